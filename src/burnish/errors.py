@@ -1,0 +1,105 @@
+"""One tree of errors. Every error a user can cause says what happened, what was seen and what to do.
+
+`exit_code` is what the command line returns: 2 the user's input or usage, 1 the work failed.
+"""
+
+from __future__ import annotations
+
+
+class BurnishError(Exception):
+    """Base of all errors meant for users. `code` is stable and documented in docs/reference/errors.md."""
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, what: str, *, seen: str = "", todo: str = "") -> None:
+        super().__init__(what)
+        self.what, self.seen, self.todo = what, seen, todo
+
+    def __str__(self) -> str:
+        parts = [self.what.rstrip(".") + "."]
+        if self.seen:
+            parts.append(f"Seen: {self.seen.rstrip('.')}.")
+        if self.todo:
+            parts.append(f"To do: {self.todo.rstrip('.')}.")
+        return " ".join(parts)
+
+
+class UserError(BurnishError):
+    """The input or the usage is wrong."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class ConfigError(UserError):
+    """A setting is unknown, of the wrong type, or contradicts another."""
+
+    code = "config"
+
+
+class DataError(UserError):
+    """A data file cannot be read as training or evaluation data."""
+
+    code = "data"
+
+
+class ModelNotFound(UserError):
+    """A MODEL name is neither a directory, a run nor a reachable hub id."""
+
+    code = "model_not_found"
+
+
+class ModelRefused(UserError):
+    """A model directory holds something that is not understood or not safe to load."""
+
+    code = "model_refused"
+
+
+class TemplateError(UserError):
+    """A chat template cannot be rendered, or would put the loss on the wrong tokens."""
+
+    code = "template"
+
+
+class RunError(UserError):
+    """A run's name is taken, unknown, in use, or its folder cannot be read."""
+
+    code = "run"
+
+
+class LossError(UserError):
+    """A loss is unknown, or a Datum lacks a stream that it reads."""
+
+    code = "loss"
+
+
+class CapabilityMissing(UserError):
+    """This engine does not offer what the recipe or call needs."""
+
+    code = "capability"
+
+
+class CheckpointDamaged(BurnishError):
+    """No checkpoint of a run passes its manifest."""
+
+    code = "checkpoint_damaged"
+
+
+class NothingTrained(BurnishError):
+    """The run did nothing: loss zero or NaN, weights unchanged, or no target left."""
+
+    code = "nothing_trained"
+
+
+class NoGain(BurnishError):
+    """`--require-gain` was given and no measurable gain was found."""
+
+    code = "no_gain"
+
+
+class Interrupted(BurnishError):
+    """The user stopped the work; the last finished step is kept."""
+
+    code = "interrupted"
+    exit_code = 130

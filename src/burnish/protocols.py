@@ -1,0 +1,129 @@
+"""The verbs: what a recipe may ask of a model, wherever it runs.
+
+A recipe holds a `Policy` (an engine and one route) and calls five verbs on it. Each returns a `Pending`: reading it as
+blocking code is `.result()`; several may be in flight. Losses are named, and configured with numbers, so that a call can
+cross a wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from burnish.types import (
+    AdamParams,
+    Adapter,
+    Datum,
+    Example,
+    LoraSpec,
+    LossResult,
+    Outputs,
+    Route,
+    Sample,
+    SamplingParams,
+    Score,
+    StepResult,
+)
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Pending(Protocol[T_co]):
+    """A result on its way. `result` drives the engine until it is there."""
+
+    def result(self) -> T_co: ...
+    def done(self) -> bool: ...
+    def cancel(self) -> None: ...
+
+
+class Constraint(Protocol):
+    """Restricts one sampled row. `mask` returns bool [V] of allowed tokens (None = all); `accept` is told what was drawn."""
+
+    def mask(self) -> np.ndarray | None: ...
+    def accept(self, token: int) -> None: ...
+
+
+OnToken = Callable[[int, int, int, str], None]
+"""(prompt index, sample index, token id, newly finished text): called as tokens are drawn."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """One host of one base model. `route` is one Route for every row, or a sequence with one Route per row."""
+
+    @property
+    def capabilities(self) -> frozenset[str]: ...
+    @property
+    def facts(self) -> Mapping[str, object]: ...
+    def create(self, spec: LoraSpec) -> Adapter: ...
+    def create_full(self) -> Adapter: ...
+    def copy(self, adapter: Adapter) -> Adapter: ...
+    def free(self, adapter: Adapter) -> None: ...
+    def forward(
+        self, data: Sequence[Datum], *, route: Route | Sequence[Route], outputs: Sequence[str] = ("logprobs",)
+    ) -> Pending[list[Outputs]]: ...
+    def forward_backward(
+        self,
+        data: Sequence[Datum],
+        *,
+        route: Route | Sequence[Route],
+        loss: str = "cross_entropy",
+        loss_config: Mapping[str, float] | None = None,
+    ) -> Pending[LossResult]: ...
+    def optim_step(self, params: AdamParams, *, adapter: Adapter) -> Pending[StepResult]: ...
+    def sample(
+        self,
+        prompts: Sequence[Sequence[int]],
+        params: SamplingParams | Sequence[SamplingParams],
+        *,
+        route: Route | Sequence[Route] = None,
+        constraints: Sequence[Callable[[], Constraint] | None] | None = None,
+        on_token: OnToken | None = None,
+    ) -> Pending[list[list[Sample]]]: ...
+    def save(self, path: Path, *, adapter: Adapter, optimizer: bool = True) -> None: ...
+    def load(self, path: Path, *, adapter: Adapter | None = None) -> Adapter: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An engine bound to one adapter: what a recipe calls `models.policy`."""
+
+    engine: Engine
+    adapter: Adapter | None
+
+    def forward(self, data: Sequence[Datum], outputs: Sequence[str] = ("logprobs",)) -> Pending[list[Outputs]]:
+        return self.engine.forward(data, route=self.adapter, outputs=outputs)
+
+    def forward_backward(
+        self, data: Sequence[Datum], loss: str = "cross_entropy", loss_config: Mapping[str, float] | None = None
+    ) -> Pending[LossResult]:
+        return self.engine.forward_backward(data, route=self.adapter, loss=loss, loss_config=loss_config)
+
+    def optim_step(self, params: AdamParams) -> Pending[StepResult]:
+        assert self.adapter is not None, "the bare base cannot be trained"
+        return self.engine.optim_step(params, adapter=self.adapter)
+
+    def sample(
+        self, prompts: Sequence[Sequence[int]], params: SamplingParams | Sequence[SamplingParams]
+    ) -> Pending[list[list[Sample]]]:
+        return self.engine.sample(prompts, params, route=self.adapter)
+
+
+class Models(Protocol):
+    """The models of one run. `policy` is trained; `open` brings others (teacher, reward model, judge)."""
+
+    @property
+    def policy(self) -> Policy: ...
+    def open(self, ref: str, role: str) -> Policy: ...
+
+
+class Grader(Protocol):
+    """Judges one answer. Every metric and every reward is one of these."""
+
+    @property
+    def name(self) -> str: ...
+    def grade(self, example: Example, answer: str) -> Score: ...
