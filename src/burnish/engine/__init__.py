@@ -1,0 +1,1 @@
+"""The model: loading, the decoder, the adapter bank, losses, training, sampling. The only room that imports torch."""

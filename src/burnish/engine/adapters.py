@@ -1,0 +1,174 @@
+"""The adapter bank: any number of low-rank adapters over one frozen base (LoRA, Hu et al. 2021, arXiv 2106.09685).
+
+y = W x + (alpha / r) B A x, for each targeted linear module. Every slot has its own rank, targets, heads, gradients and
+optimiser state; a row of a batch names the (slot, weight) pairs that it passes through. Rows of one slot are one segment, so that
+a batch over many adapters costs the base once and each adapter its own rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+import torch
+
+from burnish.engine.arch import Arch
+from burnish.engine.flat import Flat
+from burnish.engine.load import GROUPS, MODULES, module_widths
+from burnish.engine.ops import Factors, Segment, Weight
+from burnish.engine.optim import Adam
+from burnish.errors import CapabilityMissing, ConfigError
+from burnish.types import Adapter, LoraSpec, Route
+
+
+def slot_shapes(arch: Arch, spec: LoraSpec) -> dict[str, tuple[int, ...]]:
+    """Tensors of one slot: per fused matrix the stacked A of its targeted modules, per module its B, per head one row."""
+    widths = module_widths(arch)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i in range(arch.layers):
+        for group, modules in GROUPS.items():
+            targeted = [m for m in modules if m in spec.targets]
+            if targeted:
+                shapes[f"layers.{i}.{group}.a"] = (len(targeted) * spec.rank, widths[targeted[0]][1])
+                for module in targeted:
+                    shapes[f"layers.{i}.{module}.b"] = (widths[module][0], spec.rank)
+    for head in spec.heads:
+        shapes[f"head.{head}"] = (1, arch.hidden)
+    return shapes
+
+
+def parameter_count(arch: Arch, spec: LoraSpec) -> int:
+    """Trainable parameters of an adapter of this shape."""
+    return sum(prod(s) for s in slot_shapes(arch, spec).values())
+
+
+def check_spec(spec: LoraSpec) -> None:
+    """Raises ConfigError for a shape that cannot be."""
+    if spec.rank < 1 or not spec.targets:
+        raise ConfigError("an adapter needs a rank of at least 1 and at least one target", seen=f"{spec}")
+    unknown = [t for t in spec.targets if t not in MODULES]
+    if unknown:
+        raise ConfigError(f"unknown adapter targets: {', '.join(unknown)}", seen=f"known: {', '.join(MODULES)}")
+
+
+class Slot:
+    """One adapter: its parameters, what they are multiplied with, and its optimiser."""
+
+    def __init__(self, adapter: Adapter, spec: LoraSpec, arch: Arch, *, device: torch.device, dtype: torch.dtype) -> None:
+        self.adapter, self.spec, self.arch = adapter, spec, arch
+        self.version = 0
+        self.flat = Flat(slot_shapes(arch, spec), device=device)
+        self._compute = Flat(self.flat.shapes, device=device, dtype=dtype) if dtype != torch.float32 else None
+        self.adam = Adam(self.flat)
+        self.factors: dict[str, Factors] = {}
+        self.bind()
+
+    def initialise(self) -> None:
+        """A uniform in +-1/sqrt(in) and B zero, as in PEFT; heads zero. Depends on spec.seed alone."""
+        generator = torch.Generator().manual_seed(self.spec.seed)
+        for name, view in self.flat.views.items():
+            if name.endswith(".a"):
+                bound = 1 / math.sqrt(view.shape[1])
+                view.copy_(torch.empty(view.shape).uniform_(-bound, bound, generator=generator))
+        self.refresh()
+
+    def need_grad(self) -> None:
+        if self.flat.grad is None:
+            self.flat.need_grad()
+            self.bind()
+
+    def refresh(self) -> None:
+        """Copy changed parameters into the compute precision."""
+        if self._compute is not None:
+            self._compute.data.copy_(self.flat.data)
+
+    def bind(self) -> None:
+        data = self.flat.views if self._compute is None else self._compute.views
+        grads, scale = self.flat.grad_views, self.spec.alpha / self.spec.rank
+        widths = module_widths(self.arch)
+        for i in range(self.arch.layers):
+            for group, modules in GROUPS.items():
+                name, column = f"layers.{i}.{group}", 0
+                parts, part_grads = [], []
+                for module in modules:
+                    key = f"layers.{i}.{module}.b"
+                    if key in data:
+                        parts.append((column, data[key]))
+                        if key in grads:
+                            part_grads.append(grads[key])
+                    column += widths[module][0]
+                if parts:
+                    key = f"{name}.a"
+                    self.factors[name] = Factors(data[key], tuple(parts), scale, grads.get(key), tuple(part_grads))
+        self.refresh()
+
+    def head(self, name: str) -> Weight:
+        """The head's row [1, D] in float32."""
+        key = f"head.{name}"
+        if key not in self.flat.views:
+            raise CapabilityMissing(f"this adapter has no {name} head", todo=f"create it with heads=({name!r},)")
+        return Weight(self.flat.views[key], self.flat.grad_views.get(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Packed positions that share one route."""
+
+    route: Route
+    rows: slice | torch.Tensor
+
+
+class AdapterBank:
+    """The slots of one host."""
+
+    def __init__(self, arch: Arch, *, device: torch.device, dtype: torch.dtype) -> None:
+        self.arch, self.device, self.dtype = arch, device, dtype
+        self.slots: dict[str, Slot] = {}
+        self._count = 0
+
+    def new(self, spec: LoraSpec) -> Slot:
+        """An empty slot (all zero); `initialise` or a load fills it."""
+        check_spec(spec)
+        self._count += 1
+        adapter = Adapter(id=f"lora-{self._count}", kind="lora")
+        slot = Slot(adapter, spec, self.arch, device=self.device, dtype=self.dtype)
+        self.slots[adapter.id] = slot
+        return slot
+
+    def copy(self, source: Slot) -> Slot:
+        """A new slot with the same parameters and a fresh optimiser."""
+        slot = self.new(replace(source.spec))
+        slot.flat.data.copy_(source.flat.data)
+        slot.refresh()
+        return slot
+
+    def get(self, adapter: Adapter) -> Slot:
+        slot = self.slots.get(adapter.id)
+        if slot is None:
+            raise CapabilityMissing(f"adapter {adapter.id!r} is not in this host", todo="it was freed, or belongs to another model")
+        return slot
+
+    def free(self, adapter: Adapter) -> None:
+        self.get(adapter)
+        del self.slots[adapter.id]
+
+    def table(self, rows: Iterable[Rows]) -> dict[str, Sequence[Segment]]:
+        """Fused matrix name -> segments, for packed positions and the routes that they take."""
+        table: dict[str, list[Segment]] = {}
+        for item in rows:
+            for adapter, weight in pairs(item.route):
+                if adapter.kind == "lora":
+                    for name, factors in self.get(adapter).factors.items():
+                        table.setdefault(name, []).append(Segment(factors, weight, item.rows))
+        return table  # type: ignore[return-value]
+
+
+def pairs(route: Route) -> tuple[tuple[Adapter, float], ...]:
+    """A route as (adapter, weight) pairs; the bare base has none."""
+    if route is None:
+        return ()
+    if isinstance(route, Adapter):
+        return ((route, 1.0),)
+    return route

@@ -1,0 +1,187 @@
+"""Reading and writing the weights of a Hugging Face directory (config.json and one or more safetensors files).
+
+Inside, matrices that share an input are stored as one (q, k, v; gate, up), so that one product computes all of them. The table
+made by `layout` is the only place that knows both sets of names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from burnish.engine.arch import Arch, read_arch
+from burnish.errors import ModelRefused
+
+MODULES = ("q", "k", "v", "o", "gate", "up", "down")
+"""Names of the linear modules of a block, in the order of the fused matrices."""
+GROUPS: Mapping[str, tuple[str, ...]] = {"qkv": ("q", "k", "v"), "o": ("o",), "gate_up": ("gate", "up"), "down": ("down",)}
+"""Fused matrix -> the modules stacked in it."""
+_HF_MODULE = {m: f"self_attn.{m}_proj" for m in "qkvo"} | {m: f"mlp.{m}_proj" for m in ("gate", "up", "down")}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One tensor of the files: its name there, the tensor it is part of here, and its rows in it."""
+
+    hf_name: str
+    name: str
+    start: int
+    shape: tuple[int, ...]
+
+
+def module_widths(arch: Arch) -> dict[str, tuple[int, int]]:
+    """(output width, input width) of each linear module."""
+    d, q, kv, f = arch.hidden, arch.q_width, arch.kv_width, arch.intermediate
+    return {"q": (q, d), "k": (kv, d), "v": (kv, d), "o": (d, q), "gate": (f, d), "up": (f, d), "down": (d, f)}
+
+
+def hf_module(layer: int, module: str) -> str:
+    """Name of a linear module in Hugging Face and PEFT files, without prefix or suffix."""
+    return f"model.layers.{layer}.{_HF_MODULE[module]}"
+
+
+def layout(arch: Arch) -> list[Piece]:
+    """Every tensor of the architecture. Matrices come first, then vectors (which take no weight decay)."""
+    widths = module_widths(arch)
+    has_bias = {"qkv": arch.qkv_bias, "o": arch.o_bias, "gate_up": arch.mlp_bias, "down": arch.mlp_bias}
+    matrices = [Piece("model.embed_tokens.weight", "embed", 0, (arch.vocab, arch.hidden))]
+    vectors: list[Piece] = []
+    for i in range(arch.layers):
+        for group, modules in GROUPS.items():
+            row = 0
+            for module in modules:
+                out, width = widths[module]
+                name = f"layers.{i}.{group}"
+                matrices.append(Piece(f"{hf_module(i, module)}.weight", name, row, (out, width)))
+                if has_bias[group]:
+                    vectors.append(Piece(f"{hf_module(i, module)}.bias", f"{name}.bias", row, (out,)))
+                row += out
+        prefix = f"model.layers.{i}"
+        vectors.append(Piece(f"{prefix}.input_layernorm.weight", f"layers.{i}.input_norm", 0, (arch.hidden,)))
+        vectors.append(Piece(f"{prefix}.post_attention_layernorm.weight", f"layers.{i}.mlp_norm", 0, (arch.hidden,)))
+        if arch.qk_norm:
+            vectors.append(Piece(f"{prefix}.self_attn.q_norm.weight", f"layers.{i}.q_norm", 0, (arch.head_dim,)))
+            vectors.append(Piece(f"{prefix}.self_attn.k_norm.weight", f"layers.{i}.k_norm", 0, (arch.head_dim,)))
+    if not arch.tied:
+        matrices.append(Piece("lm_head.weight", "head", 0, (arch.vocab, arch.hidden)))
+    vectors.append(Piece("model.norm.weight", "norm", 0, (arch.hidden,)))
+    return matrices + vectors
+
+
+def shapes(arch: Arch) -> dict[str, tuple[int, ...]]:
+    """Shape of every internal tensor: the pieces of one name stacked by rows."""
+    result: dict[str, tuple[int, ...]] = {}
+    for piece in layout(arch):
+        rows = piece.start + piece.shape[0]
+        result[piece.name] = (max(rows, result.get(piece.name, (0,))[0]), *piece.shape[1:])
+    return result
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """config.json of a model directory."""
+    path = directory / "config.json"
+    if not path.is_file():
+        raise ModelRefused("the directory has no config.json", seen=str(directory), todo="give a Hugging Face model directory")
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelRefused("config.json is not valid JSON", seen=str(error), todo="fetch the model again") from error
+    if not isinstance(config, dict):
+        raise ModelRefused("config.json does not hold an object", seen=type(config).__name__)
+    return config
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The safetensors files of a directory; an index that names missing files, or pickle weights alone, is refused."""
+    index = directory / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ModelRefused("model.safetensors.index.json cannot be read", seen=str(error)) from error
+        files = [directory / Path(name).name for name in names]
+        missing = [f.name for f in files if not f.is_file()]
+        if missing:
+            raise ModelRefused("weight files named by the index are missing", seen=", ".join(missing[:5]), todo="fetch them again")
+        return files
+    files = sorted(directory.glob("*.safetensors"))
+    files = [f for f in files if f.name != "adapter_model.safetensors"]
+    if files:
+        return files
+    pickles = sorted(p.name for p in directory.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl"))
+    if pickles:
+        raise ModelRefused(
+            "the weights are pickle files, which can run code when they are loaded",
+            seen=", ".join(pickles[:5]),
+            todo="convert them to safetensors, or fetch the safetensors revision of the model",
+        )
+    raise ModelRefused("the directory holds no safetensors weights", seen=str(directory))
+
+
+def _tensors(files: list[Path]) -> Iterator[tuple[str, Any]]:
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as handle:
+                for name in handle.keys():  # noqa: SIM118  (safe_open is no dict)
+                    yield name, handle.get_tensor(name)
+        except (SafetensorError, OSError) as error:
+            raise ModelRefused(f"{file.name} cannot be read", seen=str(error), todo="fetch the file again") from error
+
+
+def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) -> None:
+    """Fill the internal tensors from the files. Raises ModelRefused for unknown, missing or misshapen tensors."""
+    pieces = {p.hf_name: p for p in layout(arch)}
+    missing = set(pieces)
+    unknown: list[str] = []
+    tied_head: torch.Tensor | None = None
+    for hf_name, tensor in _tensors(weight_files(directory)):
+        if hf_name.endswith("rotary_emb.inv_freq"):
+            continue  # a buffer of old exports; recomputed from the config
+        if hf_name == "lm_head.weight" and arch.tied:
+            tied_head = tensor
+            continue
+        piece = pieces.get(hf_name)
+        if piece is None:
+            unknown.append(hf_name)
+            continue
+        if tuple(tensor.shape) != piece.shape:
+            raise ModelRefused(f"{hf_name} has the wrong shape", seen=f"{tuple(tensor.shape)}, config.json implies {piece.shape}")
+        if not tensor.dtype.is_floating_point or tensor.dtype.itemsize < 2:
+            raise ModelRefused(f"{hf_name} is quantised", seen=str(tensor.dtype), todo="use the unquantised model directory")
+        into[piece.name][piece.start : piece.start + piece.shape[0]].copy_(tensor)
+        missing.discard(hf_name)
+    if unknown:
+        raise ModelRefused(
+            "the weights hold tensors that this architecture does not have, so the model would be computed wrongly",
+            seen=", ".join(sorted(unknown)[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""),
+        )
+    if missing:
+        raise ModelRefused("the weights lack tensors", seen=", ".join(sorted(missing)[:5]), todo="fetch the model again")
+    if tied_head is not None and not torch.equal(tied_head.to(into["embed"].dtype), into["embed"].to("cpu")):
+        raise ModelRefused(
+            "config.json ties head and embedding, but the files hold a different head", todo="set tie_word_embeddings to false"
+        )
+    for name, tensor in into.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelRefused("the weights hold NaN or infinite values", seen=name, todo="fetch the model again")
+
+
+def save_weights(path: Path, arch: Arch, tensors: Mapping[str, torch.Tensor], dtype: torch.dtype) -> None:
+    """Write `model.safetensors` with the names and shapes of Hugging Face."""
+    files = {
+        p.hf_name: tensors[p.name][p.start : p.start + p.shape[0]].to("cpu", dtype).contiguous().clone() for p in layout(arch)
+    }
+    save_file(files, path, metadata={"format": "pt"})
+
+
+def read_model(directory: Path) -> tuple[dict[str, Any], Arch]:
+    """config.json and what it means."""
+    config = read_config(directory)
+    return config, read_arch(config)

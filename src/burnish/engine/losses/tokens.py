@@ -1,0 +1,76 @@
+"""Token-wise losses: each is a sum over positions of a function of that position's log-probability alone.
+
+They split anywhere. Denominators are the caller's: they sit in `weights` or `advantages`.
+
+Notation: l = log pi(target) under the trained model, q = log-probability under the policy that sampled (`logprobs`), A =
+`advantages`, w = `weights`, r = exp(l - q). Shapes: P positions (those that carry loss), K candidate targets.
+
+Worked example, all losses at r = 1: l = q = [-1, -2], A = [1, -1], w = [1, 0.5]:
+cross_entropy = 1*1 + 0.5*2 = 2; importance_sampling = -(1 - 1) = 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+Streams = Mapping[str, torch.Tensor]
+Config = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLoss:
+    """`value(l [P] or [P, K], streams, config) -> scalar sum`. `mask` names the stream whose nonzero entries carry loss."""
+
+    value: Callable[[torch.Tensor, Streams, Config], torch.Tensor]
+    reads: tuple[str, ...]
+    mask: str
+    defaults: Config = field(default_factory=dict)
+    on: str = "logprobs"
+    """what is fed as the first argument: "logprobs", or "value" for losses of a value head"""
+
+
+def _cross_entropy(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+    """- sum w l. With [P, K] targets: soft targets, one weight a candidate."""
+    return -(s["weights"] * l).sum()
+
+
+def _importance_sampling(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+    """- sum r A: the unclipped off-policy policy gradient."""
+    return -(torch.exp(l - s["logprobs"]) * s["advantages"]).sum()
+
+
+def _ppo(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+    """- sum min(r A, clip(r, low, high) A) (Schulman et al. 2017, arXiv 1707.06347, eq. 7), bounds on the ratio itself."""
+    r, a = torch.exp(l - s["logprobs"]), s["advantages"]
+    return -torch.minimum(r * a, r.clamp(c["clip_low_threshold"], c["clip_high_threshold"]) * a).sum()
+
+
+def _cispo(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+    """- sum stopgrad(clip(r, low, high)) l A (MiniMax-M1, arXiv 2506.13585): every token keeps a gradient."""
+    r = torch.exp(l - s["logprobs"]).clamp(c["clip_low_threshold"], c["clip_high_threshold"]).detach()
+    return -(r * l * s["advantages"]).sum()
+
+
+def _dro(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+    """- sum (l A - beta / 2 (l - q)^2) (Richemond et al. 2024, arXiv 2405.19107)."""
+    return -(l * s["advantages"] - 0.5 * c["beta"] * (l - s["logprobs"]).square()).sum()
+
+
+def _value_mse(v: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+    """1/2 sum w (v - returns)^2, for the value head of a slot."""
+    return 0.5 * (s["weights"] * (v - s["returns"]).square()).sum()
+
+
+_BOUNDS: Config = {"clip_low_threshold": 0.8, "clip_high_threshold": 1.2}
+
+TOKEN_LOSSES: Mapping[str, TokenLoss] = {
+    "cross_entropy": TokenLoss(_cross_entropy, ("targets", "weights"), "weights"),
+    "importance_sampling": TokenLoss(_importance_sampling, ("targets", "logprobs", "advantages"), "advantages"),
+    "ppo": TokenLoss(_ppo, ("targets", "logprobs", "advantages"), "advantages", _BOUNDS),
+    "cispo": TokenLoss(_cispo, ("targets", "logprobs", "advantages"), "advantages", _BOUNDS),
+    "dro": TokenLoss(_dro, ("targets", "logprobs", "advantages"), "advantages", {"beta": 0.05}),
+    "value_mse": TokenLoss(_value_mse, ("returns", "weights"), "weights", on="value"),
+}

@@ -1,0 +1,197 @@
+"""The tensor functions of a block, each with its own backward where autograd's would cost memory or passes.
+
+Shapes: N packed positions, D hidden, H heads, G key-value heads, E head dimension, F intermediate.
+Weight gradients are added in place to the buffers of their owners (`Weight.grad`), never returned through autograd, so
+that accumulation over units needs no second buffer and an untouched owner costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from burnish.engine import matmul
+
+
+@dataclass(slots=True)
+class Weight:
+    """A matrix [out, in] (or vector) in compute precision, and where its gradient goes (None = frozen)."""
+
+    data: torch.Tensor
+    grad: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+    bias_grad: torch.Tensor | None = None
+
+
+@dataclass(slots=True)
+class Factors:
+    """One adapter's low-rank factors for one fused matrix.
+
+    a [m r, in] stacks the A of the m targeted modules; b holds (first output column, B [out, r]) of each of them, in order.
+    """
+
+    a: torch.Tensor
+    b: tuple[tuple[int, torch.Tensor], ...]
+    scale: float
+    a_grad: torch.Tensor | None = None
+    b_grad: tuple[torch.Tensor, ...] = ()
+
+
+@dataclass(slots=True)
+class Segment:
+    """The packed positions `rows` pass through `factors`, their product multiplied by `weight`."""
+
+    factors: Factors
+    weight: float
+    rows: slice | torch.Tensor
+
+
+def _low_rank(y: torch.Tensor, x: torch.Tensor, s: Segment) -> torch.Tensor:
+    """Add one segment's low-rank product to y in place; returns x A^T [n, m r]."""
+    whole = isinstance(s.rows, slice)
+    x_rows = x[s.rows]
+    h = matmul.nt(x_rows, s.factors.a)
+    scale, start = s.factors.scale * s.weight, 0
+    for column, b in s.factors.b:
+        out, rank = b.shape
+        part = h[:, start : start + rank]
+        if whole:
+            y[s.rows, column : column + out].addmm_(part, b.t(), alpha=scale)
+        else:
+            y[:, column : column + out].index_add_(0, s.rows, matmul.nt(part, b), alpha=scale)
+        start += rank
+    return h
+
+
+def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tensor, h: torch.Tensor, s: Segment) -> None:
+    f, scale = s.factors, s.factors.scale * s.weight
+    gh = torch.empty_like(h)
+    gy_rows = gy[s.rows]
+    start = 0
+    for i, (column, b) in enumerate(f.b):
+        out, rank = b.shape
+        g = gy_rows[:, column : column + out]
+        gh[:, start : start + rank] = matmul.nn(g, b)
+        if f.b_grad:
+            f.b_grad[i].add_(matmul.tn(g, h[:, start : start + rank]), alpha=scale)
+        start += rank
+    gh.mul_(scale)
+    if f.a_grad is not None:
+        f.a_grad.add_(matmul.tn(gh, x[s.rows]))
+    if gx is not None:
+        if isinstance(s.rows, slice):
+            gx[s.rows].addmm_(gh, f.a)
+        else:
+            gx.index_add_(0, s.rows, matmul.nn(gh, f.a))
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> torch.Tensor:
+        y = matmul.nt(x, weight.data)
+        if weight.bias is not None:
+            y += weight.bias
+        hidden = [_low_rank(y, x, s) for s in segments]
+        trains = weight.grad is not None or any(s.factors.a_grad is not None for s in segments)
+        ctx.weight, ctx.segments, ctx.trains = weight, segments, trains
+        ctx.save_for_backward(*([x, *hidden] if trains else hidden))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, None, None]:
+        gy = grads[0]
+        weight, saved = ctx.weight, list(ctx.saved_tensors)
+        x = saved.pop(0) if ctx.trains else gy.new_empty(0)
+        if weight.grad is not None:
+            matmul.tn_add(weight.grad, gy, x)
+        if weight.bias_grad is not None:
+            weight.bias_grad.add_(gy.sum(0))
+        gx = matmul.nn(gy, weight.data) if ctx.needs_input_grad[0] else None
+        for h, s in zip(saved, ctx.segments, strict=True):
+            _low_rank_backward(gx, gy, x, h, s)
+        return gx, None, None
+
+
+def linear(x_ND: torch.Tensor, weight: Weight, segments: Sequence[Segment] = ()) -> torch.Tensor:
+    """x W^T + bias, plus each segment's low-rank product. The one place where weights meet activations."""
+    return _Linear.apply(x_ND, weight, segments)  # type: ignore[no-any-return]
+
+
+class _RMSNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> torch.Tensor:
+        x32 = x.float()
+        rstd = x32.square().mean(-1, keepdim=True).add_(eps).rsqrt_()
+        ctx.save_for_backward(x, rstd)
+        ctx.weight = weight
+        return (x32 * rstd).mul_(weight.data).to(dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        x, rstd = ctx.saved_tensors
+        weight, gy = ctx.weight, grads[0].float()
+        normed = x.float() * rstd
+        if weight.grad is not None:
+            weight.grad.add_((gy * normed).flatten(0, -2).sum(0))
+        g = gy * weight.data
+        g.sub_(normed.mul_((g * normed).mean(-1, keepdim=True))).mul_(rstd)
+        return g.to(x.dtype), None, None, None
+
+
+def rms_norm(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> torch.Tensor:
+    """x / rms(x) * weight over the last dimension, computed in float32 (Zhang & Sennrich 2019, arXiv 1910.07467)."""
+    return _RMSNorm.apply(x, weight, eps, dtype)  # type: ignore[no-any-return]
+
+
+def _rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """(x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) over the two halves of the last dimension."""
+    half = x.shape[-1] // 2
+    out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    x1, x2 = x[..., :half], x[..., half:]
+    torch.mul(x1, cos, out=out[..., :half]).addcmul_(x2, sin, value=-1)
+    torch.mul(x2, cos, out=out[..., half:]).addcmul_(x1, sin)
+    return out
+
+
+class _Rope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(cos, sin)
+        return _rotate(x, cos, sin)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        cos, sin = ctx.saved_tensors
+        return _rotate(grads[0], cos, -sin), None, None
+
+
+def rope(x_NHE: torch.Tensor, cos_N1E: torch.Tensor, sin_N1E: torch.Tensor) -> torch.Tensor:
+    """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, E / 2]."""
+    return _Rope.apply(x_NHE, cos_N1E, sin_N1E)  # type: ignore[no-any-return]
+
+
+class _SwiGLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(gate_up)
+        width = gate_up.shape[-1] // 2
+        return F.silu(gate_up[:, :width]).mul_(gate_up[:, width:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        (gate_up,) = ctx.saved_tensors
+        gy, width = grads[0], gate_up.shape[-1] // 2
+        gate, up = gate_up[:, :width], gate_up[:, width:]
+        out = torch.empty_like(gate_up)
+        torch.mul(gy, F.silu(gate), out=out[:, width:])
+        out[:, :width] = torch.ops.aten.silu_backward(gy * up, gate)
+        return out
+
+
+def swiglu(gate_up_N2F: torch.Tensor) -> torch.Tensor:
+    """silu(gate) * up (Shazeer 2020, arXiv 2002.05202); the two halves lie side by side. Returns [N, F]."""
+    return _SwiGLU.apply(gate_up_N2F)  # type: ignore[no-any-return]
