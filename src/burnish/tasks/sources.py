@@ -1,0 +1,102 @@
+"""A user's data file to Examples: detect the format, name it, convert every row, and lose none in silence.
+
+Either every row becomes an Example, or the rows that cannot are all reported with line, fault and remedy and nothing is
+trained on; with `skip_bad_rows` they are left out, counted and kept in `Source.bad`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from burnish.errors import DataError
+from burnish.tasks.chat import Tally
+from burnish.tasks.convert import convert
+from burnish.tasks.files import read_text
+from burnish.tasks.formats import Shape, detect, label, mapped_shape
+from burnish.tasks.rows import BadRow, RowFault, Rows, parse_rows
+from burnish.types import Example
+
+SHOWN = 10
+"""Bad rows spelled out in the error; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What one data file holds. `rows` counts the bad ones too; `sha256` is of the file as it lies on disk."""
+
+    path: Path
+    examples: tuple[Example, ...]
+    format: str
+    notes: tuple[str, ...]
+    bad: tuple[BadRow, ...]
+    rows: int
+    sha256: str
+
+
+def read(
+    path: str | Path,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    skip_bad_rows: bool = False,
+    limit_rows: int | None = None,
+) -> Source:
+    """Read a data file. `mapping` assigns columns to roles (formats.ROLES). Raises DataError for a file that cannot be
+    read, is in no known format, or has bad rows (unless skipped); ConfigError for a wrong mapping."""
+    file = read_text(Path(path))
+    rows = parse_rows(file, limit_rows=limit_rows)
+    where = str(file.path)
+    if not rows.items:
+        raise _bad_rows(where, rows.bad, len(rows.bad), only=True)
+    values = [value for _, value in rows.items]
+    shape = mapped_shape(mapping, values, where) if mapping else detect(values, where)
+    tally: Tally = Counter()
+    examples: list[Example] = []
+    bad = list(rows.bad)
+    for line, value in rows.items:
+        try:
+            examples.append(convert(value, shape, mapped=bool(mapping), tally=tally, source=where, line=line))
+        except RowFault as fault:
+            bad.append(BadRow(line, fault.fault, fault.remedy, rows.unit))
+    bad.sort(key=lambda row: row.line)
+    total = len(examples) + len(bad)
+    if bad and (not skip_bad_rows or not examples):
+        raise _bad_rows(where, bad, total, only=not examples)
+    notes = [*rows.notes, *(f"{n} {words}" for words, n in tally.items()), *_unread(examples)]
+    if bad:
+        notes.append(f"{len(bad)} of {total} rows were skipped, as asked")
+    return Source(
+        path=file.path,
+        examples=tuple(examples),
+        format=_name(shape, rows, values),
+        notes=tuple(notes),
+        bad=tuple(bad),
+        rows=total,
+        sha256=file.sha256,
+    )
+
+
+def _name(shape: Shape, rows: Rows, values: list[object]) -> str:
+    if shape.kind == "string":
+        return rows.container if rows.plain else f"{rows.container} of strings"
+    return f"{label(shape, values)}, {rows.container}"
+
+
+def _unread(examples: list[Example]) -> list[str]:
+    columns = Counter(k for e in examples for k in e.metadata if k != "references")
+    if not columns:
+        return []
+    named = ", ".join(k or "(unnamed)" for k in sorted(columns)[:8])
+    more = f" and {len(columns) - 8} more" if len(columns) > 8 else ""
+    return [f"columns not trained on: {named}{more}"]
+
+
+def _bad_rows(where: str, bad: list[BadRow], total: int, *, only: bool) -> DataError:
+    shown = "; ".join(str(row) for row in bad[:SHOWN])
+    more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+    remedies = list(dict.fromkeys(row.remedy for row in bad[:SHOWN]))
+    skip = "" if only else "; or leave such rows out with --skip-bad-rows"
+    what = f"{len(bad)} of {total} rows of {where} cannot be trained on"
+    return DataError(what, seen=shown + more, todo="; ".join(remedies[:3]) + skip)
