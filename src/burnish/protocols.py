@@ -7,7 +7,7 @@ cross a wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
@@ -141,6 +141,32 @@ class Models(Protocol):
     @property
     def policy(self) -> Policy: ...
     def open(self, ref: str, role: str) -> Policy: ...
+
+
+class Step(Protocol):
+    """One optimiser step as its recipe sees it."""
+
+    @property
+    def index(self) -> int:
+        """Counts from 0."""
+        ...
+
+    @property
+    def batch(self) -> Sequence[Datum]:
+        """The rows of this step. Weights are each token's own; the recipe puts its denominator into them."""
+        ...
+
+    def log(self, result: LossResult | StepResult, **numbers: float) -> None:
+        """Hand over what a verb returned, and numbers of the recipe's own, for the metrics line of this step."""
+        ...
+
+
+class Run(Protocol):
+    """Life support of a recipe: what it iterates over is logged, saved, evaluated, resumed and watched."""
+
+    def steps(self, n: int) -> Iterator[Step]:
+        """The steps that are still to do, of `n` in all."""
+        ...
 
 
 class Grader(Protocol):

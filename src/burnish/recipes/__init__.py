@@ -1,0 +1,1 @@
+"""One file per training method: a frozen config and one train function."""

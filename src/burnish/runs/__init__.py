@@ -1,0 +1,1 @@
+"""Life support around the recipes: prepare, plan, run, resume, report."""
