@@ -1,0 +1,189 @@
+"""What an adapter or a full fine-tune looks like on disk: exact state for resume, PEFT files and whole models for others.
+
+Exact state is float32 safetensors plus one JSON; nothing is pickled. PEFT files use the names of `peft` (LoRA, 1/r scaling).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from burnish.engine.adapters import Slot
+from burnish.engine.arch import Arch
+from burnish.engine.flat import Flat
+from burnish.engine.load import GROUPS, MODULES, hf_module, module_widths
+from burnish.engine.optim import Adam
+from burnish.errors import ModelRefused
+from burnish.types import LoraSpec
+
+FORMAT = 1
+_HEADS_FILE = "heads.safetensors"
+
+
+def write_state(path: Path, header: Mapping[str, Any], flat: Flat, adam: Adam | None) -> None:
+    """`slot.json`, `weights.safetensors` and, with an optimiser, `optimizer.safetensors`, bit for bit."""
+    save_file({k: v.to("cpu").contiguous().clone() for k, v in flat.views.items()}, path / "weights.safetensors")
+    steps = 0
+    if adam is not None:
+        steps = adam.steps
+        if adam.moments is not None:
+            first, second = adam.moments
+            save_file({"first": first.to("cpu").clone(), "second": second.to("cpu").clone()}, path / "optimizer.safetensors")
+    body = {"format": FORMAT, **header, "optimizer_steps": steps}
+    (path / "slot.json").write_text(json.dumps(body, indent=2) + "\n", "utf-8")
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """slot.json of a saved state."""
+    try:
+        header = json.loads((path / "slot.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelRefused("the saved adapter state cannot be read", seen=f"{path}: {error}") from error
+    if header.get("format") != FORMAT:
+        raise ModelRefused("the saved adapter state has another format", seen=str(header.get("format")), todo="use the version that wrote it")
+    return header
+
+
+def read_state(path: Path, header: Mapping[str, Any], flat: Flat, adam: Adam) -> None:
+    """Fill parameters and optimiser from `write_state`'s files."""
+    tensors = _load(path / "weights.safetensors")
+    if set(tensors) != set(flat.views):
+        odd = sorted(set(tensors) ^ set(flat.views))[:5]
+        raise ModelRefused("the saved state does not fit this model", seen=", ".join(odd), todo="resume with the same base model")
+    for name, view in flat.views.items():
+        if tensors[name].shape != view.shape:
+            raise ModelRefused(f"{name} has the wrong shape", seen=f"{tuple(tensors[name].shape)} for {tuple(view.shape)}")
+        view.copy_(tensors[name])
+    moments = path / "optimizer.safetensors"
+    if moments.is_file():
+        state = _load(moments)
+        device = flat.data.device
+        adam.restore(int(header["optimizer_steps"]), state["first"].to(device), state["second"].to(device))
+
+
+def _load(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise ModelRefused(f"{file.name} cannot be read", seen=str(error), todo="use another checkpoint") from error
+
+
+def write_peft(path: Path, slot: Slot, base: str) -> None:
+    """`adapter_model.safetensors` and `adapter_config.json` as `peft` reads them; heads, if any, in a file of their own."""
+    spec, views = slot.spec, slot.flat.views
+    tensors: dict[str, torch.Tensor] = {}
+    for i in range(slot.arch.layers):
+        for group, modules in GROUPS.items():
+            targeted = [m for m in modules if m in spec.targets]
+            for place, module in enumerate(targeted):
+                name = f"base_model.model.{hf_module(i, module)}"
+                a = views[f"layers.{i}.{group}.a"][place * spec.rank : (place + 1) * spec.rank]
+                tensors[f"{name}.lora_A.weight"] = a.to("cpu").contiguous().clone()
+                tensors[f"{name}.lora_B.weight"] = views[f"layers.{i}.{module}.b"].to("cpu").contiguous().clone()
+    save_file(tensors, path / "adapter_model.safetensors", metadata={"format": "pt"})
+    heads = {k: v.to("cpu").clone() for k, v in views.items() if k.startswith("head.")}
+    if heads:
+        save_file(heads, path / _HEADS_FILE)
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": spec.rank,
+        "lora_alpha": spec.alpha,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+        "init_lora_weights": True,
+        "use_rslora": False,
+        "use_dora": False,
+        "modules_to_save": None,
+        "target_modules": sorted(f"{m}_proj" for m in spec.targets),
+    }
+    (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+_LORA_KEY = re.compile(r"^base_model\.model\.model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)_proj\.lora_([AB])(?:\.default)?\.weight$")
+
+
+def read_peft_spec(path: Path) -> LoraSpec:
+    """adapter_config.json as a LoraSpec. Raises ModelRefused for anything that would compute differently here."""
+    try:
+        config = json.loads((path / "adapter_config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelRefused("adapter_config.json cannot be read", seen=str(error)) from error
+    if config.get("peft_type") != "LORA":
+        raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
+    for key in ("use_rslora", "use_dora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save",
+                "layers_to_transform", "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules"):
+        if config.get(key):
+            raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(config[key]))
+    if config.get("bias", "none") != "none":
+        raise ModelRefused("the adapter trains biases, which is not computed here", seen=f"bias {config['bias']!r}")
+    names = config.get("target_modules") or []
+    if isinstance(names, str):
+        if names != "all-linear":
+            raise ModelRefused("target_modules as a pattern is not understood", seen=names)
+        names = [f"{m}_proj" for m in MODULES]
+    short = [str(n).rsplit(".", 1)[-1].removesuffix("_proj") for n in names]
+    unknown = [n for n, s in zip(names, short, strict=True) if s not in MODULES]
+    if unknown:
+        raise ModelRefused("the adapter targets modules that are not understood", seen=", ".join(map(str, unknown)))
+    heads = tuple(k.removeprefix("head.") for k in _load(path / _HEADS_FILE)) if (path / _HEADS_FILE).is_file() else ()
+    targets = tuple(m for m in MODULES if m in short)
+    return LoraSpec(rank=int(config["r"]), alpha=float(config["lora_alpha"]), targets=targets, heads=heads)  # type: ignore[arg-type]
+
+
+def read_peft(path: Path, slot: Slot) -> None:
+    """Fill a slot of the right shape. Raises ModelRefused for missing, unknown or misshapen tensors."""
+    spec, views, widths = slot.spec, slot.flat.views, module_widths(slot.arch)
+    expected = {(i, m, side) for i in range(slot.arch.layers) for m in spec.targets for side in "AB"}
+    for key, tensor in _load(path / "adapter_model.safetensors").items():
+        match = _LORA_KEY.match(key)
+        if match is None or (int(match[1]), match[2], match[3]) not in expected:
+            raise ModelRefused("the adapter holds a tensor that this model has no place for", seen=key)
+        layer, module, side = int(match[1]), match[2], match[3]
+        out, width = widths[module]
+        shape = (spec.rank, width) if side == "A" else (out, spec.rank)
+        if tuple(tensor.shape) != shape:
+            raise ModelRefused(f"{key} has the wrong shape", seen=f"{tuple(tensor.shape)}, this model needs {shape}")
+        if not torch.isfinite(tensor).all():
+            raise ModelRefused(f"{key} holds NaN or infinite values")
+        if side == "A":
+            group = next(g for g, ms in GROUPS.items() if module in ms)
+            place = [m for m in GROUPS[group] if m in spec.targets].index(module)
+            views[f"layers.{layer}.{group}.a"][place * spec.rank : (place + 1) * spec.rank].copy_(tensor)
+        else:
+            views[f"layers.{layer}.{module}.b"].copy_(tensor)
+        expected.discard((layer, module, side))
+    if expected:
+        raise ModelRefused("the adapter lacks tensors", seen=", ".join(map(str, sorted(expected)[:5])))
+    if (path / _HEADS_FILE).is_file():
+        for name, tensor in _load(path / _HEADS_FILE).items():
+            views[name].copy_(tensor)
+    slot.refresh()
+
+
+def merged_weights(arch: Arch, weights: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.Tensor]:
+    """W + (alpha / r) B A for every targeted module, in float32 (Hu et al. 2021, section 4.1)."""
+    merged = {k: v.detach().to("cpu", torch.float32).clone() for k, v in weights.items()}
+    spec, views, widths = slot.spec, slot.flat.views, module_widths(arch)
+    for i in range(arch.layers):
+        for group, modules in GROUPS.items():
+            targeted, row = [m for m in modules if m in spec.targets], 0
+            for module in modules:
+                out = widths[module][0]
+                if module in targeted:
+                    place = targeted.index(module)
+                    a = views[f"layers.{i}.{group}.a"][place * spec.rank : (place + 1) * spec.rank].to("cpu")
+                    b = views[f"layers.{i}.{module}.b"].to("cpu")
+                    merged[f"layers.{i}.{group}"][row : row + out] += (b @ a) * (spec.alpha / spec.rank)
+                row += out
+    return merged

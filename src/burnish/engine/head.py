@@ -1,0 +1,76 @@
+"""The output head with its loss: in chunks of positions, only where something is asked, never the whole [N, V] at once.
+
+Shapes: P chosen positions, V vocabulary, D hidden, K candidate targets of one position.
+For token-wise losses one pass over the chunks gives value and gradient together: with p = softmax(logits) and g = d loss / d l,
+d loss / d logits = sum_k g_k (onehot(target_k) - p).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from burnish.engine import matmul
+from burnish.engine.ops import Weight
+
+CHUNK_ELEMENTS = 1 << 21
+"""Logits held at a time: 8 MiB in float32, so that a chunk stays in cache."""
+
+Slope = Callable[[slice, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""(positions of this chunk, l [C, K]) -> (loss sum, d loss / d l [C, K])"""
+
+
+def chunks(count: int, vocab: int) -> list[slice]:
+    """Consecutive spans of positions, each of at most CHUNK_ELEMENTS logits."""
+    size = max(32, CHUNK_ELEMENTS // vocab)
+    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
+
+
+def logits_of(hidden_PD: torch.Tensor, head: Weight) -> torch.Tensor:
+    """[P, V] in float32."""
+    return matmul.nt(hidden_PD.to(head.data.dtype), head.data).float()
+
+
+def log_normaliser(logits_PV: torch.Tensor) -> torch.Tensor:
+    """log sum exp over the vocabulary, [P, 1]."""
+    return torch.logsumexp(logits_PV, -1, keepdim=True)
+
+
+def target_logprobs(hidden_PD: torch.Tensor, head: Weight, targets_PK: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities of the targets, [P, K], without gradient."""
+    out = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
+    with torch.no_grad():
+        for span in chunks(hidden_PD.shape[0], head.data.shape[0]):
+            logits = logits_of(hidden_PD[span], head)
+            out[span] = logits.gather(1, targets_PK[span]) - log_normaliser(logits)
+    return out
+
+
+def loss_and_gradient(
+    hidden_PD: torch.Tensor, head: Weight, targets_PK: torch.Tensor, slope: Slope
+) -> tuple[float, torch.Tensor, torch.Tensor]:
+    """One pass over the chunks. Returns (loss sum, target log-probabilities [P, K], d loss / d hidden [P, D]).
+
+    The head's own gradient, where it is trained, is added to its buffer.
+    """
+    total = 0.0
+    logprobs = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
+    gradient = torch.empty_like(hidden_PD)
+    with torch.no_grad():
+        for span in chunks(hidden_PD.shape[0], head.data.shape[0]):
+            hidden, targets = hidden_PD[span].to(head.data.dtype), targets_PK[span]
+            logits = matmul.nt(hidden, head.data).float()
+            top, where = logits.max(-1, keepdim=True)
+            chosen = logits.gather(1, targets)
+            probabilities = torch.softmax(logits, -1)
+            # softmax at the largest logit is 1 / sum exp(logit - top): the normaliser without another pass
+            logprobs[span] = chosen - (top - probabilities.gather(1, where).log())
+            value, slopes = slope(span, logprobs[span])
+            total += float(value)
+            d_logits = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)
+            d_logits = d_logits.to(hidden.dtype)
+            gradient[span] = matmul.nn(d_logits, head.data)
+            if head.grad is not None:
+                matmul.tn_add(head.grad, d_logits, hidden)
+    return total, logprobs, gradient

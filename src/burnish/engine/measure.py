@@ -1,0 +1,140 @@
+"""Which choices are fastest on this machine: threads, matmul route, attention form, unit size, precision. Measured once.
+
+The answers are cached per machine by the caller (`store.machine`) and stored in every run, because a resumed run must use the
+same ones to be bit-identical. Each probe takes a few hundred milliseconds; all of them together a few seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import torch
+
+from burnish.engine import matmul
+from burnish.engine.attention import AttentionForm, packed_attention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the engine was told or found to be fastest."""
+
+    device: str
+    threads: int
+    dtype: str
+    """compute precision: "float32" or "bfloat16" (masters and optimiser stay float32)"""
+    matmul: matmul.Route
+    bmm_limit: int
+    """sequences up to this length use the batched form of attention"""
+    unit_tokens: int
+    """positions of one unit of work"""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def machine_key() -> str:
+    """Names what the measurements depend on: processor, cores, torch build."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
+    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v1"
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return "unknown processor"
+
+
+def _rate(work: Callable[[], object], repeats: int = 5) -> float:
+    """Median seconds of one call, after one warm-up."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def measure() -> dict[str, Any]:
+    """Run the probes on the CPU. Returns figures (GFLOP/s, microseconds) and the choices that follow from them."""
+    generator = torch.Generator().manual_seed(0)
+    x, w = torch.randn(1024, 768, generator=generator), torch.randn(1536, 768, generator=generator)
+    work = 2 * 1024 * 768 * 1536 / 1e9
+    before = matmul.current()
+    figures: dict[str, Any] = {}
+    for route in ("aten", "onednn") if matmul.onednn_available() else ("aten",):
+        matmul.use(route)
+        g = torch.randn(1024, 1536, generator=generator)
+        figures[f"fp32_{route}_gflops"] = round(
+            3 * work / (_rate(lambda: matmul.nt(x, w)) + _rate(lambda g=g: matmul.nn(g, w)) + _rate(lambda g=g: matmul.tn(g, x)))
+        )
+    matmul.use(before)
+    xb, wb = x.bfloat16(), w.bfloat16()
+    figures["bf16_gflops"] = round(work / _rate(lambda: torch.nn.functional.linear(xb, wb), 3))
+    onednn = figures.get("fp32_onednn_gflops", 0)
+    route = "onednn" if onednn > 1.1 * figures["fp32_aten_gflops"] else "aten"
+    best32 = max(onednn, figures["fp32_aten_gflops"])
+    dtype = "bfloat16" if figures["bf16_gflops"] > 1.5 * best32 else "float32"
+    precision = torch.bfloat16 if dtype == "bfloat16" else torch.float32
+    limit = 0
+    for length in (64, 128, 256, 512):
+        form = {}
+        for name, bmm_limit in (("sdpa", 0), ("bmm", length)):
+            q = torch.randn(512, 8, 64, generator=generator).to(precision).requires_grad_()
+            k = torch.randn(512, 4, 64, generator=generator).to(precision).requires_grad_()
+
+            def attend(q: torch.Tensor = q, k: torch.Tensor = k, limit: int = bmm_limit, length: int = length) -> None:
+                packed_attention(q, k, k, [length] * (512 // length), AttentionForm(limit)).sum().backward()
+
+            form[name] = _rate(attend, 3)
+        figures[f"attention_{length}_us"] = {k: round(v * 1e6) for k, v in form.items()}
+        if form["bmm"] < form["sdpa"]:
+            limit = length
+        else:
+            break
+    return {"figures": figures, "matmul": route, "dtype": dtype, "bmm_limit": limit}
+
+
+def choose(
+    measured: dict[str, Any] | None, *, device: str, dtype: str, threads: int | None, unit_tokens: int | None, work_per_token: float
+) -> Choices:
+    """Complete the caller's wishes ("auto", None) from the measurements.
+
+    work_per_token: matmul FLOPs of one token forward and backward, from which the unit size follows (about 50 ms of work, at
+    least what keeps matrix products efficient).
+    """
+    threads = threads or len(os.sched_getaffinity(0))
+    if device == "cuda":
+        return Choices(
+            device=device,
+            threads=threads,
+            dtype="bfloat16" if dtype == "auto" else dtype,
+            matmul="aten",
+            bmm_limit=0,
+            unit_tokens=unit_tokens or 8192,
+        )
+    assert measured is not None
+    figures = measured["figures"]
+    chosen = measured["dtype"] if dtype == "auto" else dtype
+    speed = figures["bf16_gflops"] if chosen == "bfloat16" else figures[f"fp32_{measured['matmul']}_gflops"]
+    fitting = int(0.05 * 0.6 * speed * 1e9 / max(work_per_token, 1))
+    size = next((s for s in (2048, 1024) if s <= fitting), 1024)
+    return Choices(
+        device=device,
+        threads=threads,
+        dtype=chosen,
+        matmul=measured["matmul"],
+        bmm_limit=measured["bmm_limit"],
+        unit_tokens=unit_tokens or size,
+    )
