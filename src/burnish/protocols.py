@@ -105,6 +105,10 @@ class Engine(Protocol):
         """Largest absolute value of each trained tensor (for a full fine-tune: of its difference from the base)."""
         ...
 
+    def lora_parameters(self, spec: LoraSpec) -> int:
+        """Trainable parameters of an adapter of this shape over this base."""
+        ...
+
     def memory(self) -> Mapping[str, int]:
         """Bytes held, by purpose: weights, adapters, gradients, optimizer, cache."""
         ...

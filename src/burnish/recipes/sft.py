@@ -86,7 +86,7 @@ class SFT(Config):
     """Adam: decay of the mean of squared gradients."""
     eps: Annotated[float, Field(gt=0)] = 1e-8
     """Adam: added to the denominator."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Decides the held-out rows, their order in training, and the adapter's start."""
 
     evaluate_every: Positive | None = None

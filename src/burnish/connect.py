@@ -1,0 +1,73 @@
+"""Where the verbs come from. "local" is an engine in this process; other places join here when they exist.
+
+The engine (and with it torch) is imported when one is opened, never before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from burnish.errors import CapabilityMissing, ConfigError
+from burnish.protocols import Engine, Policy
+from burnish.store import machine
+from burnish.store.models import ModelRef, resolve
+
+
+def open_engine(
+    where: str,
+    ref: ModelRef,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    choices: Mapping[str, Any] | None = None,
+) -> Engine:
+    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`).
+
+    where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other settings are
+    then not read. What was measured on this machine is cached. Raises ConfigError for a place that does not exist.
+    """
+    if where != "local":
+        raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
+    from burnish.engine.host import Host
+    from burnish.engine.measure import machine_key, measure
+
+    measured = None
+    if choices is None and device != "cuda":
+        measured = machine.recall(machine_key())
+        if measured is None:
+            measured = measure()
+            machine.remember(machine_key(), measured)
+    return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
+
+
+def open_policy(engine: Engine, ref: ModelRef) -> Policy:
+    """What `ref` names, on an engine opened over its base: the adapter loaded into a slot, or the bare base."""
+    return Policy(engine, None if ref.adapter is None else engine.load(ref.adapter))
+
+
+def require(engine: Engine, *names: str) -> None:
+    """Raises CapabilityMissing, naming what the engine lacks."""
+    missing = [n for n in names if n not in engine.capabilities]
+    if missing:
+        raise CapabilityMissing(f"this engine does not offer {', '.join(missing)}", seen=", ".join(sorted(engine.capabilities)))
+
+
+@dataclass
+class LocalModels:
+    """The models of one run, in this process. Others than the policy are opened when asked for; one engine per base."""
+
+    policy: Policy
+    _engines: dict[str, Engine] = field(default_factory=dict)
+
+    def open(self, ref: str, role: str) -> Policy:
+        """A model to read from. `role` (teacher, reward, judge) says what for in errors. Raises ModelNotFound."""
+        found = resolve(ref)
+        key = str(found.base)
+        if key not in self._engines:
+            self._engines[key] = open_engine("local", found)
+        policy = open_policy(self._engines[key], found)
+        require(policy.engine, "forward", "sample")
+        return policy

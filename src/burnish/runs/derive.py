@@ -1,0 +1,217 @@
+"""Settings that the user did not give, each with the reason for its value.
+
+Learning rates: the Tinker cookbook's fit, lr = 5e-5 * 10 * (2000 / hidden)^p with p = 0.0775 (Qwen) and 0.781 (Llama), independent of the
+rank; x 1.5 for runs under 100 steps; a tenth of it for full fine-tuning. Rank, targets, alpha, small batches and the capacity rule (one
+bit per trainable parameter): Schulman et al. 2025, "LoRA Without Regret". Changed: the rank is not above half of the model's width, and the rate is
+bounded, because both fits are extrapolated far below the sizes that they were made on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from burnish.errors import ConfigError
+from burnish.recipes.sft import SFT
+
+EXPONENT = {"qwen": 0.0775, "llama": 0.781}
+RATE_BOUND = 5e-3
+"""Highest learning rate derived for LoRA: most divergences of the sweep behind the fit were at 3e-3 and above, on wider models."""
+SHORT_STEPS = 100
+EVAL_ITEMS = 200
+EVALUATIONS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """One setting that was not given: `key` as it is written in the config."""
+
+    key: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the settings are derived from."""
+
+    family: str
+    hidden: int
+    max_positions: int
+    lora_parameters: Callable[[int], int]
+    """trainable parameters of an adapter of this rank, with the config's targets"""
+    parent_rank: int | None
+    """rank of the adapter that the run continues from"""
+    rows: int
+    """training rows"""
+    longest: int
+    """tokens of the longest row, after cutting"""
+    target_tokens: int
+    """in one pass over the training rows"""
+    bits_per_target: float
+    """loss of the starting model on them, in bits"""
+    held_out: int
+    """validation rows"""
+    longest_answer: int
+    """most target tokens of one row"""
+    grader: str
+    """chosen from the data, or "none" """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """The completed config, what was derived for it, and what the user should know."""
+
+    config: SFT
+    derived: tuple[Derived, ...]
+    warnings: tuple[str, ...]
+
+
+class _Deriving:
+    """A config being completed: given values win, derived ones are noted with their reason."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.derived: list[Derived] = []
+
+    def settle(self, key: str, given: Any, value: Any, why: str) -> Any:
+        if given is None:
+            self.derived.append(Derived(key=key, value=value, why=why))
+            given = value
+        self.values[key] = given
+        return given
+
+
+def derive(config: SFT, facts: Facts) -> Derivation:
+    """Complete a config from the model and the data. What `plan` measures (threads, checkpoint_every) is left for `measured`.
+
+    Completing a completed config changes nothing. Raises ConfigError where given settings contradict the model.
+    """
+    d = _Deriving()
+    warnings: list[str] = []
+    c, rows = config, facts.rows
+    passes, why = _epochs(rows)
+    if c.steps is not None and c.epochs is None:
+        batch = d.settle("batch", c.batch, *_batch(rows, rows * passes))
+        d.settle("epochs", None, math.ceil(c.steps * batch / rows), f"what {c.steps} steps of {batch} rows need")
+    else:
+        epochs = d.settle("epochs", c.epochs, passes, why)
+        batch = d.settle("batch", c.batch, *_batch(rows, rows * epochs))
+    whole = math.ceil(rows * d.values["epochs"] / batch)
+    steps = d.settle("steps", c.steps, whole, f"{d.values['epochs']} x {rows} rows in batches of {batch}")
+    if steps > whole:
+        raise ConfigError(
+            "steps, epochs and batch contradict one another",
+            seen=f"{d.values['epochs']} epochs of {rows} rows in batches of {batch} are {whole} steps, not {steps}",
+            todo="give either steps or epochs",
+        )
+    d.settle("limit_tokens", c.limit_tokens, max(8, facts.longest), _length_reason(facts))
+    if c.method == "lora":
+        rank = d.settle("lora.rank", c.lora.rank, *_rank(facts))
+        warnings += _capacity(facts, rank)
+        if c.batch is not None and c.batch > 32:
+            warnings.append(f"LoRA tolerates large batches less well than full fine-tuning; {c.batch} is above the advised 32.")
+    d.settle("learning_rate", c.learning_rate, *_rate(facts, c.method, steps))
+    every = d.settle(
+        "evaluate_every", c.evaluate_every, max(1, round(steps / EVALUATIONS)), f"about {EVALUATIONS} measurements in {steps} steps"
+    )
+    d.settle("sample_every", c.sample_every, 2 * every, "at every second measurement of held-out loss")
+    d.settle("eval_items", c.eval_items, min(facts.held_out, EVAL_ITEMS), f"of {facts.held_out} held-out rows, at most {EVAL_ITEMS}")
+    room = min(512, max(16, facts.max_positions // 2))
+    answer = min(room, max(16, 8 * math.ceil(1.25 * facts.longest_answer / 8)))
+    d.settle("eval_tokens", c.eval_tokens, answer, f"a quarter above the longest answer ({facts.longest_answer} tokens), at most {room}")
+    d.settle("grader", c.grader, facts.grader, "chosen by the shape of the answers")
+    completed = _with(config, d.values)
+    return Derivation(config=completed, derived=tuple(d.derived), warnings=tuple(warnings))
+
+
+def measured(config: SFT, *, choices: dict[str, Any], step_s: float, checkpoint_bytes: int) -> tuple[SFT, tuple[Derived, ...]]:
+    """Complete what depends on the machine. step_s: seconds of a step; checkpoint_bytes: size of one checkpoint."""
+    d = _Deriving()
+    d.settle("threads", config.threads, choices["threads"], "cores that this process may use")
+    if config.dtype == "auto":
+        d.settle("dtype", None, choices["dtype"], "faster here by measurement")
+    if config.device == "auto":
+        d.settle("device", None, choices["device"], "found on this machine")
+    assert config.steps is not None
+    save_s = checkpoint_bytes / 200e6
+    every = min(config.steps, max(1, math.ceil(max(30.0, 20 * save_s) / max(step_s, 1e-3))))
+    d.settle("checkpoint_every", config.checkpoint_every, every, f"about every {every * step_s:.0f} s, so that saving costs under 5 %")
+    return _with(config, d.values), tuple(d.derived)
+
+
+def _with(config: SFT, values: dict[str, Any]) -> SFT:
+    """The config with these values in place; "lora.rank" addresses the nested field."""
+    flat = {k: v for k, v in values.items() if "." not in k}
+    nested = {k.split(".", 1)[1]: v for k, v in values.items() if k.startswith("lora.")}
+    return config.model_copy(update={**flat, "lora": config.lora.model_copy(update=nested)})
+
+
+def _epochs(rows: int) -> tuple[int, str]:
+    if rows < 134:
+        passes = min(20, math.ceil(400 / rows))
+        return passes, f"{rows} rows are few, so they are seen more often; early stopping ends it sooner"
+    if rows < 5_000:
+        return 3, "usual for some thousand rows; early stopping ends it sooner"
+    if rows < 20_000:
+        return 2, f"{rows} rows need fewer passes"
+    return 1, f"{rows} rows are enough in one pass"
+
+
+def _batch(rows: int, samples: int) -> tuple[int, str]:
+    size = 4
+    while size < 32 and samples / (2 * size) >= SHORT_STEPS:
+        size *= 2
+    size = min(size, rows)
+    return size, "small batches suit LoRA; at most 32, and fewer where that would leave under 100 steps"
+
+
+def _length_reason(facts: Facts) -> str:
+    if facts.longest >= facts.max_positions:
+        return f"the model's limit of {facts.max_positions} positions; longer rows are cut"
+    return "the longest row; nothing is cut and nothing is padded"
+
+
+def _rank(facts: Facts) -> tuple[int, str]:
+    if facts.parent_rank is not None:
+        return facts.parent_rank, "of the adapter that this run continues from"
+    bits = facts.target_tokens * facts.bits_per_target
+    limit = min(256, max(8, _power_below(facts.hidden // 2)))
+    rank = min(32, limit)
+    why = "holds any small dataset" if rank == 32 else f"half of the model's width of {facts.hidden}"
+    while rank < limit and facts.lora_parameters(rank) < bits:
+        rank *= 2
+        why = f"raised from 32, because the answers hold about {bits:,.0f} bits, and a parameter about one"
+    return rank, why
+
+
+def _power_below(n: int) -> int:
+    return 1 << max(0, n.bit_length() - 1)
+
+
+def _capacity(facts: Facts, rank: int) -> list[str]:
+    bits, room = facts.target_tokens * facts.bits_per_target, facts.lora_parameters(rank)
+    if room >= bits:
+        return []
+    return [
+        f"The answers hold about {bits:,.0f} bits and an adapter of rank {rank} about {room:,} (one a parameter), so not all of them can be "
+        "learned by heart. That is fine for a style or a skill; for facts raise lora.rank or use method=full."
+    ]
+
+
+def _rate(facts: Facts, method: str, steps: int) -> tuple[float, str]:
+    family = "qwen" if facts.family.startswith("qwen") else "llama"
+    rate = 5e-4 * (2000 / facts.hidden) ** EXPONENT[family]
+    why = f"5e-4 x (2000 / {facts.hidden})^{EXPONENT[family]} for models like {family.capitalize()}"
+    if steps < SHORT_STEPS:
+        rate *= 1.5
+        why += f", x 1.5 for a run of only {steps} steps"
+    if rate > RATE_BOUND:
+        rate = RATE_BOUND
+        why += f", bounded by {RATE_BOUND:g}"
+    if method == "full":
+        rate /= 10
+        why += ", a tenth for full fine-tuning"
+    return float(f"{rate:.3g}"), why

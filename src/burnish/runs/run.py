@@ -1,0 +1,235 @@
+"""Life support of a recipe: what it iterates over is logged, measured, saved, resumed and watched.
+
+A step is finished when the recipe asks for the next one. Then, in this order: its numbers are checked, held-out loss is measured if due,
+its line is written to metrics.jsonl, a sample is shown if due, and a checkpoint is written if due. A checkpoint therefore always follows every line up to its
+step, and a resumed run cuts the lines after it: no step appears twice and none is missing.
+
+Bit identity on resume assumes that the adapter and optimiser are restored exactly (`Engine.save`), that the rows of a step are a function of the step (order.py), and that
+the engine runs with the choices of the first start.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from burnish.errors import NothingTrained
+from burnish.protocols import Policy
+from burnish.recipes.sft import SFT
+from burnish.runs.order import Order
+from burnish.runs.progress import LossEvent, Progress, SampleEvent, StepEvent
+from burnish.runs.stop import Stop
+from burnish.store import checkpoints
+from burnish.store.runfolder import RunFolder
+from burnish.types import Datum, LossResult, StepResult
+
+DEAD_STEPS = 10
+"""Steps without any loss or gradient after which a run is given up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What a checkpoint remembers besides weights and optimiser."""
+
+    step: int = 0
+    """finished steps"""
+    start_digest: str
+    """of the parameters before the first step"""
+    moved: bool = False
+    """some step had a loss and a gradient that were not zero"""
+    best_step: int | None = None
+    best_loss: float | None = None
+    stale: int = 0
+    """measurements of held-out loss since the best"""
+    stopped_early: bool = False
+
+
+def held_out_loss(policy: Policy, data: Sequence[Datum]) -> float:
+    """Mean loss over the target tokens of `data`, in nats."""
+    outputs = policy.forward(data).result()
+    total = weight = 0.0
+    for datum, output in zip(data, outputs, strict=True):
+        w = datum.streams["weights"].astype("float64")
+        assert output.logprobs is not None
+        total -= float(w @ output.logprobs.astype("float64"))
+        weight += float(w.sum())
+    return total / weight
+
+
+class RunningStep:
+    """Implements protocols.Step."""
+
+    def __init__(self, index: int, batch: Sequence[Datum]) -> None:
+        self.index, self.batch = index, batch
+        self.loss: float | None = None
+        self.grad_norm: float | None = None
+        self.numbers: dict[str, float] = {}
+
+    def log(self, result: LossResult | StepResult, **numbers: float) -> None:
+        """Raises NothingTrained for a loss that is not finite, before an optimiser step could spread it."""
+        if isinstance(result, LossResult):
+            self.loss = (self.loss or 0.0) + result.loss
+            if not math.isfinite(self.loss):
+                raise NothingTrained(
+                    f"the loss of step {self.index + 1} is not finite; the step was not taken and the weights are as before",
+                    seen=f"loss {self.loss}",
+                    todo="lower learning_rate, or look for broken rows with `burnish data check`",
+                )
+        else:
+            self.grad_norm = result.grad_norm
+        self.numbers.update(numbers)
+
+
+class Run:
+    """Implements protocols.Run for one run folder."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: SFT,
+        policy: Policy,
+        *,
+        rows: Sequence[Datum],
+        held_out: Sequence[Datum],
+        progress: Progress,
+        stop: Stop,
+        state: State,
+        facts: Mapping[str, Any],
+        draw: Callable[[int], SampleEvent],
+    ) -> None:
+        """rows, held_out: with each token's own weight. facts: what a checkpoint must agree with on resume. draw: an answer to show at a step."""
+        assert config.batch and config.epochs and config.evaluate_every and config.checkpoint_every
+        assert config.sample_every is not None and policy.adapter is not None
+        self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
+        self.rows, self.held_out, self.progress, self.stop, self.state = rows, held_out, progress, stop, state
+        self.facts, self.draw = facts, draw
+        self.order = Order(seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs)
+        self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
+        self.sample_every = config.sample_every
+        self._recent_s: deque[float] = deque(maxlen=20)
+        self._measure_s = 0.0
+
+    def steps(self, n: int) -> Iterator[RunningStep]:
+        """The steps still to do of `n`. Raises NothingTrained where training does nothing, Interrupted where the user stops it."""
+        state = self.state
+        self.stop.gentle = True
+        try:
+            if state.step == 0:
+                self._write({"step": 0, "held_out_loss": self._measure()})
+            while state.step < n and not state.stopped_early:
+                step = RunningStep(state.step, [self.rows[i] for i in self.order.rows_of(state.step)])
+                started = time.perf_counter()
+                yield step
+                self._finish(step, time.perf_counter() - started, n)
+        finally:
+            self.stop.gentle = False
+
+    def _finish(self, step: RunningStep, seconds: float, n: int) -> None:
+        state = self.state
+        assert step.loss is not None and step.grad_norm is not None, "the recipe logged no loss or took no optimiser step"
+        state.step += 1
+        state.moved = state.moved or (step.loss != 0 and step.grad_norm != 0)
+        if state.step >= DEAD_STEPS and not state.moved:
+            raise NothingTrained(
+                f"none of the first {state.step} steps had a loss or a gradient",
+                seen=f"loss {step.loss}, gradient norm {step.grad_norm}",
+                todo="look at what is trained on with `burnish data check`",
+            )
+        self._recent_s.append(seconds)
+        tokens = sum(d.length for d in step.batch)
+        line = {
+            "step": state.step,
+            "epoch": round(min(state.step * self.order.batch / self.order.rows, self.order.epochs), 4),
+            "loss": step.loss,
+            "grad_norm": step.grad_norm,
+            **step.numbers,
+            "tokens": tokens,
+            "target_tokens": sum(int((d.streams["weights"] > 0).sum()) for d in step.batch),
+            "tokens_per_s": round(tokens / seconds, 1),
+            "seconds": round(seconds, 4),
+        }
+        self.progress.step(
+            StepEvent(
+                step=state.step,
+                total=n,
+                loss=step.loss,
+                learning_rate=step.numbers.get("learning_rate", 0.0),
+                grad_norm=step.grad_norm,
+                tokens=tokens,
+                tokens_per_s=tokens / seconds,
+                seconds=seconds,
+                left_s=self._left(n),
+            )
+        )
+        improved = False
+        if state.step % self.evaluate_every == 0 or state.step == n:
+            line["held_out_loss"] = loss = self._measure()
+            improved = state.best_step == state.step
+            if not improved and 0 < self.config.patience <= state.stale and state.step < n:
+                state.stopped_early = True
+                self.progress.note(
+                    f"stopped early: held-out loss {loss:.4f} has not fallen below {state.best_loss:.4f} (step {state.best_step}) "
+                    f"in {state.stale} measurements"
+                )
+        self._write(line)
+        if self.sample_every and state.step % self.sample_every == 0:
+            self.progress.sample(self.draw(state.step))
+        last = state.step == n or state.stopped_early
+        if improved or last or self.stop.asked or state.step % self.checkpoint_every == 0:
+            self.save()
+        if self.stop.asked:
+            raise self.stop.raised(f"step {state.step} of {n} is kept")
+
+    def save(self) -> Path:
+        """Write a checkpoint of this moment."""
+
+        def write(path: Path) -> None:
+            self.policy.engine.save(path, adapter=self.adapter)
+
+        return checkpoints.save(
+            self.folder, self.state.step, write, {**self.facts, "state": asdict(self.state)}, best=self.state.best_step
+        )
+
+    def _measure(self) -> float:
+        """Measure held-out loss and keep count of the best. The start (step 0) is a mark to beat, never a best step to go back to."""
+        state, started = self.state, time.perf_counter()
+        loss = held_out_loss(self.policy, self.held_out)
+        self._measure_s = time.perf_counter() - started
+        if not math.isfinite(loss):
+            raise NothingTrained(
+                f"held-out loss at step {state.step} is not finite", seen=str(loss), todo="lower learning_rate, or check the model"
+            )
+        best = state.step > 0 and (state.best_loss is None or loss < state.best_loss)
+        if best:
+            state.best_step, state.best_loss, state.stale = state.step, loss, 0
+        elif state.step > 0:
+            state.stale += 1
+        self.progress.loss(LossEvent(step=state.step, loss=loss, best=best, seconds=self._measure_s))
+        return loss
+
+    def _left(self, n: int) -> float:
+        steps = n - self.state.step
+        return steps * median(self._recent_s) + math.ceil(steps / self.evaluate_every) * self._measure_s
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self.folder.append_metrics(line)
+
+    def check_moved(self) -> None:
+        """The last alarm: training must have changed the weights. Raises NothingTrained."""
+        state = self.state
+        if not state.moved:
+            raise NothingTrained(
+                f"no step of {state.step} had a loss or a gradient", todo="look at what is trained on with `burnish data check`"
+            )
+        if self.policy.engine.digest(self.adapter) == state.start_digest:
+            raise NothingTrained(
+                f"the weights after {state.step} steps are those before the first",
+                seen=f"learning_rate {self.config.learning_rate}",
+                todo="raise learning_rate; steps this small vanish in rounding",
+            )
