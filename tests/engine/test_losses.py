@@ -1,0 +1,149 @@
+"""Losses: worked examples, float64 gradient checks, and their gradients through a real model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import make_data, open_host
+from test_trainer import random_adapter, relative
+
+from burnish.engine.losses import SET_LOSSES, TOKEN_LOSSES
+from burnish.errors import LossError
+from burnish.types import Datum
+
+L = torch.tensor([-1.0, -2.0], dtype=torch.float64)
+S = {
+    "weights": torch.tensor([1.0, 0.5], dtype=torch.float64),
+    "logprobs": torch.tensor([-1.5, -1.0], dtype=torch.float64),
+    "advantages": torch.tensor([1.0, -2.0], dtype=torch.float64),
+    "returns": torch.tensor([0.0, 1.0], dtype=torch.float64),
+}
+R = (math.exp(0.5), math.exp(-1.0))
+WORKED = {
+    "cross_entropy": 1.0 + 1.0,
+    "importance_sampling": -(R[0] - 2 * R[1]),
+    "ppo": -(1.2 - 2 * 0.8),  # min(r, 1.2) for A > 0; max(r, 0.8) for A < 0
+    "cispo": -(1.2 * -1.0 * 1.0 + 0.8 * -2.0 * -2.0),
+    "dro": -((-1.0 - 0.025 * 0.25) + (4.0 - 0.025 * 1.0)),
+    "value_mse": 0.5 * (1.0 * 1.0 + 0.5 * 9.0),
+}
+
+
+@pytest.mark.parametrize("name", list(TOKEN_LOSSES))
+def test_worked_example(name: str) -> None:
+    loss = TOKEN_LOSSES[name]
+    assert float(loss.value(L, S, loss.defaults)) == pytest.approx(WORKED[name], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n in TOKEN_LOSSES if n != "cispo"])  # cispo's gradient is not that of its value
+def test_gradient_in_float64(name: str) -> None:
+    loss = TOKEN_LOSSES[name]
+    x = (L + 0.01).requires_grad_()
+    assert torch.autograd.gradcheck(lambda l: loss.value(l, S, loss.defaults), (x,))
+
+
+def test_cispo_gradient_is_the_clipped_ratio_times_the_advantage() -> None:
+    loss, x = TOKEN_LOSSES["cispo"], L.clone().requires_grad_()
+    (grad,) = torch.autograd.grad(loss.value(x, S, loss.defaults), x)
+    assert grad.tolist() == pytest.approx([-1.2, 1.6])
+
+
+def test_dpo_worked_example_and_symmetry() -> None:
+    loss = SET_LOSSES["dpo"]
+    streams = [{"weights": torch.ones(2), "logprobs": torch.tensor([-1.0, -1.0])}] * 2
+    l = [torch.tensor([-1.0, 0.0]), torch.tensor([-1.0, -2.0])]
+    margin = 0.1 * (1.0 - -1.0)
+    assert float(loss.value(l, streams, loss.defaults)) == pytest.approx(-math.log(1 / (1 + math.exp(-margin))), rel=1e-6)
+    smooth = {"beta": 0.1, "label_smoothing": 0.5}
+    assert float(loss.value(l, streams, smooth)) == pytest.approx(float(loss.value(l[::-1], streams, smooth)), rel=1e-6)
+
+
+def pairs_of(count: int) -> list[Datum]:
+    data = make_data(2 * count)
+    extra = np.random.default_rng(5)
+    return [
+        Datum(
+            d.chunks,
+            {**d.streams, "logprobs": extra.normal(-4, 0.5, d.length).astype(np.float32), "set": np.array([i // 2], np.int32)},
+        )
+        for i, d in enumerate(data)
+    ]
+
+
+def test_set_wise_gradient_equals_autograd_through_the_whole_set(model_dirs: dict[str, Path]) -> None:
+    """DPO through the engine = forward, d loss / d logprob, one weighted-likelihood backward."""
+    data = pairs_of(3)
+    host = open_host(model_dirs["qwen3-tied"], unit_tokens=50)
+    a = random_adapter(host, rank=3)
+    result = host.forward_backward(data, route=a, loss="dpo", loss_config={"beta": 0.3}).result()
+    gradient = host.bank.get(a).flat.grad.clone()
+    host.clear_gradient(a)
+    outs = host.forward(data, route=a).result()
+    l = [torch.tensor(o.logprobs).requires_grad_() for o in outs]
+    streams = [{k: torch.tensor(d.streams[k]) for k in ("weights", "logprobs")} for d in data]
+    config = {"beta": 0.3, "label_smoothing": 0.0}
+    total = sum(SET_LOSSES["dpo"].value(l[i : i + 2], streams[i : i + 2], config) for i in (0, 2, 4))
+    slopes = torch.autograd.grad(total, l)
+    weighted = [Datum(d.chunks, {"targets": d.streams["targets"], "weights": -g.numpy()}) for d, g in zip(data, slopes, strict=True)]
+    host.forward_backward(weighted, route=a).result()
+    assert result.loss == pytest.approx(float(total), rel=1e-5)
+    assert relative(host.bank.get(a).flat.grad, gradient) < 1e-4
+
+
+def test_sets_of_the_wrong_size_are_refused(model_dirs: dict[str, Path]) -> None:
+    host = open_host(model_dirs["qwen3-tied"])
+    a = random_adapter(host, rank=2)
+    with pytest.raises(LossError, match="sets of 2"):
+        host.forward_backward(pairs_of(2)[:3], route=a, loss="dpo").result()
+    with pytest.raises(LossError, match="'set'"):
+        host.forward_backward(make_data(2), route=a, loss="dpo").result()
+
+
+def test_soft_targets_equal_a_sum_of_single_targets(model_dirs: dict[str, Path]) -> None:
+    host = open_host(model_dirs["llama-tied-gqa"])
+    full, datum = host.create_full(), make_data(1, low=10)[0]
+    t = datum.length
+    draw = np.random.default_rng(0)
+    targets, weights = draw.integers(0, 96, (t, 3)).astype(np.int32), draw.random((t, 3)).astype(np.float32)
+    soft = Datum(datum.chunks, {"targets": targets, "weights": weights})
+    whole = host.forward_backward([soft], route=full).result()
+    gradient = host.full.flat.grad.clone()
+    host.clear_gradient(full)
+    parts = [Datum(datum.chunks, {"targets": targets[:, k], "weights": weights[:, k]}) for k in range(3)]
+    assert sum(host.forward_backward([p], route=full).result().loss for p in parts) == pytest.approx(whole.loss, rel=1e-5)
+    assert whole.logprobs[0].shape == (t, 3)
+    assert relative(host.full.flat.grad, gradient) < 1e-5
+
+
+def test_heads_learn_and_belong_to_their_slot(model_dirs: dict[str, Path]) -> None:
+    host = open_host(model_dirs["llama-tied-gqa"])
+    a = random_adapter(host, rank=2, heads=("value", "score"))
+    data = [
+        Datum(d.chunks, {"returns": np.full(d.length, 2.0, np.float32), "weights": np.ones(d.length, np.float32)})
+        for d in make_data(3)
+    ]
+    outs = host.forward(data, route=a, outputs=("value", "hidden", "score")).result()
+    row = host.bank.get(a).flat.views["head.value"]
+    assert np.allclose(outs[0].value, (torch.tensor(outs[0].hidden) @ row[0]).numpy(), atol=1e-5)
+    result = host.forward_backward(data, route=a, loss="value_mse").result()
+    assert result.loss == pytest.approx(sum(0.5 * ((o.value - 2.0) ** 2).sum() for o in outs), rel=1e-5)
+    grads = host.bank.get(a).flat.grad_views
+    expected = sum(((o.value - 2.0)[:, None] * o.hidden).sum(0) for o in outs)
+    assert np.allclose(grads["head.value"][0].numpy(), expected, rtol=1e-4, atol=1e-4)
+    assert not grads["head.score"].any()
+    assert grads["layers.0.q.b"].any()
+
+
+def test_reward_ranking_prefers_the_chosen(model_dirs: dict[str, Path]) -> None:
+    host = open_host(model_dirs["llama-tied-gqa"])
+    a = random_adapter(host, rank=2, heads=("score",))
+    data = [Datum(d.chunks, {"set": d.streams["set"]}) for d in pairs_of(2)]
+    scores = [o.score for o in host.forward(data, route=a, outputs=("score",)).result()]
+    result = host.forward_backward(data, route=a, loss="bradley_terry").result()
+    expected = sum(math.log1p(math.exp(-(scores[i] - scores[i + 1]))) for i in (0, 2))
+    assert result.loss == pytest.approx(expected, rel=1e-5)
+    assert host.bank.get(a).flat.grad_views["head.score"].any()
