@@ -39,7 +39,8 @@ _SPEAKERS: Mapping[str, Role] = {
 }
 _REASONING = ("reasoning", "reasoning_content", "thinking")
 _KNOWN = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id", "weight", *_REASONING})
-_LEGACY = 'write it as "tool_calls": [{"id": "...", "type": "function", "function": {"name", "arguments"}}], and its result as role "tool"'
+_CALL = '{"id": "...", "type": "function", "function": {"name": "...", "arguments": "{...}"}}'
+_LEGACY = f'write the call as "tool_calls": [{_CALL}], and its result as a message of role "tool"'
 
 
 def text_of(value: Any, name: str) -> str:
@@ -104,7 +105,9 @@ def _message(turn: Any, place: str, tally: Tally) -> Message:
     weight = _weight(turn.get("weight"), role, place)
     if not content.strip() and not calls:
         if role == "assistant" and weight != 0:
-            raise RowFault(f"{place} is an empty answer", "write the answer, remove the row, or give the message weight 0")
+            raise RowFault(
+                f"{place} is an empty answer", "write the answer, remove the row, or give the message weight 0"
+            )
         if role == "user":
             raise RowFault(f"{place} is an empty user message", "write the question or remove the row")
     for unread in sorted(k for k, v in turn.items() if k not in _KNOWN and v is not None):
@@ -146,16 +149,20 @@ def _weight(value: Any, role: Role, place: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise RowFault(f"{place} has the weight {value!r:.40}", "a weight is a number from 0 (context only) up; 1 is usual")
+        raise RowFault(
+            f"{place} has the weight {value!r:.40}", "a weight is a number from 0 (context only) up; 1 is usual"
+        )
     if role != "assistant":
-        raise RowFault(f"{place} has a weight, but is of the {role}", "only assistant messages are trained on: remove it")
+        raise RowFault(
+            f"{place} has a weight, but is of the {role}", "only assistant messages are trained on: remove it"
+        )
     return float(value)
 
 
 def _calls(value: Any, place: str, role: Role, tally: Tally) -> tuple[ToolCall, ...]:
     if value is None or value == []:
         return ()
-    remedy = 'a tool call is {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{...}"}}'
+    remedy = f"a tool call is {_CALL}"
     if role != "assistant":
         raise RowFault(f"{place} has tool_calls, but is of the {role}", "only the assistant calls tools")
     if not isinstance(value, list):

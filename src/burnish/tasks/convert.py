@@ -109,7 +109,10 @@ def _pair(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple[tuple[M
 def _answers(value: Any, column: str, tally: Tally) -> tuple[str, ...]:
     if isinstance(value, list):
         if not value or not all(_scalar(v) for v in value):
-            raise RowFault(f"{column} is {'an empty list' if not value else 'a list of other things than text'}", "write the answer as text")
+            raise RowFault(
+                f"{column} is {'an empty list' if not value else 'a list of other things than text'}",
+                "write the answer as text",
+            )
         tally["answers that are lists: the first is trained on, any is right when graded"] += 1
         return tuple(dict.fromkeys(text_of(str(v), column) for v in value))
     if _scalar(value) and not isinstance(value, str):

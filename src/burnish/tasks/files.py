@@ -2,7 +2,7 @@
 
 Compression is told by the first bytes, never by the name. A gzip file may not expand more than LIMIT_RATIO times once
 it is past RATIO_FROM_BYTES (a decompression bomb does, text does not). Bytes that are not UTF-8 become lone surrogates
-("surrogateescape"), so that a later step can name the row they stand in; a file that is mostly such bytes is refused here.
+("surrogateescape"), so that a later step can name the row they stand in; a file full of such bytes is refused here.
 
 Assumes that the text fits in memory (LIMIT_BYTES).
 """

@@ -1,4 +1,4 @@
-"""Text to rows: JSON lines, JSON array, CSV, plain text. A row that cannot be parsed becomes a BadRow, not an exception.
+"""Text to rows: JSON lines, JSON array, CSV, plain text. A row that cannot be parsed becomes a BadRow, no exception.
 
 Where a broken row leaves the rest of the file readable (JSON lines) it is collected; where it does not (the middle of a
 JSON array, an unclosed CSV quote) the file is refused with the place. Lines end at "\\n" only: U+2028 and its like are

@@ -1,9 +1,9 @@
 """Hold out a validation split, by a hash of the prompt.
 
 Rows with the same normalised opening (system and first user message; the text itself in form "text") are one group and
-stay on one side, so that neither duplicates nor continuations of one conversation leak. Groups are taken in the order of
-their hash with the seed, up to the wanted number of rows: the order of a group depends on nothing else, so adding rows
-moves at most the groups at the boundary, and shuffling the file moves none.
+stay on one side, so that neither duplicates nor continuations of one conversation leak. Groups are taken in the order
+of their hash with the seed, up to the wanted number of rows: the order of a group depends on nothing else, so adding
+rows moves at most the groups at the boundary, and shuffling the file moves none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from burnish.types import Example
 
 VALID_ROWS = 200
 VALID_SHARE = 0.1
-"""Held out by default: a tenth of the rows, but no more than 200 (a paired effect of about 11 points is visible then)."""
+"""Held out by default: a tenth of the rows, at most 200 (which shows a paired effect of about 11 points)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +58,5 @@ def split(examples: Sequence[Example], *, fraction: float | None = None, seed: i
     chosen = set(held)
     train = tuple(e for i, e in enumerate(examples) if i not in chosen)
     valid = tuple(e for i, e in enumerate(examples) if i in chosen)
-    note = f"{len(valid)} of {len(examples)} rows ({taken} of {len(groups)} distinct prompts) are held out, by hash of the prompt"
-    return Split(train, valid, (note,))
+    prompts = f"{taken} of {len(groups)} distinct prompts"
+    return Split(train, valid, (f"{len(valid)} of {len(examples)} rows ({prompts}) are held out, by hash",))

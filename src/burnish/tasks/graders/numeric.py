@@ -1,0 +1,50 @@
+"""NUMERIC: the number an answer ends with against the reference number.
+
+The answer's number is the one in its final-answer mark (`#### 42`, `\\boxed{42}`) where it has one, else its last
+number. Whole numbers must be equal, others to 1e-6 relative. Numbers are read by numbers.py, which states the grammar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from burnish.tasks.answers import final_answer
+from burnish.tasks.graders.numbers import Number, equal, last_number, plain_number
+from burnish.tasks.graders.references import cannot_judge, references_of, shown
+from burnish.types import Example, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """1 where the answer's final number is the reference."""
+
+    name: str = "numeric"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        """Score 1 or 0; NaN with `error` where the example has no reference, or one that is not a number."""
+        references = references_of(example)
+        if not references:
+            return cannot_judge("the example has no reference to compare with")
+        wanted = [n for n in map(reference_number, references) if n is not None]
+        if not wanted:
+            return cannot_judge(f"the reference {shown(references[0])} is not a number")
+        final = final_answer(answer)
+        if final is not None:
+            got, where = plain_number(final.text), f"the final answer in {final.mark}"
+            if got is None:
+                return Score(value=0.0, reason=f"{where}, {shown(final.text)}, is not a number")
+        else:
+            got, where = last_number(answer), "the last number"
+            if got is None:
+                return Score(value=0.0, reason=f"there is no number in {shown(answer)}")
+        right = any(equal(got, n) for n in wanted)
+        return Score(value=float(right), reason=f"{where} is {got.text}, the reference {wanted[0].text}")
+
+
+def reference_number(reference: str) -> Number | None:
+    """The number that a reference stands for: marked, or the whole of it apart from a unit."""
+    final = final_answer(reference)
+    return plain_number(final.text if final is not None else reference)
+
+
+NUMERIC = Numeric()

@@ -1,0 +1,27 @@
+"""What an answer is compared with: the accepted references of an example, and the Score of a grader that has none."""
+
+from __future__ import annotations
+
+import math
+
+from burnish.tasks.convert import REFERENCES
+from burnish.types import Example, Score
+
+
+def references_of(example: Example) -> tuple[str, ...]:
+    """All accepted answers, the main one first; empty where the example has none."""
+    several = example.metadata.get(REFERENCES, ())
+    if isinstance(several, (tuple, list)) and several and all(isinstance(r, str) for r in several):
+        return tuple(several)
+    return () if example.reference is None or not example.reference.strip() else (example.reference,)
+
+
+def cannot_judge(why: str) -> Score:
+    """The Score of a grader that failed: NaN, so that no mean can take it for a wrong answer."""
+    return Score(value=math.nan, reason=why, error=why)
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """A text in quotes for a reason, cut to a readable length."""
+    text = " ".join(text.split())
+    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
