@@ -33,7 +33,9 @@ def logits(host, adapter) -> torch.Tensor:
 
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("name", ["qwen3-untied-bias", "llama-tied-gqa"])
-def test_exported_adapter_has_equal_logits_in_peft(name: str, spec: LoraSpec, model_dirs: dict[str, Path], tmp_path: Path) -> None:
+def test_exported_adapter_has_equal_logits_in_peft(
+    name: str, spec: LoraSpec, model_dirs: dict[str, Path], tmp_path: Path
+) -> None:
     host = open_host(model_dirs[name])
     adapter = random_adapter(host, rank=spec.rank, alpha=spec.alpha, targets=spec.targets)
     host.export(tmp_path, adapter=adapter, form="peft", base=str(model_dirs[name]))

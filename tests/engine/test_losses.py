@@ -88,7 +88,9 @@ def test_set_wise_gradient_equals_autograd_through_the_whole_set(model_dirs: dic
     config = {"beta": 0.3, "label_smoothing": 0.0}
     total = sum(SET_LOSSES["dpo"].value(l[i : i + 2], streams[i : i + 2], config) for i in (0, 2, 4))
     slopes = torch.autograd.grad(total, l)
-    weighted = [Datum(d.chunks, {"targets": d.streams["targets"], "weights": -g.numpy()}) for d, g in zip(data, slopes, strict=True)]
+    weighted = [
+        Datum(d.chunks, {"targets": d.streams["targets"], "weights": -g.numpy()}) for d, g in zip(data, slopes, strict=True)
+    ]
     host.forward_backward(weighted, route=a).result()
     assert result.loss == pytest.approx(float(total), rel=1e-5)
     assert relative(host.bank.get(a).flat.grad, gradient) < 1e-4
@@ -147,3 +149,16 @@ def test_reward_ranking_prefers_the_chosen(model_dirs: dict[str, Path]) -> None:
     expected = sum(math.log1p(math.exp(-(scores[i] - scores[i + 1]))) for i in (0, 2))
     assert result.loss == pytest.approx(expected, rel=1e-5)
     assert host.bank.get(a).flat.grad_views["head.score"].any()
+
+
+def test_very_unlikely_targets_keep_their_log_probability() -> None:
+    """A probability under the smallest float32 still has a log-probability and a gradient."""
+    from burnish.engine.head import loss_and_gradient, target_logprobs
+    from burnish.engine.ops import Weight
+
+    head = Weight(torch.tensor([[200.0], [0.0], [-1.0]]))
+    hidden, targets = torch.tensor([[1.0], [0.001]]), torch.tensor([[1], [2]])
+    _, found, gradient = loss_and_gradient(hidden, head, targets, lambda span, l: (-l.sum(), -torch.ones_like(l)))
+    assert found[0, 0] == pytest.approx(-200.0)
+    assert torch.allclose(found, target_logprobs(hidden, head, targets))
+    assert gradient[0, 0] == pytest.approx(200.0)

@@ -147,7 +147,9 @@ class AdapterBank:
     def get(self, adapter: Adapter) -> Slot:
         slot = self.slots.get(adapter.id)
         if slot is None:
-            raise CapabilityMissing(f"adapter {adapter.id!r} is not in this host", todo="it was freed, or belongs to another model")
+            raise CapabilityMissing(
+                f"adapter {adapter.id!r} is not in this host", todo="it was freed, or belongs to another model"
+            )
         return slot
 
     def free(self, adapter: Adapter) -> None:

@@ -228,9 +228,7 @@ def read_arch(config: Mapping[str, Any]) -> Arch:
         )
     kind = config.get("model_type")
     if kind not in FAMILIES:
-        raise ModelRefused(
-            f"models of type {kind!r} are not supported", seen=f"supported types: {', '.join(sorted(FAMILIES))}"
-        )
+        raise ModelRefused(f"models of type {kind!r} are not supported", seen=f"supported types: {', '.join(sorted(FAMILIES))}")
     if "quantization_config" in config:
         raise ModelRefused("the model's weights are quantised", todo="use the unquantised model directory")
     keys = _Keys(config)

@@ -47,7 +47,9 @@ def read_header(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelRefused("the saved adapter state cannot be read", seen=f"{path}: {error}") from error
     if header.get("format") != FORMAT:
-        raise ModelRefused("the saved adapter state has another format", seen=str(header.get("format")), todo="use the version that wrote it")
+        raise ModelRefused(
+            "the saved adapter state has another format", seen=str(header.get("format")), todo="use the version that wrote it"
+        )
     return header
 
 
@@ -110,7 +112,9 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
     (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
-_LORA_KEY = re.compile(r"^base_model\.model\.model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)_proj\.lora_([AB])(?:\.default)?\.weight$")
+_LORA_KEY = re.compile(
+    r"^base_model\.model\.model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)_proj\.lora_([AB])(?:\.default)?\.weight$"
+)
 
 
 def read_peft_spec(path: Path) -> LoraSpec:
@@ -121,8 +125,19 @@ def read_peft_spec(path: Path) -> LoraSpec:
         raise ModelRefused("adapter_config.json cannot be read", seen=str(error)) from error
     if config.get("peft_type") != "LORA":
         raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
-    for key in ("use_rslora", "use_dora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save",
-                "layers_to_transform", "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules"):
+    for key in (
+        "use_rslora",
+        "use_dora",
+        "fan_in_fan_out",
+        "rank_pattern",
+        "alpha_pattern",
+        "modules_to_save",
+        "layers_to_transform",
+        "layer_replication",
+        "trainable_token_indices",
+        "target_parameters",
+        "exclude_modules",
+    ):
         if config.get(key):
             raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(config[key]))
     if config.get("bias", "none") != "none":

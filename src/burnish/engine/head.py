@@ -17,6 +17,9 @@ from burnish.engine.ops import Weight
 CHUNK_ELEMENTS = 1 << 21
 """Logits held at a time: 8 MiB in float32, so that a chunk stays in cache."""
 
+RARE = 1e-30
+"""Below this probability its logarithm is taken from the logits, since the probability itself loses digits."""
+
 Slope = Callable[[slice, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """(positions of this chunk, l [C, K]) -> (loss sum, d loss / d l [C, K])"""
 
@@ -61,11 +64,13 @@ def loss_and_gradient(
         for span in chunks(hidden_PD.shape[0], head.data.shape[0]):
             hidden, targets = hidden_PD[span].to(head.data.dtype), targets_PK[span]
             logits = matmul.nt(hidden, head.data).float()
-            top, where = logits.max(-1, keepdim=True)
-            chosen = logits.gather(1, targets)
             probabilities = torch.softmax(logits, -1)
-            # softmax at the largest logit is 1 / sum exp(logit - top): the normaliser without another pass
-            logprobs[span] = chosen - (top - probabilities.gather(1, where).log())
+            chosen = probabilities.gather(1, targets)
+            logprobs[span] = chosen.log()
+            rare = (chosen < RARE).any(1).nonzero()[:, 0]
+            if len(rare):
+                far = logits[rare]
+                logprobs[span][rare] = far.gather(1, targets[rare]) - log_normaliser(far)
             value, slopes = slope(span, logprobs[span])
             total += float(value)
             d_logits = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)

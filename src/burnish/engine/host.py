@@ -69,7 +69,9 @@ class Full:
 class Host:
     """See the module. Open with `Host.open`."""
 
-    def __init__(self, directory: Path, config: Mapping[str, Any], arch: Arch, choices: Choices, tokenizer: Tokenizer | None) -> None:
+    def __init__(
+        self, directory: Path, config: Mapping[str, Any], arch: Arch, choices: Choices, tokenizer: Tokenizer | None
+    ) -> None:
         self.directory, self.config, self.arch, self.choices, self.tokenizer = directory, config, arch, choices, tokenizer
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
         self.decoder = Decoder(arch, device=device, dtype=dtype)
@@ -243,7 +245,9 @@ class Host:
             for adapter, _ in owners:
                 self._owner(adapter)
             if self.full is not None and (len(owners) != 1 or owners[0][0] != self.full.adapter):
-                raise CapabilityMissing("this host is fully fine-tuned: it has no bare base", todo="open a second host for the base")
+                raise CapabilityMissing(
+                    "this host is fully fine-tuned: it has no bare base", todo="open a second host for the base"
+                )
         return routes
 
     @staticmethod
@@ -283,9 +287,7 @@ class Host:
             for adapter in owners.values():
                 self.clear_gradient(adapter)
 
-        work = trainer.forward_backward(
-            self.decoder, self.bank, data, routes, loss, loss_config or {}, self.choices.unit_tokens
-        )
+        work = trainer.forward_backward(self.decoder, self.bank, data, routes, loss, loss_config or {}, self.choices.unit_tokens)
         return self.queue.add(work, self._touch(routes, "gradient"), clear)
 
     def optim_step(self, params: AdamParams, *, adapter: Adapter) -> Job[StepResult]:

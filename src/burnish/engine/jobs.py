@@ -82,9 +82,7 @@ class Queue:
         self._jobs: list[Job[Any]] = []
         self._turn = 0
 
-    def add(
-        self, work: Generator[None, None, T], touch: Touch, on_fail: Callable[[], None] | None = None
-    ) -> Job[T]:
+    def add(self, work: Generator[None, None, T], touch: Touch, on_fail: Callable[[], None] | None = None) -> Job[T]:
         job = Job(self, work, touch, on_fail)
         self._jobs.append(job)
         return job

@@ -109,7 +109,9 @@ def weight_files(directory: Path) -> list[Path]:
         files = [directory / Path(name).name for name in names]
         missing = [f.name for f in files if not f.is_file()]
         if missing:
-            raise ModelRefused("weight files named by the index are missing", seen=", ".join(missing[:5]), todo="fetch them again")
+            raise ModelRefused(
+                "weight files named by the index are missing", seen=", ".join(missing[:5]), todo="fetch them again"
+            )
         return files
     files = sorted(directory.glob("*.safetensors"))
     files = [f for f in files if f.name != "adapter_model.safetensors"]

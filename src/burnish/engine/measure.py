@@ -107,7 +107,13 @@ def measure() -> dict[str, Any]:
 
 
 def choose(
-    measured: dict[str, Any] | None, *, device: str, dtype: str, threads: int | None, unit_tokens: int | None, work_per_token: float
+    measured: dict[str, Any] | None,
+    *,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    unit_tokens: int | None,
+    work_per_token: float,
 ) -> Choices:
     """Complete the caller's wishes ("auto", None) from the measurements.
 

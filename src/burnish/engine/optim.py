@@ -49,7 +49,9 @@ class Adam:
         Raises NothingTrained and changes nothing where the gradient is NaN, infinite, or was never computed.
         """
         if self.flat.grad is None:
-            raise NothingTrained("an optimiser step was asked for, but no gradient was computed", todo="call forward_backward first")
+            raise NothingTrained(
+                "an optimiser step was asked for, but no gradient was computed", todo="call forward_backward first"
+            )
         norm = float(torch.linalg.vector_norm(self.flat.grad))
         if not math.isfinite(norm):
             self.flat.grad.zero_()

@@ -46,10 +46,10 @@ def check_data(data: Sequence[Datum], vocab: int, max_positions: int) -> None:
         for chunk in datum.chunks:
             if not isinstance(chunk, TokenChunk):
                 raise DataError(f"datum {i} holds a {type(chunk).__name__}, this model takes tokens only")
-            if chunk.tokens.size and not (0 <= chunk.tokens.min() and chunk.tokens.max() < vocab):
+            if chunk.tokens.size and not (chunk.tokens.min() >= 0 and chunk.tokens.max() < vocab):
                 raise DataError(f"datum {i} holds token ids outside the vocabulary", seen=f"vocabulary of {vocab}")
         targets = datum.streams.get("targets")
-        if targets is not None and targets.size and not (0 <= targets.min() and targets.max() < vocab):
+        if targets is not None and targets.size and not (targets.min() >= 0 and targets.max() < vocab):
             raise DataError(f"datum {i} has target ids outside the vocabulary", seen=f"vocabulary of {vocab}")
         for name, stream in datum.streams.items():
             if name != "set" and len(stream) != length:
