@@ -1,0 +1,95 @@
+"""A model's answer read back into a Message: reasoning apart from content, tool calls apart from both.
+
+Two written forms of tool calls are known: Hermes and Qwen (`<tool_call>{json}</tool_call>`) and Llama 3.1 (the whole
+answer is one JSON object with name and parameters, after `<|python_tag|>` or bare). A call whose JSON is malformed
+stays a call, with the text as written for its arguments, so that whoever runs tools can answer with an error
+(check 14).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Literal
+
+from burnish.render.template import CALL_CLOSE, CALL_OPEN, REASONING_CLOSE, REASONING_OPEN
+from burnish.types import Message, ToolCall
+
+CallForm = Literal["hermes", "llama"]
+
+_NAME = re.compile(r'"name"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_ARGUMENTS = re.compile(r'"(arguments|parameters)"\s*:\s*')
+_PYTHON_TAG = "<|python_tag|>"
+_LLAMA_START = re.compile(r'\{\s*("type"\s*:\s*"function"\s*,\s*)?"name"\s*:\s*"[^"]*"\s*,\s*"(parameters|arguments)"\s*:')
+
+
+def parse_answer(text: str, *, form: CallForm = "hermes", inside_reasoning: bool = False) -> Message:
+    """Read an answer, stop token already removed. `inside_reasoning`: the prompt had opened the reasoning already.
+
+    Never fails: what is not understood stays content, and a malformed call stays a call.
+    """
+    reasoning, rest = split_reasoning(text, inside=inside_reasoning)
+    if form == "llama":
+        content, calls = _llama_calls(rest)
+    else:
+        content, calls = _hermes_calls(rest)
+    return Message(role="assistant", content=content, tool_calls=tuple(calls), reasoning=reasoning)
+
+
+def split_reasoning(text: str, *, inside: bool = False) -> tuple[str | None, str]:
+    """(reasoning or None, the rest). An empty block gives ""; one that was never closed takes all of the text."""
+    opened = text.lstrip().startswith(REASONING_OPEN)
+    body = text.lstrip()[len(REASONING_OPEN) :] if opened else text
+    before, closed, after = body.partition(REASONING_CLOSE)
+    if opened or inside:
+        return (before.strip("\n"), after.lstrip("\n")) if closed else (body.strip("\n"), "")
+    if closed and REASONING_OPEN not in before:  # the prompt held the opening marker
+        return before.strip("\n"), after.lstrip("\n")
+    return None, text
+
+
+def _hermes_calls(text: str) -> tuple[str, list[ToolCall]]:
+    content, *rest = text.split(CALL_OPEN)
+    calls, tail = [], []
+    for part in rest:
+        body, _, after = part.partition(CALL_CLOSE)
+        calls.append(read_call(body.strip()))
+        tail.append(after.strip())
+    if not calls:
+        return text, []
+    return "\n".join(piece for piece in (content.strip(), *tail) if piece), calls
+
+
+def _llama_calls(text: str) -> tuple[str, list[ToolCall]]:
+    content, tag, after = text.partition(_PYTHON_TAG)
+    body = (after if tag else text).strip()
+    if not _LLAMA_START.match(body):
+        return text, []
+    return (content.strip() if tag else ""), [read_call(body)]
+
+
+def read_call(body: str) -> ToolCall:
+    """One call from its JSON text. Arguments are the text as written; malformed JSON gives all of `body`."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and isinstance(value.get("name"), str):
+        key = "arguments" if "arguments" in value else "parameters"
+        arguments = value.get(key, {})
+        text = arguments if isinstance(arguments, str) else _as_written(body, key, arguments)
+        call_id = value.get("id")
+        return ToolCall(name=value["name"], arguments=text, id=call_id if isinstance(call_id, str) else None)
+    named = _NAME.search(body)
+    return ToolCall(name=named[1] if named else "", arguments=body)
+
+
+def _as_written(body: str, key: str, value: object) -> str:
+    """The part of `body` that holds the value of `key`."""
+    decoder = json.JSONDecoder()
+    for match in _ARGUMENTS.finditer(body):
+        if match[1] == key:
+            found, end = decoder.raw_decode(body, match.end())
+            if found == value:
+                return body[match.end() : end]
+    return json.dumps(value, ensure_ascii=False)
