@@ -1,0 +1,1 @@
+"""The keyboard: the `burnish` command. Each command is a few lines over `runs`; nothing is decided here."""

@@ -1,0 +1,331 @@
+"""The commands and their options. Each imports what it runs when it runs, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="burnish",
+    help="Bring a base model and a task, get back a measured, post-trained model.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Look at a data file before training on it.")
+runs_app = typer.Typer(help="List the runs, or remove some.", invoke_without_command=True)
+app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+
+MODEL_HELP = "A model directory, a run's name, or a hub id."
+Data = Annotated[str | None, typer.Argument(metavar="[DATA]", help="The file with the rows.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as lora.rank=8.", show_default=False)
+]
+OptionalModel = Annotated[str | None, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP, show_default=False)]
+Model = Annotated[str, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]
+Valid = Annotated[
+    str | None,
+    typer.Option("--valid", metavar="FILE", help="A file to validate on. [default: rows held out]", show_default=False),
+]
+RunName = Annotated[
+    str | None,
+    typer.Option("--run", metavar="NAME_OR_DIR", help="Name or directory of the run. [default: made up]", show_default=False),
+]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)]
+Recipe = Annotated[Literal["sft"], typer.Option("--recipe", help="The method.")]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="ROLE=COLUMN", help="Which column plays which role.", show_default=False)
+]
+SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave such rows out, counted, instead of stopping.")]
+RequireGain = Annotated[bool, typer.Option("--require-gain", help="Exit with 1 when no measurable gain is found.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document as the last line of standard output.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from burnish import __version__
+
+        typer.echo(f"burnish {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def burnish(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Bring a base model and a task, get back a measured, post-trained model."""
+
+
+@app.command()
+def train(
+    data: Data = None,
+    overrides: Overrides = None,
+    *,
+    model: OptionalModel = None,
+    valid: Valid = None,
+    run: RunName = None,
+    config: Config = None,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped.", show_default=False)
+    ] = None,
+    recipe: Recipe = "sft",
+    map: Map = None,
+    skip_bad_rows: SkipBadRows = False,
+    require_gain: RequireGain = False,
+    json: Json = False,
+) -> None:
+    """Fine-tune MODEL on DATA and say whether it got better.
+
+    Every setting that is not given is derived and printed with its reason. Ends with a table of before and after on
+    held-out rows.
+    """
+    from burnish.cli import training
+
+    given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, require_gain, overrides)
+    if resume is not None:
+        training.resume(given, resume, run=run, as_json=json)
+    else:
+        training.train(given, run=run, as_json=json)
+
+
+@app.command()
+def plan(
+    data: Data = None,
+    overrides: Overrides = None,
+    *,
+    model: OptionalModel = None,
+    valid: Valid = None,
+    config: Config = None,
+    recipe: Recipe = "sft",
+    map: Map = None,
+    skip_bad_rows: SkipBadRows = False,
+    require_gain: RequireGain = False,
+    json: Json = False,
+) -> None:
+    """Say what `train` would do and cost.
+
+    Settings and their reasons, tokens, memory, time and disk, from a few probe steps; nothing is kept.
+    """
+    from burnish.cli import training
+
+    given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, require_gain, overrides)
+    training.plan(given, as_json=json)
+
+
+@app.command("eval")
+def evaluate(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="The file with the rows to measure on.")],
+    *,
+    model: Model,
+    map: Map = None,
+    skip_bad_rows: SkipBadRows = False,
+    grader: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="exact, contains, numeric or none. [default: chosen from the data]", show_default=False
+        ),
+    ] = None,
+    items: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Measure the first rows only. [default: all]", show_default=False)
+    ] = None,
+    limit_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Longest answer drawn. [default: from the data]", show_default=False)
+    ] = None,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, help="Answers drawn per row; several need a temperature.")] = 1,
+    temperature: Annotated[float, typer.Option(metavar="T", min=0.0, help="0 takes the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    json: Json = False,
+) -> None:
+    """Measure MODEL on the answers of DATA.
+
+    The loss of the answers given, and graded answers of its own, with intervals.
+    """
+    from burnish.cli import measuring
+
+    measuring.evaluate(
+        data,
+        model,
+        mapping=map,
+        skip_bad_rows=skip_bad_rows,
+        grader_name=grader,
+        limit_items=items,
+        limit_tokens=limit_tokens,
+        samples=samples,
+        temperature=temperature,
+        seed=seed,
+        as_json=json,
+    )
+
+
+Temperature = Annotated[float, typer.Option(metavar="T", min=0.0, help="0 takes the likeliest token.")]
+LimitTokens = Annotated[int, typer.Option(metavar="N", min=1, help="Longest answer.")]
+System = Annotated[str | None, typer.Option(metavar="TEXT", help="A system message.", show_default=False)]
+
+
+@app.command()
+def chat(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
+    *,
+    system: System = None,
+    temperature: Temperature = 0.7,
+    limit_tokens: LimitTokens = 512,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    json: Json = False,
+) -> None:
+    """Talk with MODEL.
+
+    Ctrl-C stops an answer; /reset starts anew, /system TEXT sets the system message, /quit ends.
+    """
+    from burnish.cli import chatting
+
+    chatting.chat(model, system=system, temperature=temperature, limit_tokens=limit_tokens, seed=seed, as_json=json)
+
+
+@app.command()
+def generate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
+    *,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt",
+            "-p",
+            metavar="TEXT",
+            help="A prompt; may be repeated. [default: each line of standard input]",
+            show_default=False,
+        ),
+    ] = None,
+    system: System = None,
+    raw: Annotated[
+        bool | None,
+        typer.Option(
+            "--raw/--chat",
+            help="Continue the prompt as it stands, or answer it as a message. [default: as trained]",
+            show_default=False,
+        ),
+    ] = None,
+    temperature: Temperature = 0.0,
+    top_k: Annotated[int, typer.Option(metavar="N", min=0, help="Draw from the k likeliest tokens; 0 is off.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(metavar="P", min=0.0, max=1.0, help="Draw from the likeliest tokens that hold this share; 1 is off.")
+    ] = 1.0,
+    min_p: Annotated[
+        float, typer.Option(metavar="P", min=0.0, max=1.0, help="Leave out tokens below this share of the likeliest; 0 is off.")
+    ] = 0.0,
+    limit_tokens: LimitTokens = 256,
+    samples: Annotated[int, typer.Option("--samples", "-n", metavar="N", min=1, help="Answers per prompt.")] = 1,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A text that ends an answer; may be repeated.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    json: Json = False,
+) -> None:
+    """Draw answers of MODEL to prompts."""
+    from burnish.cli import generating
+    from burnish.types import SamplingParams
+
+    params = SamplingParams(
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        limit_tokens=limit_tokens,
+        samples=samples,
+        stop=tuple(stop or ()),
+        seed=seed,
+    )
+    generating.generate(model, prompt, params, system=system, raw=raw, as_json=json)
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory.")],
+    *,
+    to: Annotated[Literal["peft", "merged"], typer.Option(help="An adapter that PEFT loads, or a whole model.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write; must not exist.")],
+    json: Json = False,
+) -> None:
+    """Write a run's model for other tools."""
+    from burnish.cli import training
+
+    training.export(run, to, out, as_json=json)
+
+
+@data_app.command("check")
+def data_check(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="The file with the rows.")],
+    *,
+    model: Model,
+    valid: Valid = None,
+    map: Map = None,
+    skip_bad_rows: SkipBadRows = False,
+    rows: Annotated[int, typer.Option(metavar="N", min=0, help="Rows to show.")] = 3,
+    line: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Show the row of this line; may be repeated.", show_default=False)
+    ] = None,
+    limit_tokens: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=8, help="Longest sequence. [default: what the model can take]", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what would be trained on, token by token, and what is wrong with it."""
+    from burnish.cli import checking
+
+    checking.check(
+        data,
+        model,
+        valid=valid,
+        mapping=map,
+        skip_bad_rows=skip_bad_rows,
+        rows=rows,
+        lines=line,
+        limit_tokens=limit_tokens,
+        as_json=json,
+    )
+
+
+@runs_app.callback()
+def runs(context: typer.Context, *, json: Json = False) -> None:
+    """List the runs, newest first."""
+    if context.invoked_subcommand is None:
+        from burnish.cli import listing
+
+        listing.runs(as_json=json)
+
+
+@runs_app.command("rm")
+def runs_rm(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names or directories of runs.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Remove runs with everything in them: checkpoints, model and report."""
+    from burnish.cli import listing
+
+    listing.remove(names, as_json=json)
+
+
+@app.command()
+def show(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory.")], *, json: Json = False) -> None:
+    """Show a run's report.
+
+    Before and after, verdict, answers side by side, certificate.
+    """
+    from burnish.cli import listing
+
+    listing.show(run, as_json=json)
+
+
+@app.command()
+def machine(*, json: Json = False) -> None:
+    """Show what was measured on this machine.
+
+    Threads, matrix kernels, unit of work: measured once, then kept. A run stores the ones that it used.
+    """
+    from burnish.cli import listing
+
+    listing.machine(as_json=json)

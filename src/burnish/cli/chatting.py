@@ -1,0 +1,167 @@
+"""`burnish chat`: a conversation on the terminal or over a pipe.
+
+The history is tokens: what was sampled goes into the next prompt as it was sampled, never decoded and encoded again,
+so the model sees exactly what it said. Where the window of the model is full, the chat says so and starts anew rather
+than forget in silence.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from burnish.cli.generating import Stream
+from burnish.cli.opening import Opened, open_model
+from burnish.cli.screen import Screen, screen
+from burnish.types import Message, SamplingParams
+
+HELP = "/reset starts anew, /system TEXT sets the system message, /quit ends; Ctrl-C stops an answer"
+
+
+class Stopped(Exception):
+    """Raised between two tokens when the user stopped the answer."""
+
+
+@dataclass
+class Conversation:
+    """What was said: as messages, and as the tokens that stood for them."""
+
+    system: str | None
+    messages: list[Message] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+
+    def reset(self) -> None:
+        """Forget everything but the system message."""
+        self.messages, self.ids = [], []
+
+    def prompt(self, opened: Opened, said: str) -> list[int]:
+        """Tokens to sample the answer to `said` from."""
+        new = Message(role="user", content=said)
+        if not self.messages:
+            self.messages = [Message(role="system", content=self.system)] if self.system is not None else []
+            prompt = opened.renderer.prompt([*self.messages, new])
+        else:
+            prompt = opened.renderer.extend(self.ids, self.messages, [new])
+        self.messages.append(new)
+        return prompt
+
+
+def chat(model: str, *, system: str | None, temperature: float, limit_tokens: int, seed: int, as_json: bool) -> None:
+    """See `burnish chat --help`."""
+    to = screen(as_json=as_json)
+    opened = open_model(model)
+    interactive = sys.stdin.isatty() and not as_json
+    if interactive:
+        to.print(f"{opened.ref.name}: {HELP}")
+    conversation, turns, index = Conversation(system), [], 0
+    for said in _lines(interactive):
+        if said.startswith("/"):
+            if not _command(to, conversation, said):
+                break
+            continue
+        params = SamplingParams(
+            temperature=temperature,
+            limit_tokens=limit_tokens,
+            seed=seed + index,
+            stop=opened.renderer.stop_strings,
+            stop_ids=opened.renderer.stop_ids,
+        )
+        answer = _answer(to, opened, conversation, said, params)
+        if answer is not None:
+            turns.append({"user": said, "assistant": answer})
+        index += 1
+    to.document({"model": opened.ref.name, "turns": turns, "tokens": len(conversation.ids)})
+
+
+def _lines(interactive: bool) -> Iterator[str]:
+    """What the user says, line by line, to the end of input. Ctrl-C at the prompt clears the line; twice in a row it ends."""
+    if not interactive:
+        yield from (line.strip() for line in sys.stdin if line.strip())
+        return
+    import readline  # noqa: F401  (line editing and history for input())
+
+    interrupts = 0
+    while interrupts < 2:
+        try:
+            line = input("> ").strip()
+        except EOFError:
+            sys.stdout.write("\n")
+            return
+        except KeyboardInterrupt:
+            interrupts += 1
+            sys.stdout.write("\n(Ctrl-C once more, or /quit, ends)\n" if interrupts < 2 else "\n")
+            continue
+        interrupts = 0
+        if line:
+            yield line
+
+
+def _command(to: Screen, conversation: Conversation, said: str) -> bool:
+    """Do what a line with a slash says; False ends the chat."""
+    name, _, rest = said.partition(" ")
+    if name == "/quit":
+        return False
+    if name == "/reset":
+        conversation.reset()
+        to.print("(new conversation)")
+    elif name == "/system":
+        conversation.system = rest.strip() or None
+        conversation.reset()
+        to.print("(new conversation, with this system message)" if rest.strip() else "(new conversation, no system message)")
+    else:
+        to.print(f"there is no {name}: {HELP}")
+    return True
+
+
+def _answer(to: Screen, opened: Opened, conversation: Conversation, said: str, params: SamplingParams) -> str | None:
+    """Ask and show; the answer's text, or None where the conversation was too long to ask."""
+    from dataclasses import replace
+
+    prompt = conversation.prompt(opened, said)
+    room = opened.max_positions - len(prompt)
+    if room < 1:
+        to.print(f"(the conversation takes {len(prompt)} of the model's {opened.max_positions} tokens; starting anew)")
+        conversation.reset()
+        return None
+    stream, drawn = Stream(to), []
+    with _listening() as stopped:
+
+        def hear(row: int, sample: int, token: int, text: str) -> None:
+            drawn.append(token)
+            stream.hear(row, sample, token, text)
+            if stopped:
+                raise Stopped
+
+        params = replace(params, limit_tokens=min(params.limit_tokens, room))
+        pending = opened.policy.engine.sample([prompt], params, route=opened.policy.adapter, on_token=hear)
+        try:
+            pending.result()
+            note = ""
+        except Stopped:
+            pending.cancel()
+            note = " (stopped)"
+    stream.to.out.file.write(note)
+    stream.end()
+    message = opened.renderer.parse(drawn)
+    conversation.ids = [*prompt, *drawn]
+    conversation.messages.append(message)
+    return message.content
+
+
+@contextmanager
+def _listening() -> Iterator[list[int]]:
+    """While an answer is drawn, Ctrl-C fills the list instead of ending the program."""
+    stopped: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,113 @@
+"""`burnish generate`: answers to prompts. One answer to one prompt is written as it is drawn."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from burnish.cli.opening import Opened, open_model
+from burnish.cli.screen import Screen, screen, visible
+from burnish.errors import ConfigError, UserError
+from burnish.types import Message, Sample, SamplingParams
+
+
+def generate(
+    model: str, prompts: Sequence[str] | None, params: SamplingParams, *, system: str | None, raw: bool | None, as_json: bool
+) -> None:
+    """See `burnish generate --help`."""
+    to = screen(as_json=as_json)
+    asked = list(prompts) if prompts else _from_stdin()
+    if raw and system is not None:
+        raise ConfigError("--raw continues a text, which has no system message", todo="leave out --system, or use --chat")
+    opened = open_model(model)
+    as_text = (not opened.converses and system is None) if raw is None else raw
+    if raw is None and as_text:
+        to.err.print(
+            "this model has no chat template: the prompt is continued as it stands (--chat asks it as a message)", style="dim"
+        )
+    ids = [_encode(opened, text, system, as_text) for text in asked]
+    for text, one in zip(asked, ids, strict=True):
+        if len(one) >= opened.max_positions:
+            raise UserError(
+                "a prompt is longer than the model can take",
+                seen=f"{len(one)} tokens, {opened.max_positions} positions: {text[:60]!r}",
+            )
+    stop = (*params.stop, *(() if as_text else opened.renderer.stop_strings))
+    stop_ids = None if as_text else opened.renderer.stop_ids
+    fitted = [
+        replace(params, stop=stop, stop_ids=stop_ids, limit_tokens=min(params.limit_tokens, opened.max_positions - len(i)))
+        for i in ids
+    ]
+    streams = len(asked) == 1 and params.samples == 1 and not as_json
+    stream = Stream(to) if streams else None
+    results = opened.policy.engine.sample(
+        ids, fitted, route=opened.policy.adapter, on_token=stream.hear if stream else None
+    ).result()
+    if stream:
+        stream.end()
+    elif not as_json:
+        _print_all(to, asked, results)
+    to.document(
+        {"model": opened.ref.name, "raw": as_text, "prompts": [_as_json(*pair) for pair in zip(asked, results, strict=True)]}
+    )
+
+
+class Stream:
+    """Writes an answer as it is drawn. The space or newline that a template puts before an answer is left out."""
+
+    def __init__(self, to: Screen) -> None:
+        self.to, self.began = to, False
+
+    def hear(self, prompt: int, sample: int, token: int, text: str) -> None:
+        """Called by the engine for each token."""
+        words = text if self.began else text.lstrip()
+        if words:
+            self.began = True
+            self.to.out.file.write(visible(words))
+            self.to.out.file.flush()
+
+    def end(self) -> None:
+        self.to.out.file.write("\n")
+        self.to.out.file.flush()
+
+
+def _from_stdin() -> list[str]:
+    if sys.stdin.isatty():
+        raise UserError("there is no prompt", todo='give --prompt "...", or prompts on standard input, one a line')
+    prompts = [line.rstrip("\n") for line in sys.stdin if line.strip()]
+    if not prompts:
+        raise UserError("there is no prompt", seen="standard input is empty", todo='give --prompt "..."')
+    return prompts
+
+
+def _encode(opened: Opened, text: str, system: str | None, as_text: bool) -> list[int]:
+    if as_text:
+        tokenizer = opened.renderer.tokenizer
+        return [*tokenizer.prefix_ids, *tokenizer.encode(text)]
+    before = [Message(role="system", content=system)] if system is not None else []
+    return opened.renderer.prompt([*before, Message(role="user", content=text)])
+
+
+def _print_all(to: Screen, asked: Sequence[str], results: Sequence[Sequence[Sample]]) -> None:
+    for number, (text, samples) in enumerate(zip(asked, results, strict=True), 1):
+        for index, sample in enumerate(samples, 1):
+            which = f"prompt {number}" + (f", answer {index}" if len(samples) > 1 else "")
+            to.out.print(f"--- {which}: {visible(text)}", style="dim", markup=False, soft_wrap=True)
+            to.out.print(visible(sample.text.strip()), markup=False, soft_wrap=True)
+
+
+def _as_json(text: str, samples: Sequence[Sample]) -> dict[str, object]:
+    return {
+        "prompt": text,
+        "answers": [
+            {
+                "text": s.text,
+                "stop_reason": s.stop_reason,
+                "tokens": len(s.ids),
+                "logprob": float(s.logprobs.sum()),
+                "seed": s.seed,
+            }
+            for s in samples
+        ],
+    }

@@ -1,0 +1,84 @@
+"""Entry point and process border: every outcome becomes an exit code and a sentence, never a traceback.
+
+0 done; 1 the work failed or nothing was trained; 2 the user's input or usage is wrong; 130 interrupted. This is the
+one place that catches every exception: one that is not in the error tree is our mistake, and its traceback goes to a
+file that is named.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+USAGE: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises for wrong usage; not exported under its own name by every version."""
+
+
+def main() -> None:
+    """Run the command line in sys.argv and exit."""
+    as_json = "--json" in sys.argv[1:]
+    sys.exit(_run(as_json))
+
+
+def _run(as_json: bool) -> int:
+    from burnish.cli.app import app
+    from burnish.errors import BurnishError, Interrupted, UserError
+
+    try:
+        return app(args=sys.argv[1:] or ["--help"], prog_name="burnish", standalone_mode=False) or 0
+    except BurnishError as error:
+        return _failed(error, as_json)
+    except USAGE as error:
+        return _failed(_usage_error(error, UserError), as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        return _failed(Interrupted("stopped"), as_json)
+    except BrokenPipeError:
+        return _reader_left()
+    except Exception as error:
+        return _failed(_unexpected(error), as_json)
+
+
+def _failed(error, as_json: bool) -> int:
+    from burnish.cli.screen import show_error
+
+    try:
+        show_error(error, as_json=as_json)
+    except BrokenPipeError:
+        _reader_left()
+    return error.exit_code
+
+
+def _usage_error(error, kind):
+    """typer's words for wrong usage, in our form."""
+    context = error.ctx
+    command = context.command_path if context else "burnish"
+    what = error.format_message().strip().replace("\n", " ")
+    return kind(what or "no command was given", todo=f"`{command} --help` says what this command takes")
+
+
+def _reader_left() -> int:
+    """The reader of our output has gone (`| head`): write to nothing from now on, so that the last flush is quiet."""
+    import os
+
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    return 1
+
+
+def _unexpected(error: Exception):
+    """A mistake of ours as an error of the tree; its traceback is written to a file."""
+    import tempfile
+    import traceback
+
+    from burnish.errors import BurnishError
+
+    with tempfile.NamedTemporaryFile("w", prefix="burnish-", suffix=".traceback.txt", delete=False) as file:
+        file.write(" ".join(sys.argv) + "\n\n")
+        traceback.print_exception(error, file=file)
+    said = str(error).strip().splitlines()
+    return BurnishError(
+        "this should not have happened: a mistake in burnish, not in your input",
+        seen=f"{type(error).__name__}: {said[0] if said else 'no message'}",
+        todo=f"report it with the traceback, which is in {file.name}",
+    )

@@ -1,0 +1,87 @@
+"""What a command prints, and where: results on standard output, errors (and, with --json, progress too) on standard
+error.
+
+Text that came from data or from a model is shown with its control characters spelled out, so that it can neither move
+the cursor nor recolour the terminal nor reverse the reading order. JSON needs no such care: json.dumps escapes all of
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from burnish.errors import BurnishError
+
+PIPE_WIDTH = 120
+"""Columns of a table that goes into a pipe or a file, unless COLUMNS says otherwise."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""`text` with control characters written out (`\x1b`, `\u202e`); newlines and tabs stay."""
+    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` on one line of at most `limit` characters, for a table's cell."""
+    line = visible(text.replace("\n", "⏎").replace("\t", " "))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where this command writes. `as_json`: one JSON document is the last line of standard output."""
+
+    out: Console
+    """progress and results; standard error when `as_json`"""
+    err: Console
+    as_json: bool
+
+    def print(self, *parts: object) -> None:
+        """Results and progress: text is taken as it is, without markup, and must have gone through `visible`."""
+        self.out.print(*parts, markup=False, highlight=False, soft_wrap=all(isinstance(p, str) for p in parts))
+
+    def document(self, value: Mapping[str, object]) -> None:
+        """The command's result as JSON; does nothing unless --json was given."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
+            sys.stdout.flush()
+
+
+def console(file: TextIO) -> Console:
+    """A console on a stream; wide enough for tables when the stream is no terminal."""
+    width = None if file.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(file=file, width=width, highlight=False, soft_wrap=False)
+
+
+def screen(*, as_json: bool) -> Screen:
+    """The screen of one command."""
+    err = console(sys.stderr)
+    return Screen(err if as_json else console(sys.stdout), err, as_json)
+
+
+def show_error(error: BurnishError, *, as_json: bool) -> None:
+    """A user's error: a panel on a terminal, plain lines elsewhere; with --json also a document on standard output."""
+    to = screen(as_json=as_json)
+    to.document({"error": {"code": error.code, "what": error.what, "seen": error.seen, "todo": error.todo}})
+    parts = [("", error.what), ("seen: ", error.seen), ("to do: ", error.todo)]
+    lines = [(label, visible(value)) for label, value in parts if value]
+    if not to.err.is_terminal:
+        to.err.print("\n".join(f"{label or 'error: '}{value}" for label, value in lines), markup=False, soft_wrap=True)
+        return
+    text = Text()
+    for i, (label, value) in enumerate(lines):
+        text.append("\n" if i else "")
+        text.append(label, style="dim")
+        text.append(value, style="" if i else "bold")
+    to.err.print(Panel(text, title=f"error: {error.code}", title_align="left", border_style="red", padding=(0, 1)))
