@@ -37,6 +37,8 @@ _SPEAKERS: Mapping[str, Role] = {
     "function_response": "tool",
     "tool_response": "tool",
 }
+RESERVED = "\U00108000"
+"""From here on characters mark control tokens while rendering (render/controls.py)."""
 _REASONING = ("reasoning", "reasoning_content", "thinking")
 _KNOWN = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id", "weight", *_REASONING})
 _CALL = '{"id": "...", "type": "function", "function": {"name": "...", "arguments": "{...}"}}'
@@ -50,6 +52,8 @@ def text_of(value: Any, name: str) -> str:
         raise RowFault(f"{name} is {_article(seen)}, not text", f"write {name} as a string")
     if has_surrogates(value):
         raise RowFault(f"{name} holds broken Unicode (bytes that are not UTF-8, or half a pair)", "save it as UTF-8")
+    if not value.isascii() and max(value) >= RESERVED:
+        raise RowFault(f"{name} holds a private-use character from U+108000 on", "remove it: rendering reserves them")
     if "\0" in value:
         raise RowFault(f"{name} holds a null character", "remove the \\u0000")
     return value
@@ -105,9 +109,7 @@ def _message(turn: Any, place: str, tally: Tally) -> Message:
     weight = _weight(turn.get("weight"), role, place)
     if not content.strip() and not calls:
         if role == "assistant" and weight != 0:
-            raise RowFault(
-                f"{place} is an empty answer", "write the answer, remove the row, or give the message weight 0"
-            )
+            raise RowFault(f"{place} is an empty answer", "write the answer, remove the row, or give the message weight 0")
         if role == "user":
             raise RowFault(f"{place} is an empty user message", "write the question or remove the row")
     for unread in sorted(k for k, v in turn.items() if k not in _KNOWN and v is not None):
@@ -149,13 +151,9 @@ def _weight(value: Any, role: Role, place: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise RowFault(
-            f"{place} has the weight {value!r:.40}", "a weight is a number from 0 (context only) up; 1 is usual"
-        )
+        raise RowFault(f"{place} has the weight {value!r:.40}", "a weight is a number from 0 (context only) up; 1 is usual")
     if role != "assistant":
-        raise RowFault(
-            f"{place} has a weight, but is of the {role}", "only assistant messages are trained on: remove it"
-        )
+        raise RowFault(f"{place} has a weight, but is of the {role}", "only assistant messages are trained on: remove it")
     return float(value)
 
 

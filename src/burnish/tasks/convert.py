@@ -141,9 +141,7 @@ def _conversation(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple
     return messages
 
 
-def _reference(
-    value: Mapping[str, Any], shape: Shape, answer: str, references: tuple[str, ...], tally: Tally
-) -> str | None:
+def _reference(value: Mapping[str, Any], shape: Shape, answer: str, references: tuple[str, ...], tally: Tally) -> str | None:
     if shape.reference is not None:
         given = _answers(value[shape.reference], shape.reference, Tally())
         tally[f"references taken from the column {shape.reference!r}"] += 1

@@ -77,9 +77,9 @@ _PREFERENCE = (
     ("response_a", "response_b"),
 )
 _BESIDE_TEXT = frozenset(
-    ("text", "id", "_id", "idx", "index", "uid", "doc_id", "document_id", "title", "author", "url", "source", "src")
-    + ("meta", "metadata", "timestamp", "date", "created", "added", "lang", "language", "license", "score", "dump")
-    + ("file_path", "path", "token_count", "num_tokens", "length", "subset", "split", "category", "topic")
+    {"text", "id", "_id", "idx", "index", "uid", "doc_id", "document_id", "title", "author", "url", "source", "src"}
+    | {"meta", "metadata", "timestamp", "date", "created", "added", "lang", "language", "license", "score", "dump"}
+    | {"file_path", "path", "token_count", "num_tokens", "length", "subset", "split", "category", "topic"}
 )
 """Columns that may stand beside `text` without being part of a question or its answer."""
 _JSON_HINT = '{"prompt": "...", "completion": "..."}'
@@ -155,9 +155,7 @@ def _text_shape(row: Mapping[str, Any]) -> Shape | Refusal | None:
 def _known_foreign(row: Mapping[str, Any]) -> Refusal | None:
     for better, worse in _PREFERENCE:
         if better in row and worse in row:
-            prompt = next(
-                (c for c in ("prompt", "instruction", "question", "input") if isinstance(row.get(c), str)), ""
-            )
+            prompt = next((c for c in ("prompt", "instruction", "question", "input") if isinstance(row.get(c), str)), "")
             hint = _map_hint(prompt, better) if prompt else f"--map text={better}"
             return Refusal(
                 f"preference pairs ({better}, {worse}) hold two answers, and supervised fine-tuning learns from one",
@@ -264,13 +262,9 @@ def mapped_shape(mapping: Mapping[str, str], values: Sequence[Any], where: str) 
             if column not in present:
                 near = get_close_matches(column, sorted(present), n=1)
                 todo = f"did you mean {near[0]!r}?" if near else "name one of those"
-                raise DataError(
-                    f"{where} has no column {column!r} (--map {role})", seen=_some(sorted(present)), todo=todo
-                )
+                raise DataError(f"{where} has no column {column!r} (--map {role})", seen=_some(sorted(present)), todo=todo)
         if len(columns) > 1 and role not in ("prompt", "user"):
-            raise ConfigError(
-                f"--map {role} takes one column", seen=mapping[role], todo="join columns for user or prompt"
-            )
+            raise ConfigError(f"--map {role} takes one column", seen=mapping[role], todo="join columns for user or prompt")
     roles = set(mapping)
     one = {role: columns[0] for role, columns in joined.items()}
     named = "columns as mapped: " + ", ".join(f"{role}={mapping[role]}" for role in ROLES if role in mapping)
@@ -301,7 +295,7 @@ def mapped_shape(mapping: Mapping[str, str], values: Sequence[Any], where: str) 
     raise ConfigError(
         "--map does not say what is trained",
         seen=", ".join(f"{r}={c}" for r, c in mapping.items()),
-        todo="give user and assistant (system, reference, tools if you like), or prompt and completion, text, or messages",
+        todo="give user and assistant (and system, reference, tools), or prompt and completion, or text, or messages",
     )
 
 
@@ -311,13 +305,9 @@ def parse_mapping(items: Iterable[str]) -> dict[str, str]:
     for item in (part for text in items for part in text.split(",")):
         role, sign, column = (s.strip() for s in item.partition("="))
         if not sign or not role or not column:
-            raise ConfigError(
-                "--map takes role=column", seen=item, todo="for example --map user=goal --map assistant=target"
-            )
+            raise ConfigError("--map takes role=column", seen=item, todo="for example --map user=goal --map assistant=target")
         if role in found:
-            raise ConfigError(
-                f"--map names {role!r} twice", seen=item, todo="join columns with +, as in user=Body+Question"
-            )
+            raise ConfigError(f"--map names {role!r} twice", seen=item, todo="join columns with +, as in user=Body+Question")
         found[role] = column
     return found
 

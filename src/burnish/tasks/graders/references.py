@@ -11,9 +11,9 @@ from burnish.types import Example, Score
 def references_of(example: Example) -> tuple[str, ...]:
     """All accepted answers, the main one first; empty where the example has none."""
     several = example.metadata.get(REFERENCES, ())
-    if isinstance(several, (tuple, list)) and several and all(isinstance(r, str) for r in several):
-        return tuple(several)
-    return () if example.reference is None or not example.reference.strip() else (example.reference,)
+    listed = several if isinstance(several, (tuple, list)) else ()
+    kept = tuple(r for r in (*listed, *(() if listed else (example.reference,))) if isinstance(r, str) and r.strip())
+    return kept
 
 
 def cannot_judge(why: str) -> Score:

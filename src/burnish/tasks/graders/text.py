@@ -36,9 +36,7 @@ class Exact:
                 if candidate == reference:
                     return Score(value=1.0, reason=f"{name} equals the reference {shown(reference)}")
                 if fold(candidate) == fold(reference):
-                    return Score(
-                        value=1.0, reason=f"{name} equals the reference {shown(reference)} up to case and spacing"
-                    )
+                    return Score(value=1.0, reason=f"{name} equals the reference {shown(reference)} up to case and spacing")
         seen, name = candidates[0]
         return Score(value=0.0, reason=f"{name} {shown(seen)} is not {_any(references)}")
 
@@ -67,8 +65,8 @@ def fold(text: str) -> str:
 
 
 def _any(references: tuple[str, ...]) -> str:
-    more = f" or {len(references) - 1} more" if len(references) > 1 else ""
-    return shown(references[0]) + more
+    first, *others = references
+    return shown(first) + (f" or {len(others)} more" if others else "")
 
 
 def _stands_in(wanted: str, text: str) -> bool:
@@ -84,14 +82,15 @@ def _stands_in(wanted: str, text: str) -> bool:
 
 def _free(edge: str, outside: str, *, leading: bool) -> bool:
     """Whether a word may end at `edge`. `outside` are the next two characters away from it, the nearest first."""
-    if outside == "" or not _word(edge) or _spaceless(edge) or _spaceless(outside[0]):
+    near, far = outside[:1], outside[1:2]
+    if not near or not _word(edge) or _spaceless(edge) or _spaceless(near):
         return True
-    if _word(outside[0]):
+    if _word(near):
         return False
-    if edge.isdigit() and outside[0] in ".," and len(outside) > 1 and outside[1].isdigit():
+    if edge.isdigit() and near in ".," and far.isdigit():
         return False
-    signed = leading and edge.isdigit() and outside[0] in "-\u2212"
-    return not (signed and (len(outside) < 2 or not _word(outside[1])))
+    signed = leading and edge.isdigit() and near in "-\u2212"
+    return not signed or (far != "" and _word(far))
 
 
 def _word(c: str) -> bool:
@@ -100,9 +99,7 @@ def _word(c: str) -> bool:
 
 def _spaceless(c: str) -> bool:
     """Scripts written without spaces between words: Han, kana, Thai, Lao, Burmese, Khmer."""
-    return (
-        "\u3040" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" or "\u1000" <= c <= "\u109f" or "\u1780" <= c <= "\u17ff"
-    )
+    return "\u3040" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" or "\u1000" <= c <= "\u109f" or "\u1780" <= c <= "\u17ff"
 
 
 EXACT = Exact()

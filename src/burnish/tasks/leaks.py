@@ -1,0 +1,103 @@
+"""Validation prompts that stand in the training rows.
+
+Two measures, over words as normalised by keys.py: a run of 13 words shared with one training row (GPT-3, Brown et al.
+2020, appendix C), and runs of 8 words shared with one training row that cover at least half of the prompt (Tulu 3,
+Lambert et al. 2024). As in GPT-3, runs that stand in more than 10 training rows are boilerplate and do not count.
+Changed: both sides are rows of one task, so prompts are compared with whole rows (without system prompts), not pages.
+
+Runs are compared by a 64-bit polynomial hash, vectorised over all training rows; paraphrases are not found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from burnish.tasks.keys import asked_text, digest, normalise, prompt_text
+from burnish.types import Example
+
+LONG_RUN = 13
+SHORT_RUN = 8
+COVERAGE = 0.5
+BOILERPLATE_ROWS = 10
+
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Leak(NamedTuple):
+    """Validation row `valid` and the training row `train` that gives it away, as indices."""
+
+    valid: int
+    train: int
+    kind: Literal["prompt", "run", "coverage"]
+
+
+def find_leaks(train: Sequence[Example], valid: Sequence[Example]) -> list[Leak]:
+    """At most one Leak per validation row, the plainest kind first: the same prompt, a long run, short runs."""
+    prompts: dict[bytes, int] = {}
+    for i, example in enumerate(train):
+        prompts.setdefault(digest(prompt_text(example)), i)
+    leaks = {j: Leak(j, prompts[key], "prompt") for j, e in enumerate(valid) if (key := digest(prompt_text(e))) in prompts}
+    for leak in _runs([_said(e) for e in train], [asked_text(e) for e in valid]):
+        leaks.setdefault(leak.valid, leak)
+    return [leaks[j] for j in sorted(leaks)]
+
+
+def _said(example: Example) -> str:
+    return "\n".join(m.content for m in example.messages if m.role in ("user", "assistant"))
+
+
+def _runs(train: Sequence[str], valid: Sequence[str]) -> list[Leak]:
+    number: dict[str, int] = {}
+    wanted = [[number.setdefault(w, len(number) + 1) for w in normalise(text).split()] for text in valid]
+    hashes = [_hash(np.asarray(words, np.uint64)) for words in wanted]
+    if not any(h.size for h in hashes):
+        return []
+    words_train = [[number.get(w, 0) for w in normalise(text).split()] for text in train]
+    shared = _shared(words_train, np.unique(np.concatenate(hashes)))
+    leaks = []
+    for j, (words, runs) in enumerate(zip(wanted, hashes, strict=True)):
+        starts: dict[int, list[int]] = defaultdict(list)
+        for start, run in enumerate(runs.tolist()):
+            for i in shared.get(run, ()):
+                starts[i].append(start)
+        found = [leak for i, at in starts.items() if (leak := _leak(j, i, at, words, words_train[i]))]
+        leaks += sorted(found, key=lambda leak: (leak.kind != "run", leak.train))[:1]
+    return leaks
+
+
+def _hash(words: np.ndarray) -> np.ndarray:
+    """uint64 [n] word numbers to the hashes of their runs of SHORT_RUN, [n - SHORT_RUN + 1] (empty when n is less)."""
+    runs = max(0, len(words) - SHORT_RUN + 1)
+    total = np.zeros(runs, np.uint64)
+    for k in range(SHORT_RUN):
+        total = total * _BASE + words[k : k + runs]
+    return total
+
+
+def _shared(train: Sequence[Sequence[int]], wanted: np.ndarray) -> dict[int, list[int]]:
+    """The wanted runs (sorted) that stand in training rows, but for boilerplate: hash to rows."""
+    runs = _hash(np.fromiter((w for words in train for w in words), np.uint64))
+    row = np.repeat(np.arange(len(train)), [len(words) for words in train])
+    inside = row[: len(runs)] == row[SHORT_RUN - 1 :][: len(runs)]  # a run does not go on into the next row
+    at = np.searchsorted(wanted, runs).clip(max=len(wanted) - 1)
+    hit = inside & (wanted[at] == runs)
+    rows: dict[int, list[int]] = defaultdict(list)
+    for which, i in np.unique(np.stack([at[hit], row[: len(runs)][hit]]), axis=1).T.tolist():
+        rows[int(wanted[which])].append(i)
+    return {run: found for run, found in rows.items() if len(found) <= BOILERPLATE_ROWS}
+
+
+def _leak(j: int, i: int, starts: Sequence[int], words: Sequence[int], train: Sequence[int]) -> Leak | None:
+    """What the runs at `starts` of prompt j, shared with training row i, amount to."""
+    inside = f" {' '.join(map(str, train))} "
+    known = set(starts)
+    for start in starts:
+        whole = range(start, start + LONG_RUN - SHORT_RUN + 1)
+        if known.issuperset(whole) and f" {' '.join(map(str, words[start : start + LONG_RUN]))} " in inside:
+            return Leak(j, i, "run")
+    covered = {position for start in starts for position in range(start, start + SHORT_RUN)}
+    return Leak(j, i, "coverage") if len(covered) >= COVERAGE * len(words) else None
