@@ -102,7 +102,9 @@ class Datum:
         """
         tokens = np.asarray(ids, dtype=np.int32)
         weight = np.asarray(weights, dtype=np.float32)
-        assert tokens.ndim == 1 and tokens.shape == weight.shape and len(tokens) >= 2, (tokens.shape, weight.shape)
+        assert tokens.ndim == 1, tokens.shape
+        assert tokens.shape == weight.shape, (tokens.shape, weight.shape)
+        assert len(tokens) >= 2, "one token alone predicts nothing"
         return Datum((TokenChunk(tokens[:-1]),), {"targets": tokens[1:], "weights": weight[1:]})
 
 

@@ -1,4 +1,4 @@
-"""Loss and gradients: equal to transformers', independent of packing, split and order, exact for every adapter of a mixed batch."""
+"""Loss and gradients: equal to transformers', independent of packing, split and order, exact in mixed batches."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ def read_arch(config: Mapping[str, Any]) -> Arch:
             "config.json asks for code that comes with the model (auto_map); burnish never runs such code",
             todo="use a model of a supported family: " + ", ".join(sorted(FAMILIES)),
         )
-    kind = config.get("model_type")
+    kind = str(config.get("model_type"))
     if kind not in FAMILIES:
         raise ModelRefused(f"models of type {kind!r} are not supported", seen=f"supported types: {', '.join(sorted(FAMILIES))}")
     if "quantization_config" in config:

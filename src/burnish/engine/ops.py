@@ -52,14 +52,13 @@ class Segment:
 
 def _low_rank(y: torch.Tensor, x: torch.Tensor, s: Segment) -> torch.Tensor:
     """Add one segment's low-rank product to y in place; returns x A^T [n, m r]."""
-    whole = isinstance(s.rows, slice)
     x_rows = x[s.rows]
     h = matmul.nt(x_rows, s.factors.a)
     scale, start = s.factors.scale * s.weight, 0
     for column, b in s.factors.b:
         out, rank = b.shape
         part = h[:, start : start + rank]
-        if whole:
+        if isinstance(s.rows, slice):
             y[s.rows, column : column + out].addmm_(part, b.t(), alpha=scale)
         else:
             y[:, column : column + out].index_add_(0, s.rows, matmul.nt(part, b), alpha=scale)

@@ -136,7 +136,7 @@ def _unit(
 ) -> tuple[float, list[np.ndarray], int]:
     """Forward, loss, backward of one unit. Returns (loss sum, per-sequence log-probabilities, positions that carried loss)."""
     device = decoder.device
-    streams = gather_streams(data, unit.order, [n for n in loss.reads], device)
+    streams = gather_streams(data, unit.order, loss.reads, device)
     chosen = _chosen(unit, streams, loss, device)
     inputs = decoder.embed(unit.tokens_N).requires_grad_()
     hidden = decoder.forward_packed(inputs, unit.lengths, bank.table(unit.rows))
