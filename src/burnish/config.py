@@ -1,0 +1,401 @@
+"""One config object is the file, the command line, the API body and the documentation.
+
+A config is a frozen pydantic model; the docstring under each field documents it. Values come from a TOML file and `key=value` overrides, later ones win, and
+every problem found is reported at once in our own words: which key, what was seen, what is allowed, which valid key is nearest. Types are checked
+strictly (a number in quotes is text). A field that may be None must default to None, because TOML cannot write None: that is
+what makes `load(to_toml(c)) == c` hold.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from burnish.errors import ConfigError
+
+C = TypeVar("C", bound="Config")
+Key = tuple[str, ...]
+"""A key as its parts: ("lora", "rank")."""
+
+
+class Config(BaseModel):
+    """Base of every config. Unknown keys are refused; numbers must be finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, info in cls.model_fields.items():
+            optional = NoneType in get_args(info.annotation)
+            assert not optional or info.default is None, f"{cls.__name__}.{name} may be None, so it must default to None"
+
+    @classmethod
+    def load(cls, *, file: Path | None = None, overrides: Sequence[str] = (), base: Mapping[str, Any] | None = None) -> Self:
+        """A config from `base` (plain values), then a TOML file, then `key=value` overrides; later ones win.
+
+        An override's key is dotted (`lora.rank=8`), its value a TOML literal or else plain text; an empty value (`lora.rank=`)
+        returns the key to its default. Tables are merged key by key. Raises ConfigError naming every problem.
+        """
+        values: dict[str, Any] = copy.deepcopy(dict(base or {}))
+        origin: dict[Key, str] = {}
+        problems: list[str] = []
+        if file is not None:
+            read = _read_toml(file, problems)
+            _merge(cls, values, read)
+            origin.update((key, f"in {file.name}") for key in _leaves(read))
+        texts: dict[Key, str] = {}
+        for override in overrides:
+            _apply(override, values, texts, problems)
+        if problems:
+            raise _error(problems)
+        origin.update((key, f"in {'.'.join(key)}={text}") for key, text in texts.items())
+        try:
+            return _validate(cls, values, texts)
+        except ValidationError as error:
+            raise _error(_problems(cls, error, origin)) from None
+
+
+# Reading
+
+
+def _read_toml(file: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"the config file {file} cannot be read", seen=error.strerror or "", todo="give an existing TOML file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the config file {file} is not UTF-8", seen=f"byte {error.start}", todo="save it as UTF-8") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason, place = _place(str(error), text)
+        problems.append(f"{file} is not valid TOML at {place}: {reason}")
+        return {}
+
+
+def _place(message: str, text: str) -> tuple[str, str]:
+    """Split a message of tomllib into its reason and "line 2, column 5 (`the line`)"."""
+    found = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    reason = message[: found.start()] if found else message
+    lines = text.splitlines() or [""]
+    if found and found[1]:
+        line, column = int(found[1]), found[2]
+    else:
+        line, column = len(lines), str(len(lines[-1]) + 1)
+    shown = lines[line - 1].strip() if line <= len(lines) else ""
+    return reason, f"line {line}, column {column} (`{shown}`)"
+
+
+def _merge(cls: type[Config], values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Put `more` over `values`: tables of settings key by key, everything else whole."""
+    for name, value in more.items():
+        nested = _config_of(cls.model_fields[name].annotation) if name in cls.model_fields else None
+        if nested and isinstance(value, dict) and isinstance(values.get(name), dict):
+            _merge(nested, values[name], value)
+        else:
+            values[name] = value
+
+
+def _leaves(table: Mapping[str, Any], prefix: Key = ()) -> Iterator[Key]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*prefix, name))
+        yield (*prefix, name)
+
+
+def _apply(override: str, values: dict[str, Any], texts: dict[Key, str], problems: list[str]) -> None:
+    """Put one `key=value` into `values`, its text into `texts`."""
+    name, equals, text = override.partition("=")
+    key = _parse_key(name)
+    if not equals or key is None:
+        problems.append(f"`{override}` is not of the form key=value, such as lora.rank=8")
+        return
+    table = values
+    for part in key[:-1]:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            problems.append(f"`{override}` cannot be set: {part} is {_toml(inner)}, not a table")
+            return
+        table = inner
+    text = text.strip()
+    if text:
+        table[key[-1]] = _parse_value(text)
+        texts[key] = text
+    else:
+        table.pop(key[-1], None)
+        texts.pop(key, None)
+
+
+def _parse_key(name: str) -> Key | None:
+    try:
+        node: Any = tomllib.loads(f"{name} = 0") if "\n" not in name else None
+    except tomllib.TOMLDecodeError:
+        return None
+    parts = []
+    while isinstance(node, dict):
+        ((part, node),) = node.items()
+        parts.append(part)
+    return tuple(parts) or None
+
+
+def _parse_value(text: str) -> Any:
+    """A TOML literal, or the text itself. Wrapped in an array, so that a comment or a second line is never swallowed."""
+    try:
+        parsed = tomllib.loads(f"x = [{text}]")
+    except tomllib.TOMLDecodeError:
+        return text
+    plain = set(parsed) == {"x"} and len(parsed["x"]) == 1 and not text.endswith(",")
+    return parsed["x"][0] if plain else text
+
+
+def _validate(cls: type[C], values: dict[str, Any], texts: Mapping[Key, str]) -> C:
+    """Strict validation; an override that looks like a number or a list but belongs to a text field is text (`model=123`)."""
+    try:
+        return cls.model_validate_json(_json(values), strict=True)
+    except ValidationError as error:
+        wanted = {tuple(map(str, e["loc"])) for e in error.errors(include_url=False) if e["type"] in ("string_type", "literal_error")}
+        as_text = [key for key in texts if key in wanted and not isinstance(_get(values, key), str)]
+        if not as_text:
+            raise
+        for key in as_text:
+            _get(values, key[:-1])[key[-1]] = texts[key]
+        return cls.model_validate_json(_json(values), strict=True)
+
+
+def _get(values: Any, key: Key) -> Any:
+    for part in key:
+        values = values[part]
+    return values
+
+
+def _json(values: Any) -> str:
+    return json.dumps(values, default=str)
+
+
+# Saying what is wrong
+
+
+def _error(problems: list[str]) -> ConfigError:
+    if len(problems) == 1:
+        return ConfigError(problems[0])
+    listed = "\n".join(f"  - {p}" for p in problems)
+    return ConfigError(f"{len(problems)} settings cannot be used:\n{listed}")
+
+
+def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, str]) -> list[str]:
+    """One sentence for each key at fault, in our words."""
+    found: dict[Key, str] = {}
+    for fault in error.errors(include_url=False):
+        key, info = _find(cls, fault["loc"])
+        kind, seen = fault["type"], fault["input"]
+        where = next((f" {origin[key[:n]]}" for n in range(len(key), 0, -1) if key[:n] in origin), "")
+        name = ".".join(key)
+        if kind == "extra_forbidden":
+            sentence = f"{name} is not a setting (seen {_toml(seen)}{where}; {_nearest(cls, key)})"
+        elif kind == "missing":
+            doc = (info.description or "").split("\n")[0] if info else ""
+            sentence = f"{name} is required and not set" + (f": {doc}" if doc else "")
+        elif kind in ("value_error", "assertion_error"):
+            said = str(fault.get("ctx", {}).get("error", ""))
+            sentence = f"{name}: {said} (seen {_toml(seen)}{where})" if key else said
+        else:
+            value = _seen(error, key, seen)
+            allowed = f"must be {_describe(info)}" if info else "does not fit"
+            sentence = f"{name} {allowed} (seen {_toml(value)}{where})"
+        found.setdefault(key, sentence.rstrip("."))
+    return list(found.values())
+
+
+def _find(cls: type[Config], loc: tuple[int | str, ...]) -> tuple[Key, FieldInfo | None]:
+    """The key that a location of pydantic speaks of, without the branches of unions and the positions in lists."""
+    key: Key = ()
+    info: FieldInfo | None = None
+    model: type[Config] | None = cls
+    for part in map(str, loc):
+        if model is None:
+            break
+        key += (part,)
+        info = model.model_fields.get(part)
+        model = _config_of(info.annotation) if info else None
+    return key, info
+
+
+def _seen(error: ValidationError, key: Key, fallback: Any) -> Any:
+    """The whole value of a key, where a fault speaks of a part of it."""
+    for fault in error.errors(include_url=False):
+        loc = tuple(map(str, fault["loc"]))
+        if loc[: len(key)] == key and len(loc) <= len(key) + 1 and not (len(loc) > len(key) and isinstance(fault["loc"][-1], int)):
+            return fault["input"]
+    return fallback
+
+
+def _nearest(cls: type[Config], key: Key) -> str:
+    names = [field.path for field in fields_of(cls)] + [name for name, info in cls.model_fields.items() if _config_of(info.annotation)]
+    asked = ".".join(key).lower().replace("-", "_")
+    close = difflib.get_close_matches(asked, names, n=1, cutoff=0.6)
+    last = {name.rpartition(".")[2]: name for name in names}
+    close = close or [last[c] for c in difflib.get_close_matches(asked.rpartition(".")[2], list(last), n=1, cutoff=0.6)]
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"the settings are {', '.join(names)}"
+
+
+# Documentation
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDoc:
+    """One setting as the documentation shows it."""
+
+    path: str
+    """dotted, as in an override"""
+    type: str
+    """what is allowed, in words"""
+    default: str | None
+    """as TOML; None = no default: required, or left out and derived"""
+    doc: str
+    required: bool
+
+
+def fields_of(cls: type[Config], prefix: Key = (), defaults: Config | None = None) -> list[FieldDoc]:
+    """Every setting of a config, those of nested configs included, in the order of the source."""
+    found: list[FieldDoc] = []
+    for name, info in cls.model_fields.items():
+        value = getattr(defaults, name) if defaults is not None else info.get_default(call_default_factory=True)
+        nested = _config_of(info.annotation)
+        if nested:
+            found += fields_of(nested, (*prefix, name), value if isinstance(value, Config) else None)
+            continue
+        required = info.is_required() and defaults is None
+        default = None if required or value is None else _toml(_plain(value))
+        found.append(FieldDoc(".".join((*prefix, name)), _describe(info), default, info.description or "", required))
+    return found
+
+
+def _config_of(annotation: Any) -> type[Config] | None:
+    """The config class of a field that is a table of settings (or may be left out)."""
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, Config) else None
+    inner = [_config_of(a) for a in get_args(annotation) if a is not NoneType] if _is_union(annotation) else []
+    return inner[0] if len(inner) == 1 else None
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path", date: "a date"}
+
+
+def _describe(info: FieldInfo) -> str:
+    return _words(info.annotation, info.metadata)
+
+
+def _words(annotation: Any, metadata: Sequence[Any] = ()) -> str:
+    """What a type allows, in words: "a whole number of at least 1"."""
+    arguments, origin = get_args(annotation), get_origin(annotation)
+    if origin is Annotated:
+        inner = [m for a in arguments[1:] for m in (a.metadata if isinstance(a, FieldInfo) else [a])]
+        return _words(arguments[0], [*inner, *metadata])
+    if _is_union(annotation):
+        return " or ".join(_words(a, metadata) for a in arguments if a is not NoneType)
+    if origin is Literal:
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(_toml(a) for a in arguments)
+    if origin in (tuple, list, set, frozenset):
+        return f"a list of {_plural(_words(arguments[0]))}"
+    if origin is dict:
+        return f"a table whose values are {_plural(_words(arguments[1]))}"
+    if _config_of(annotation):
+        return "a table of settings"
+    return WORDS.get(annotation, str(getattr(annotation, "__name__", annotation))) + _bounds(metadata)
+
+
+def _plural(words: str) -> str:
+    return {"a whole number": "whole numbers", "a number": "numbers", "a path": "paths"}.get(words, words)
+
+
+def _bounds(metadata: Sequence[Any]) -> str:
+    parts = []
+    for m in metadata:
+        match m:
+            case annotated_types.Ge():
+                parts.append(f"of at least {m.ge}")
+            case annotated_types.Gt():
+                parts.append(f"above {m.gt}")
+            case annotated_types.Le():
+                parts.append(f"of at most {m.le}")
+            case annotated_types.Lt():
+                parts.append(f"below {m.lt}")
+    return " " + " and ".join(parts) if parts else ""
+
+
+# Writing
+
+
+def to_json(config: Config) -> str:
+    """The config as JSON, every key written."""
+    return json.dumps(config.model_dump(mode="json"), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def to_toml(config: Config) -> str:
+    """The config as TOML; keys that are None are left out. Exact: `load` of it gives an equal config."""
+    return "\n".join(_table(config.model_dump(mode="json", exclude_none=True), ())).lstrip("\n") + "\n"
+
+
+def _table(values: Mapping[str, Any], path: Key) -> Iterator[str]:
+    tables = {k: v for k, v in values.items() if isinstance(v, dict)}
+    for name, value in values.items():
+        if name not in tables:
+            yield f"{_key(name)} = {_toml(value)}"
+    for name, value in tables.items():
+        inner = (*path, name)
+        yield f"\n[{'.'.join(map(_key, inner))}]"
+        yield from _table(value, inner)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
+
+
+def _toml(value: Any) -> str:
+    """One value as an inline TOML literal."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str():
+            return _text(value)
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{ {', '.join(f'{_key(str(k))} = {_toml(v)}' for k, v in value.items())} }}" if value else "{}"
+        case None:
+            return "nothing"
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
+
+
+def _text(value: str) -> str:
+    """A TOML basic string."""
+    return '"' + "".join(ESCAPES.get(c) or (c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}") for c in value) + '"'
