@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from burnish.errors import DataError
+from burnish.errors import DataError, TemplateError
 from burnish.render import turns
 from burnish.render.jinja import ConversationRefused, freeze
 from burnish.render.parse import CallForm, parse_answer
@@ -57,6 +57,7 @@ class Renderer:
         Raises TemplateError when the template cannot be rendered safely, or nothing could end its answers.
         """
         self.tokenizer, self.limit_tokens = tokenizer, limit_tokens
+        now = now or datetime.now()
         self._variables = {**tokenizer.special_names, **(options or {})}
         plain = tokenizer.template is None
         stop = PLAIN_STOP if plain and tokenizer.eos_id is None else None
@@ -65,6 +66,7 @@ class Renderer:
         self._form = self._learn(ChatTemplate(source, origin=origin, now=now), stop)
         more = tokenizer.tool_template
         self._tool_form = self._learn(ChatTemplate(more, origin=origin, now=now), None) if more else self._form
+        self._shows_tools = self._are_tools_shown()
         found = (*tokenizer.eos_ids, *self._form.layout.closers, *self._tool_form.layout.closers)
         self.stop_ids: tuple[int, ...] = tuple(dict.fromkeys(found))
         """Tokens that end an answer: the tokenizer's and the template's."""
@@ -80,6 +82,21 @@ class Renderer:
 
         eos_id, controls = self.tokenizer.eos_id, self.tokenizer.controls
         return _Form(template, turns.learn_layout(draw, controls, eos_id=eos_id, stop_string=stop_string))
+
+    def _are_tools_shown(self) -> bool:
+        """Whether the template writes the tools it is given (one that fails on this small case is believed to)."""
+        function = {"name": "Qzx", "description": "", "parameters": {"type": "object", "properties": {}}}
+        tools = [{"type": "function", "function": function}]
+        try:
+            text = self._text(self._tool_form.template, [Message(role="user", content="Hi")], tools, True)
+        except TemplateError:
+            return True
+        return "Qzx" in text
+
+    @property
+    def template(self) -> ChatTemplate:
+        """The template of conversations without tools."""
+        return self._form.template
 
     @property
     def facts(self) -> dict[str, object]:
@@ -135,6 +152,8 @@ class Renderer:
             if example.form == "chat":
                 draw, layout = self._form_for(example.tools)
                 row = chat_row(messages, draw=draw, layout=layout, tokenizer=self.tokenizer)
+                if example.tools and not self._shows_tools:
+                    row.notes.append("the tools are not shown to the model: its chat template does not write them")
             else:
                 row = raw_row(messages, completion=example.form == "completion", tokenizer=self.tokenizer)
         except (DataError, ConversationRefused) as error:

@@ -34,6 +34,7 @@ class Rendered:
     fault: str | None = None
     """Why this row cannot be trained on; the row is to be dropped, aloud."""
     notes: tuple[str, ...] = ()
+    """What happened to this row, in words that are the same for every such row, so that they can be counted."""
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ def chat_row(messages: Sequence[Message], *, draw: turns.Render, layout: turns.L
     for turn in proof.turns:
         if turn.index not in failed:
             weight_at[turn.start : turn.end] = _weight(messages[turn.index])
-    row = Row(notes=_spellings(messages, controls))
+    row = Row(notes=_spellings(messages, controls) + _unwritten(proof, messages, owner))
     if ids[: len(tokenizer.prefix_ids)] != list(tokenizer.prefix_ids):
         row.add(tokenizer.prefix_ids, 0.0, -1)
     row.ids += ids
@@ -86,9 +87,9 @@ def chat_row(messages: Sequence[Message], *, draw: turns.Render, layout: turns.L
     if not proof.closed:
         row.add([layout.closers[-1 if answer.tool_calls else 0]], _weight(answer), last)
     if last + 1 < len(messages):
-        row.notes.append(f"{len(messages) - last - 1} messages after the last trained answer are left out")
-    if skipped := len(proof.skipped) + len(failed):
-        row.notes.append(f"{skipped} earlier answers are context only: the template shows them otherwise in history")
+        row.notes.append("messages after the last trained answer are left out")
+    if proof.skipped or failed:
+        row.notes.append("earlier answers are context only: the template shows them otherwise in history")
     return row
 
 
@@ -188,10 +189,29 @@ def _owners(proof: turns.Proof, messages: Sequence[Message]) -> np.ndarray:
 
 
 def _spellings(messages: Sequence[Message], controls: Controls) -> list[str]:
-    notes = []
-    for i, message in enumerate(messages):
+    spelled: set[str] = set()
+    for message in messages:
         allowed = ANSWER_MARKERS if message.role == "assistant" else ()
-        spelled = [s for s in controls.spelled_in(message.content) if s not in allowed]
-        if spelled:
-            notes.append(f"message {i} spells {', '.join(spelled)}; it is encoded as plain text")
-    return notes
+        spelled |= set(controls.spelled_in(message.content)) - set(allowed)
+    return [f"{s} spelled in a message is encoded as plain text" for s in sorted(spelled)]
+
+
+def _unwritten(proof: turns.Proof, messages: Sequence[Message], owner: np.ndarray) -> list[str]:
+    """Notes on what the template left out. Raises DataError for a tool call that it does not write in a trained turn:
+    the row would teach silence."""
+    notes = []
+    for turn in proof.turns:
+        written, message = proof.text[turn.start : turn.end], messages[turn.index]
+        for call in message.tool_calls:
+            if call.name not in written:
+                raise DataError(
+                    "The chat template does not write tool calls",
+                    seen=f"a call of {call.name!r} rendered as {written!r}"[:200],
+                    todo="use a model whose template knows tools, or write the call into the content",
+                )
+        if message.reasoning and message.reasoning.strip() not in written:
+            notes.append("the reasoning of answers is not written by this template")
+    for i, message in enumerate(messages[: proof.turns[-1].index]):
+        if message.role in ("system", "developer", "user") and message.content.strip() and not (owner == i).any():
+            notes.append(f"a {message.role} message does not stand in the rendered text as given")
+    return sorted(set(notes))
