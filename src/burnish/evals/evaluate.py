@@ -1,0 +1,244 @@
+"""Measure a model on held-out examples: the loss of the given answers, and graded answers of its own.
+
+Loss is the weighted sum of target log-probabilities, on the same tokens and weights as in training. Answers are drawn
+with a sliding window of requests, so that rows join as others leave; each prompt has its own seed, so an answer does not
+depend on what else is measured. Plain text has no question: the first third of a few texts is continued, to look at,
+never graded.
+
+Assumes examples already held out; `tasks.check` looks for leaks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from burnish.errors import ConfigError
+from burnish.evals.evaluation import Answer, Evaluation, Item
+from burnish.protocols import Grader, Pending, Policy
+from burnish.render.renderer import Renderer
+from burnish.tasks.keys import digest, prompt_text
+from burnish.types import Datum, Example, Sample, SamplingParams
+
+LOSS_ROWS = 32
+"""Rows per forward call: enough to fill units of work, few enough that progress is seen."""
+IN_FLIGHT = 32
+"""Sampling requests that share the machine. Latencies are of this load."""
+SHOWN = 16
+"""Answers drawn where nothing grades them: they are only looked at."""
+
+OnProgress = Callable[[int, int], None]
+"""(items finished, items in all)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is sampled from for one example."""
+
+    index: int
+    ids: tuple[int, ...]
+    limit_tokens: int
+    shown: str
+    reference: str | None
+
+
+def evaluate(
+    policy: Policy,
+    renderer: Renderer,
+    examples: Sequence[Example],
+    *,
+    grader: Grader | None,
+    limit_tokens: int,
+    samples: int = 1,
+    temperature: float = 0.0,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Evaluation:
+    """Loss of every example, and sampled answers of those that ask something.
+
+    limit_tokens: longest answer. samples: answers per prompt; more than one needs a temperature. grader None: a few answers
+    are drawn to be looked at. A row that cannot be measured says so in `Item.fault`. Raises ConfigError for settings
+    that contradict each other.
+    """
+    if samples < 1 or limit_tokens < 1 or (samples > 1 and temperature == 0):
+        raise ConfigError(
+            "several answers per prompt need a temperature, and each needs at least one token",
+            seen=f"samples={samples}, temperature={temperature}, limit_tokens={limit_tokens}",
+            todo="use samples=1, or temperature=1.0",
+        )
+    report = on_progress or (lambda done, total: None)
+    began = time.perf_counter()
+    items = _losses(policy, renderer, examples, lambda done: report(done // 2, len(examples)))
+    loss_s = time.perf_counter() - began
+    unreadable = frozenset(i.index for i in items if i.fault is not None)
+    questions, faults = _questions(policy, renderer, examples, limit_tokens, every=grader is not None, skip=unreadable)
+    base = SamplingParams(
+        limit_tokens=limit_tokens,
+        temperature=temperature,
+        samples=samples,
+        stop=tuple(renderer.stop_strings),
+        stop_ids=tuple(renderer.stop_ids),
+    )
+    began = time.perf_counter()
+    half = len(examples) // 2
+    answers = _answers(policy, questions, base, seed, lambda n: report(half + n * (len(examples) - half) // len(questions), len(examples)))
+    sampling_s = time.perf_counter() - began
+    for question, drawn in zip(questions, answers, strict=True):
+        example = examples[question.index]
+        read = tuple(_read(renderer, example, sample, latency_s, grader) for sample, latency_s in drawn)
+        items[question.index] = replace(
+            items[question.index],
+            prompt=question.shown,
+            reference=question.reference,
+            prompt_tokens=len(question.ids),
+            answers=read,
+        )
+    for index, fault in faults.items():
+        items[index] = replace(items[index], fault=fault)
+    report(len(examples), len(examples))
+    return Evaluation(
+        items=tuple(items),
+        grader=grader.name if grader else None,
+        limit_tokens=limit_tokens,
+        samples=samples,
+        temperature=temperature,
+        seed=seed,
+        loss_s=loss_s,
+        sampling_s=sampling_s,
+    )
+
+
+def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], report: Callable[[int], None]) -> list[Item]:
+    """One Item per example, without answers yet."""
+    items: list[Item] = []
+    for start in range(0, len(examples), LOSS_ROWS):
+        rendered = [renderer.render(e) for e in examples[start : start + LOSS_ROWS]]
+        data = {
+            i: Datum.from_tokens(r.ids, r.weights)
+            for i, r in enumerate(rendered)
+            if r.fault is None and len(r.ids) >= 2 and r.weights[1:].any()
+        }
+        outputs = policy.forward(list(data.values())).result() if data else []
+        sums = dict(zip(data, outputs, strict=True))
+        for i, row in enumerate(rendered):
+            example, loss_sum, tokens = examples[start + i], 0.0, 0.0
+            if i in data:
+                weights = data[i].streams["weights"].astype(np.float64)
+                logprobs = sums[i].logprobs
+                assert logprobs is not None
+                loss_sum, tokens = -float(weights @ logprobs.astype(np.float64)), float(weights.sum())
+            items.append(
+                Item(
+                    index=start + i,
+                    source=example.source,
+                    line=example.line,
+                    group=digest(prompt_text(example)).hex(),
+                    prompt=_shown_prompt(example),
+                    reference=_reference(example),
+                    loss_sum=loss_sum,
+                    target_tokens=tokens,
+                    prompt_tokens=0,
+                    answers=(),
+                    fault=None if i in data else row.fault or "no token of this row is a target",
+                )
+            )
+        report(len(items))
+    return items
+
+
+def _questions(
+    policy: Policy, renderer: Renderer, examples: Sequence[Example], limit_tokens: int, *, every: bool, skip: frozenset[int]
+) -> tuple[list[_Question], dict[int, str]]:
+    """What to sample from, and why some examples cannot be asked."""
+    positions = int(str(policy.engine.facts["max_positions"]))
+    questions: list[_Question] = []
+    faults: dict[int, str] = {}
+    shown = 0
+    for index, example in enumerate(examples):
+        graded = every and example.form != "text"
+        if index in skip or (not graded and shown >= SHOWN):
+            continue
+        if example.form == "text":
+            ids = renderer.render(example).ids
+            cut = max(1, len(ids) // 3)
+            prompt, rest = ids[:cut].tolist(), ids[cut : cut + limit_tokens].tolist()
+            words, reference = renderer.tokenizer.decode(prompt, skip_special=True), renderer.tokenizer.decode(rest, continues=True, skip_special=True)
+        else:
+            prompt, words, reference = renderer.prompt_of(example), _shown_prompt(example), _reference(example)
+        room = positions - len(prompt)
+        if not prompt or room < 1:
+            faults[index] = f"the prompt takes {len(prompt)} of the model's {positions} positions: nothing can be answered"
+            continue
+        shown += not graded
+        questions.append(_Question(index, tuple(prompt), min(limit_tokens, room), words, reference))
+    return questions, faults
+
+
+def _answers(
+    policy: Policy, questions: Sequence[_Question], base: SamplingParams, seed: int, report: Callable[[int], None]
+) -> list[list[tuple[Sample, float]]]:
+    """Each question's samples with their seconds from request to last token, in order."""
+    results: list[list[tuple[Sample, float]]] = []
+    window: deque[tuple[Pending[list[list[Sample]]], float, dict[int, float]]] = deque()
+    waiting = iter(questions)
+    try:
+        while True:
+            while len(window) < IN_FLIGHT and (question := next(waiting, None)) is not None:
+                window.append(_ask(policy, question, base, seed))
+            if not window:
+                return results
+            pending, began, last = window[0]
+            samples = pending.result()[0]
+            now = time.perf_counter()
+            results.append([(s, last.get(i, now) - began) for i, s in enumerate(samples)])
+            window.popleft()
+            report(len(results))
+    finally:
+        for pending, _, _ in window:
+            pending.cancel()
+
+
+def _ask(
+    policy: Policy, question: _Question, base: SamplingParams, seed: int
+) -> tuple[Pending[list[list[Sample]]], float, dict[int, float]]:
+    last: dict[int, float] = {}
+
+    def heard(prompt: int, sample: int, token: int, text: str) -> None:
+        last[sample] = time.perf_counter()
+
+    # Every request is a batch of one prompt, whose draws depend on (seed, 0, sample, token): the index goes into the seed.
+    params = replace(base, limit_tokens=question.limit_tokens, seed=item_seed(seed, question.index))
+    began = time.perf_counter()
+    return policy.engine.sample([question.ids], params, route=policy.adapter, on_token=heard), began, last
+
+
+def item_seed(seed: int, index: int) -> int:
+    """A 31-bit seed of one item, unlike those of other items and of other seeds (numpy's SeedSequence)."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)
+
+
+def _read(renderer: Renderer, example: Example, sample: Sample, latency_s: float, grader: Grader | None) -> Answer:
+    """The answer as the user sees it: of a chat, what stands after the reasoning, and tool calls as name(arguments)."""
+    text = sample.text
+    if example.form == "chat":
+        message = renderer.parse(sample.ids.tolist())
+        text = "\n".join([*([message.content] if message.content else []), *(f"{c.name}({c.arguments})" for c in message.tool_calls)])
+    score = grader.grade(example, text) if grader is not None and example.form != "text" else None
+    return Answer(text=text, stop_reason=sample.stop_reason, new_tokens=len(sample.ids), latency_s=latency_s, score=score)
+
+
+def _shown_prompt(example: Example) -> str:
+    if example.form == "text":
+        return example.messages[-1].content
+    return next((m.content for m in reversed(example.messages[:-1]) if m.role == "user"), "")
+
+
+def _reference(example: Example) -> str | None:
+    if example.form == "text":
+        return None
+    return example.reference if example.reference is not None else example.messages[-1].content
