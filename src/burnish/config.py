@@ -1,9 +1,10 @@
 """One config object is the file, the command line, the API body and the documentation.
 
-A config is a frozen pydantic model; the docstring under each field documents it. Values come from a TOML file and `key=value` overrides, later ones win, and
-every problem found is reported at once in our own words: which key, what was seen, what is allowed, which valid key is nearest. Types are checked
-strictly (a number in quotes is text). A field that may be None must default to None, because TOML cannot write None: that is
-what makes `load(to_toml(c)) == c` hold.
+A config is a frozen pydantic model; the docstring under each field documents it. Values come from a TOML file and
+`key=value` overrides, later ones win, and every problem found is reported at once in our own words: which key, what
+was seen, what is allowed, which valid key is nearest. Types are checked strictly (a number in quotes is text). A
+field that may be None must default to None, because TOML cannot write None: that is what makes `load(to_toml(c)) ==
+c` hold.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class Config(BaseModel):
     def load(cls, *, file: Path | None = None, overrides: Sequence[str] = (), base: Mapping[str, Any] | None = None) -> Self:
         """A config from `base` (plain values), then a TOML file, then `key=value` overrides; later ones win.
 
-        An override's key is dotted (`lora.rank=8`), its value a TOML literal or else plain text; an empty value (`lora.rank=`)
-        returns the key to its default. Tables are merged key by key. Raises ConfigError naming every problem.
+        An override's key is dotted (`lora.rank=8`), its value a TOML literal or else plain text; an empty value
+        (`lora.rank=`) returns the key to its default. Tables are merged key by key. Raises ConfigError naming every
+        problem.
         """
         values: dict[str, Any] = copy.deepcopy(dict(base or {}))
         origin: dict[Key, str] = {}
@@ -76,7 +78,9 @@ def _read_toml(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
         text = file.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"the config file {file} cannot be read", seen=error.strerror or "", todo="give an existing TOML file") from None
+        raise ConfigError(
+            f"the config file {file} cannot be read", seen=error.strerror or "", todo="give an existing TOML file"
+        ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"the config file {file} is not UTF-8", seen=f"byte {error.start}", todo="save it as UTF-8") from None
     try:
@@ -167,7 +171,9 @@ def _validate(cls: type[C], values: dict[str, Any], texts: Mapping[Key, str]) ->
     try:
         return cls.model_validate_json(_json(values), strict=True)
     except ValidationError as error:
-        wanted = {tuple(map(str, e["loc"])) for e in error.errors(include_url=False) if e["type"] in ("string_type", "literal_error")}
+        wanted = {
+            tuple(map(str, e["loc"])) for e in error.errors(include_url=False) if e["type"] in ("string_type", "literal_error")
+        }
         as_text = [key for key in texts if key in wanted and not isinstance(_get(values, key), str)]
         if not as_text:
             raise
@@ -238,13 +244,19 @@ def _seen(error: ValidationError, key: Key, fallback: Any) -> Any:
     """The whole value of a key, where a fault speaks of a part of it."""
     for fault in error.errors(include_url=False):
         loc = tuple(map(str, fault["loc"]))
-        if loc[: len(key)] == key and len(loc) <= len(key) + 1 and not (len(loc) > len(key) and isinstance(fault["loc"][-1], int)):
+        if (
+            loc[: len(key)] == key
+            and len(loc) <= len(key) + 1
+            and not (len(loc) > len(key) and isinstance(fault["loc"][-1], int))
+        ):
             return fault["input"]
     return fallback
 
 
 def _nearest(cls: type[Config], key: Key) -> str:
-    names = [field.path for field in fields_of(cls)] + [name for name, info in cls.model_fields.items() if _config_of(info.annotation)]
+    names = [field.path for field in fields_of(cls)] + [
+        name for name, info in cls.model_fields.items() if _config_of(info.annotation)
+    ]
     asked = ".".join(key).lower().replace("-", "_")
     close = difflib.get_close_matches(asked, names, n=1, cutoff=0.6)
     last = {name.rpartition(".")[2]: name for name in names}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from burnish.errors import CapabilityMissing, ConfigError
+from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
 from burnish.protocols import Engine, Policy
 from burnish.store import machine
 from burnish.store.models import ModelRef, resolve
@@ -36,10 +36,10 @@ def open_engine(
 
     measured = None
     if choices is None and device != "cuda":
-        measured = machine.recall(machine_key())
+        measured = machine.load_measured(machine_key())
         if measured is None:
             measured = measure()
-            machine.remember(machine_key(), measured)
+            machine.save_measured(machine_key(), measured)
     return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
 
 
@@ -64,7 +64,10 @@ class LocalModels:
 
     def open(self, ref: str, role: str) -> Policy:
         """A model to read from. `role` (teacher, reward, judge) says what for in errors. Raises ModelNotFound."""
-        found = resolve(ref)
+        try:
+            found = resolve(ref)
+        except ModelNotFound as error:
+            raise ModelNotFound(f"the {role} of this run cannot be opened: {error.what}", seen=error.seen, todo=error.todo) from error
         key = str(found.base)
         if key not in self._engines:
             self._engines[key] = open_engine("local", found)

@@ -86,6 +86,12 @@ class CheckpointDamaged(BurnishError):
     code = "checkpoint_damaged"
 
 
+class DiskFull(BurnishError):
+    """There is no space left for a file; what was written before is kept."""
+
+    code = "disk_full"
+
+
 class NothingTrained(BurnishError):
     """The run did nothing: loss zero or NaN, weights unchanged, or no target left."""
 

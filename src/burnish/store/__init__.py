@@ -1,0 +1,1 @@
+"""What is remembered: run folders, checkpoints, models by name, measurements of this machine. No torch."""

@@ -1,0 +1,246 @@
+"""From the MODEL of a command to files on this disk: a directory, a run, or a hub id, in this order.
+
+A model is a directory of base weights (Hugging Face layout), and perhaps one of an adapter over them (PEFT layout).
+Weights must be safetensors: pickle files can run code when they are loaded, and so can models that bring their own
+(`auto_map`); both are refused here, and again by the engine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from burnish.errors import ModelNotFound, ModelRefused, RunError
+from burnish.store import cache
+from burnish.store.atomic import read_json, sha256
+from burnish.store.runfolder import NAME, RunFolder, list_runs
+
+_CONFIG, _ADAPTER, _RUN = "config.json", "adapter_config.json", "run.json"
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model"]
+_IDENTITY = (
+    _CONFIG,
+    _ADAPTER,
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+"""The files that decide, with the weights, what a model computes and how text becomes its tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """A model found on this disk."""
+
+    kind: Literal["hf", "run", "peft"]
+    """how it was found: base weights, a run's result, an adapter's directory"""
+    base: Path
+    """directory of the base weights"""
+    adapter: Path | None
+    """directory of the adapter over them; None = the base as it is"""
+    name: str
+    """as the user called it"""
+    fingerprint: str
+    """sha256 over base and adapter"""
+
+    @property
+    def base_fingerprint(self) -> str:
+        """sha256 over the base alone."""
+        return fingerprint(self.base)
+
+
+def resolve(model: str) -> ModelRef:
+    """Find a model by directory, run or hub id.
+
+    Raises ModelNotFound, or ModelRefused for one that is not understood or not safe to load.
+    """
+    directory = Path(model).expanduser()
+    if directory.is_dir():
+        return replace(_directory(directory.absolute()), name=model)
+    if NAME.fullmatch(model):
+        known = {run.name: run for run in list_runs()}
+        if model in known:
+            return replace(_run(known[model]), name=model)
+    if _HUB_ID.fullmatch(model):
+        return replace(_directory(_download(model)), name=model)
+    raise _not_found(model, "it is neither a directory, a run nor a hub id such as org/name")
+
+
+def _directory(path: Path) -> ModelRef:
+    if (path / _RUN).is_file():
+        return _run(RunFolder(path, str(path)))
+    if (path / _ADAPTER).is_file():
+        return _adapter(path)
+    if (path / _CONFIG).is_file():
+        _check_weights(path)
+        return ModelRef(kind="hf", base=path, adapter=None, name=str(path), fingerprint=fingerprint(path))
+    _refuse_pickles(path)
+    raise ModelNotFound(
+        f"the directory {path} holds no model",
+        seen=", ".join(sorted(p.name for p in path.iterdir())[:5]) or "nothing",
+        todo=f"give a directory with {_CONFIG}, {_ADAPTER} or {_RUN}",
+    )
+
+
+def _run(run: RunFolder) -> ModelRef:
+    if not run.model.is_dir():
+        raise ModelNotFound(
+            f"the run {run.name} has no model yet",
+            seen=f"status {run.status}",
+            todo=f"finish it: `burnish train --resume {run.name}`",
+        )
+    found = replace(_directory(run.model), kind="run")
+    recorded = run.info.fingerprint
+    if found.adapter is not None and recorded is not None and recorded != found.base_fingerprint:
+        raise ModelRefused(
+            f"the base model of the run {run.name} is not the one that its adapter was trained on",
+            seen=f"{found.base} has changed since",
+            todo="put the base model back as it was, or train again",
+        )
+    return found
+
+
+def _adapter(path: Path) -> ModelRef:
+    body = _object(path / _ADAPTER)
+    if not (path / "adapter_model.safetensors").is_file():
+        _refuse_pickles(path)
+        raise ModelRefused(
+            f"the adapter {path} has no weights", seen="no adapter_model.safetensors", todo="fetch or export it again"
+        )
+    named = body.get("base_model_name_or_path")
+    if not isinstance(named, str) or not named:
+        raise ModelRefused(
+            f"the adapter {path} does not say what it was trained on",
+            seen=f"base_model_name_or_path = {named!r}",
+            todo=f"write the directory of its base model into {_ADAPTER}",
+        )
+    beside = path / named
+    try:
+        under = _directory(beside.resolve()) if beside.is_dir() else resolve(named)
+    except ModelNotFound as error:
+        raise ModelNotFound(
+            f"the base model of the adapter {path} cannot be found",
+            seen=named,
+            todo=f"put it back there, or correct base_model_name_or_path in {_ADAPTER}",
+        ) from error
+    if under.adapter is not None:
+        raise ModelRefused(
+            f"the adapter {path} lies over another adapter",
+            seen=named,
+            todo="merge that one first (`burnish export --to merged`)",
+        )
+    both = hashlib.sha256(f"{under.fingerprint}\n{fingerprint(path)}\n".encode()).hexdigest()
+    return ModelRef(kind="peft", base=under.base, adapter=path, name=str(path), fingerprint=both)
+
+
+def _check_weights(path: Path) -> None:
+    body = _object(path / _CONFIG)
+    if "auto_map" in body:
+        raise ModelRefused(
+            f"the model {path} wants to run code of its own",
+            seen="auto_map in config.json",
+            todo="use a model whose architecture burnish knows",
+        )
+    if not any(path.glob("*.safetensors")):
+        _refuse_pickles(path)
+        raise ModelRefused(f"the model {path} has no weights", seen="no *.safetensors", todo="fetch it again")
+
+
+def _refuse_pickles(path: Path) -> None:
+    pickles = sorted(p.name for p in path.iterdir() if p.suffix in _PICKLES)
+    if pickles:
+        raise ModelRefused(
+            f"the weights of {path} are pickle files, which can run code when they are loaded",
+            seen=", ".join(pickles[:3]),
+            todo="convert them to safetensors, or fetch the model in that form",
+        )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        body = read_json(path)
+    except RunError as error:
+        raise ModelRefused(f"{path} cannot be read", seen=error.seen, todo="fetch the model again") from error
+    if not isinstance(body, dict):
+        raise ModelRefused(f"{path} does not hold an object", seen=type(body).__name__, todo="fetch the model again")
+    return body
+
+
+# The hub
+
+
+def _download(hub_id: str) -> Path:
+    """Fetch a model, or take it from the hub's cache on this disk. Raises ModelNotFound in one sentence whatever the reason."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ImportError:
+        raise _not_found(hub_id, "as a hub id it needs the package huggingface_hub, which is not installed") from None
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
+    except LocalEntryNotFoundError as error:
+        raise _not_found(hub_id, "the hub cannot be reached, and its cache on this disk does not have it") from error
+    except HfHubHTTPError as error:
+        raise _not_found(hub_id, f"the hub refused it: {str(error).splitlines()[0]}") from error
+    except (HFValidationError, OSError) as error:
+        raise _not_found(hub_id, f"it cannot be fetched from the hub: {str(error).splitlines()[0]}") from error
+
+
+def _not_found(model: str, why: str) -> ModelNotFound:
+    parent = Path(model).expanduser().parent
+    beside = [str(p) for p in parent.iterdir() if (p / _CONFIG).is_file() or (p / _ADAPTER).is_file()] if parent.is_dir() else []
+    runs = [run.name for run in list_runs()]
+    near = difflib.get_close_matches(model, [*runs, *beside], n=3, cutoff=0.5) or [*runs[-3:], *sorted(beside)[:3]]
+    return ModelNotFound(
+        f"there is no model {model!r}: {why}",
+        seen=f"nearest: {', '.join(near)}" if near else "no runs, and no model directories here",
+        todo="give a model directory, a run's name, or a hub id",
+    )
+
+
+# Fingerprints
+
+
+def fingerprint(directory: Path) -> str:
+    """sha256 of a model: over the names and hashes of its configuration, tokenizer and weights; other files do not count."""
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(file_hashes(directory).items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def file_hashes(directory: Path) -> dict[str, str]:
+    """sha256 of each of those files, by name: the record of what a model was. Kept in a cache by path, size and times."""
+    known = cache.recall("fingerprints")
+    fresh: dict[str, Any] = {}
+    found = {}
+    for path in _identity(directory):
+        stat = path.stat()
+        stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        entry = known.get(str(path))
+        if isinstance(entry, dict) and entry.get("stamp") == stamp:
+            found[path.name] = entry["sha256"]
+            continue
+        found[path.name] = sha256(path)
+        # A file this young may change once more within one tick of the file system's clock, unseen by its times.
+        if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > 2_000_000_000:
+            fresh[str(path)] = {"stamp": stamp, "sha256": found[path.name]}
+    if fresh:
+        cache.remember("fingerprints", fresh)
+    return found
+
+
+def _identity(directory: Path) -> Iterator[Path]:
+    for path in sorted(directory.absolute().iterdir()):
+        if path.name in _IDENTITY or path.suffix == ".safetensors" or path.name.endswith(".safetensors.index.json"):
+            yield path

@@ -1,0 +1,346 @@
+"""A run's folder: what it is, where it stands, its configuration, its metrics line by line. The folder is the truth;
+nothing else is kept of a run.
+
+    run.json              what it is and its status            checkpoints/     see checkpoints.py
+    config.json, .toml    the resolved configuration            model/           the result
+    metrics.jsonl         one JSON object a line                lock             held by the process at work
+
+A run has a name and lies under BURNISH_HOME, or it is a directory of the user's choice. The lock is flock(2): it goes
+with its process, however that ends, so a run said to be running whose lock is free was interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import itertools
+import json
+import math
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from burnish.config import Config, to_json, to_toml
+from burnish.errors import RunError
+from burnish.store.atomic import atomic_write_bytes, disk_space, read_json, sweep, write_json
+from burnish.store.home import runs_directory
+
+Status = Literal["created", "running", "succeeded", "failed", "interrupted"]
+SCHEMA = 1
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_INFO, _LOCK = "run.json", "lock"
+LOCK_PATIENCE_S = 0.5
+"""How long `lock` waits out another process that only looks whether the lock is free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """run.json."""
+
+    schema: int
+    id: str
+    """random, 16 hex digits"""
+    name: str
+    kind: str
+    """the recipe"""
+    created: str
+    """ISO 8601, UTC"""
+    status: Status
+    """as last written; see RunFolder.status"""
+    model: str | None = None
+    """what the run starts from, as it was named"""
+    base: str | None = None
+    """the directory of its base weights"""
+    fingerprint: str | None = None
+    """of that directory (`models.fingerprint`)"""
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        """Not checked; use `create` or `open`. `name` is what the user calls the run: its name, or its directory."""
+        self.path, self.name = path, name
+
+    @staticmethod
+    def create(name_or_dir: str | None, kind: str, *, force: bool = False) -> RunFolder:
+        """A new run. None = a fresh name, such as "sft-3". force: an existing run of that name is removed first.
+
+        Raises RunError for a name that is malformed or taken, and for a directory that holds anything but a run.
+        """
+        runs_directory().mkdir(parents=True, exist_ok=True)
+        if name_or_dir is None:
+            return next(run for n in itertools.count(1) if (run := _make(f"{kind}-{n}", kind)))
+        made = _make(name_or_dir, kind)
+        if made is None:
+            path = locate(name_or_dir)
+            if not (path / _INFO).is_file():
+                raise RunError(
+                    f"{name_or_dir} is not empty and holds no run",
+                    seen=", ".join(sorted(p.name for p in path.iterdir())[:5]) if path.is_dir() else "a file",
+                    todo="name an empty or a new directory",
+                )
+            if not force:
+                raise RunError(
+                    f"there is a run called {name_or_dir} already",
+                    seen=f"status {RunFolder(path, name_or_dir).status}",
+                    todo=f"go on with it (`burnish train --resume {name_or_dir}`), choose another name with --run, "
+                    f"or remove it (`burnish runs rm {name_or_dir}`)",
+                )
+            RunFolder.open(name_or_dir).remove()
+            made = _make(name_or_dir, kind)
+            if made is None:
+                raise RunError(f"{name_or_dir} was made anew by another process meanwhile", todo="choose another name with --run")
+        return made
+
+    @staticmethod
+    def open(name_or_dir: str) -> RunFolder:
+        """An existing run. Raises RunError when there is none."""
+        path = locate(name_or_dir)
+        if not (path / _INFO).is_file():
+            names = [r.name for r in list_runs()]
+            raise RunError(
+                f"there is no run called {name_or_dir}", seen=f"runs: {', '.join(names) or 'none'}", todo="see `burnish runs`"
+            )
+        return RunFolder(path, _name_of(path))
+
+    # What it is
+
+    @property
+    def info(self) -> RunInfo:
+        """run.json. Raises RunError when it cannot be read by this version."""
+        body = read_json(self.path / _INFO)
+        known = {f.name for f in fields(RunInfo)}
+        if not isinstance(body, dict) or body.get("schema") != SCHEMA or not set(body) <= known:
+            raise RunError(
+                f"{self.path / _INFO} was not written by this version of burnish",
+                seen=f"schema {body.get('schema') if isinstance(body, dict) else body!r}, this version knows {SCHEMA}",
+                todo="use the version that wrote it, or start a new run",
+            )
+        try:
+            return RunInfo(**body)
+        except TypeError as error:
+            raise RunError(f"{self.path / _INFO} is incomplete", seen=str(error), todo="start a new run") from error
+
+    def update(self, **changes: Any) -> None:
+        """Write fields of run.json (`model`, `base`, `fingerprint`, `status`)."""
+        write_json(self.path / _INFO, asdict(replace(self.info, **changes)))
+
+    @property
+    def status(self) -> Status:
+        """The status as it is now: a run whose process is gone is "interrupted", whatever run.json still says."""
+        written = self.info.status
+        return "interrupted" if written == "running" and self.owner is None else written
+
+    def set_status(self, status: Status) -> None:
+        """Only by the holder of the lock."""
+        self.update(status=status)
+
+    def keep_config(self, config: Config) -> None:
+        """Write the resolved configuration: config.json, and config.toml to run it again."""
+        atomic_write_bytes(self.path / "config.json", to_json(config).encode())
+        atomic_write_bytes(self.path / "config.toml", to_toml(config).encode())
+
+    def config(self) -> dict[str, Any]:
+        """The values of config.json. Raises RunError when it is missing or damaged."""
+        return read_json(self.path / "config.json")
+
+    @property
+    def model(self) -> Path:
+        """Where the result lies once there is one."""
+        return self.path / "model"
+
+    # Who works on it
+
+    @property
+    def owner(self) -> int | None:
+        """The process that holds the lock, or None."""
+        try:
+            descriptor = os.open(self.path / _LOCK, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            written = os.pread(descriptor, 32, 0).strip()
+            return int(written) if written.isdigit() else 0
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process, and clean up what a killed one left half written. Raises RunError when another holds it."""
+        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._claim(descriptor)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            for directory in (self.path, self.path / "checkpoints"):
+                sweep(directory)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _claim(self, descriptor: int) -> None:
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.02)
+        raise RunError(
+            f"the run {self.name} is in use by another process",
+            seen=f"process {os.pread(descriptor, 32, 0).decode(errors='replace').strip() or 'unknown'}",
+            todo="wait until it has ended, or stop it",
+        )
+
+    def remove(self) -> None:
+        """Delete the run with everything in it. Raises RunError while a process works on it."""
+        if self.path.is_symlink():
+            raise RunError(f"{self.path} is a link to a run", todo="remove what it points to, by its own name")
+        with self.lock():
+            gone = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.removed")
+            os.rename(self.path, gone)
+        shutil.rmtree(gone)
+
+    # Metrics
+
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    def append_metrics(self, line: Mapping[str, Any]) -> None:
+        """Append one line. Numbers that are not finite become null, which JSON has no other word for."""
+        data = (json.dumps({k: _finite(v) for k, v in line.items()}, allow_nan=False) + "\n").encode()
+        with disk_space(self._metrics), open(self._metrics, "ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+                file.truncate(_whole_lines(self._metrics.read_bytes()))
+            file.write(data)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Every whole line; a torn last one is left out. Raises RunError for a line in the middle that is not JSON."""
+        found = []
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                found.append(json.loads(line))
+            except ValueError as error:
+                raise RunError(
+                    f"{self._metrics} is damaged in line {number}",
+                    seen=line[:80].decode(errors="replace"),
+                    todo="delete that line",
+                ) from error
+        return found
+
+    def cut_metrics(self, after_step: int) -> int:
+        """Keep the lines up to a step (-1: none), for a run that goes on from there. Returns how many were cut.
+
+        What follows the first line beyond the step is cut, and so is what follows a line that a power cut left
+        unreadable: checkpoints bring their lines to the disk first (`sync_metrics`), so such a line is beyond the
+        checkpoint.
+        """
+        lines, kept = self._lines(), []
+        for line in lines:
+            try:
+                if json.loads(line)["step"] > after_step:
+                    break
+            except (ValueError, KeyError, TypeError):
+                break
+            kept.append(line)
+        if self._metrics.exists():
+            atomic_write_bytes(self._metrics, b"".join(line + b"\n" for line in kept))
+        return len(lines) - len(kept)
+
+    def sync_metrics(self) -> None:
+        """Bring every line to the disk."""
+        if self._metrics.exists():
+            with open(self._metrics, "rb") as file:
+                os.fsync(file.fileno())
+
+    def _lines(self) -> list[bytes]:
+        if not self._metrics.exists():
+            return []
+        data = self._metrics.read_bytes()
+        return data[: _whole_lines(data)].split(b"\n")[:-1]
+
+
+def _whole_lines(data: bytes) -> int:
+    return data.rfind(b"\n") + 1
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def locate(name_or_dir: str) -> Path:
+    """Where a run lies: a directory if it has a separator or begins with a dot, else a name under BURNISH_HOME.
+
+    Raises RunError for a name that is neither, so that no name can lead out of BURNISH_HOME.
+    """
+    if os.sep in name_or_dir or name_or_dir.startswith("."):
+        return Path(name_or_dir).absolute()
+    if not NAME.fullmatch(name_or_dir):
+        raise RunError(
+            f"{name_or_dir!r} cannot be the name of a run",
+            seen="a name has up to 64 of a-z 0-9 . _ - and begins with a letter or a digit",
+            todo=f"choose such a name, or give a directory as ./{name_or_dir}",
+        )
+    return runs_directory() / name_or_dir
+
+
+def _name_of(path: Path) -> str:
+    return path.name if path.parent == runs_directory() else str(path)
+
+
+def list_runs() -> list[RunFolder]:
+    """Every run under BURNISH_HOME, oldest first. A run.json that cannot be read is listed last; its `info` raises."""
+    parent = runs_directory()
+    found = [RunFolder(p, p.name) for p in sorted(parent.iterdir()) if (p / _INFO).is_file()] if parent.is_dir() else []
+    return sorted((r for r in found if NAME.fullmatch(r.name)), key=_age)
+
+
+def _age(run: RunFolder) -> tuple[str, str]:
+    try:
+        return run.info.created, run.name
+    except RunError:
+        return "~", run.name
+
+
+def _make(name_or_dir: str, kind: str) -> RunFolder | None:
+    """Make a run at once, complete or not at all; None when its place is taken."""
+    final = locate(name_or_dir)
+    info = RunInfo(
+        schema=SCHEMA,
+        id=secrets.token_hex(8),
+        name=_name_of(final),
+        kind=kind,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        status="created",
+    )
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+        return None
+    partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.making")
+    partial.mkdir()
+    try:
+        write_json(partial / _INFO, asdict(info))
+        os.rename(partial, final)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        return None  # another process was faster
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial)
+    return RunFolder(final, info.name)
