@@ -67,7 +67,8 @@ class LocalModels:
         try:
             found = resolve(ref)
         except ModelNotFound as error:
-            raise ModelNotFound(f"the {role} of this run cannot be opened: {error.what}", seen=error.seen, todo=error.todo) from error
+            what = f"the {role} of this run cannot be opened: {error.what}"
+            raise ModelNotFound(what, seen=error.seen, todo=error.todo) from error
         key = str(found.base)
         if key not in self._engines:
             self._engines[key] = open_engine("local", found)

@@ -2,13 +2,15 @@
 
     loss = - sum_t w_t log pi(x_t | x_<t) / sum_t w_t        over all target tokens of one optimiser batch
 
-The denominator is the batch's whole target weight, never that of a sequence or of a micro-batch, so the loss and its gradient do not depend
-on how the engine splits or packs the batch. Full fine-tuning or LoRA (Hu et al. 2021, arXiv 2106.09685); defaults after Schulman et al. 2025,
-"LoRA Without Regret". Optimiser: AdamW (arXiv 1711.05101). Assumes that every Datum of a batch carries its own token weights, without a denominator.
+The denominator is the batch's whole target weight, never that of a sequence or of a micro-batch, so the loss and its
+gradient do not depend on how the engine splits or packs the batch. Full fine-tuning or LoRA (Hu et al. 2021, arXiv 2106.09685);
+defaults after Schulman et al. 2025, "LoRA Without Regret". Optimiser: AdamW (arXiv 1711.05101). Assumes that every Datum of a
+batch carries its own token weights, without a denominator.
 """
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -53,10 +55,13 @@ class SFT(Config):
     """A file to validate on. Without one, rows of `data` are held out by hash of the prompt."""
     valid_share: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the rows that is held out. Derived: a tenth, at most 200 rows."""
-    map: dict[str, str] = {}
+    map: Annotated[dict[str, str], Field(default_factory=dict)]
     """Which column plays which role, for files whose columns have other names."""
     skip_bad_rows: bool = False
     """Leave out rows that cannot be trained on, and count them, instead of stopping."""
+
+    date: datetime.date | None = None
+    """What templates that tell the date are told. Derived: today."""
 
     method: Literal["lora", "full"] = "lora"
     """Train an adapter over the frozen model, or every weight of the model."""
@@ -117,7 +122,8 @@ class SFT(Config):
 
     def rate(self, index: int) -> float:
         """Learning rate of step `index` (from 0). The last step's is small but never zero, so no step is wasted."""
-        assert self.learning_rate is not None and self.steps is not None, "the config is not resolved"
+        assert self.learning_rate is not None, "the config is not resolved"
+        assert self.steps is not None, "the config is not resolved"
         rising = math.ceil(self.warmup * self.steps)
         if index < rising:
             return self.learning_rate * (index + 1) / (rising + 1)

@@ -1,13 +1,14 @@
 """Settings that the user did not give, each with the reason for its value.
 
-Learning rates: the Tinker cookbook's fit, lr = 5e-5 * 10 * (2000 / hidden)^p with p = 0.0775 (Qwen) and 0.781 (Llama), independent of the
-rank; x 1.5 for runs under 100 steps; a tenth of it for full fine-tuning. Rank, targets, alpha, small batches and the capacity rule (one
-bit per trainable parameter): Schulman et al. 2025, "LoRA Without Regret". Changed: the rank is not above half of the model's width, and the rate is
-bounded, because both fits are extrapolated far below the sizes that they were made on.
+Learning rates: the Tinker cookbook's fit, lr = 5e-5 * 10 * (2000 / hidden)^p with p = 0.0775 (Qwen) and 0.781 (Llama),
+independent of the rank; x 1.5 for runs under 100 steps; a tenth of it for full fine-tuning. Rank, targets, alpha, small batches
+and the capacity rule (one bit per trainable parameter): Schulman et al. 2025, "LoRA Without Regret". Changed: the rank is not
+above half of the model's width, and the rate is bounded, because the fit is extrapolated far below the sizes it was made on.
 """
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from burnish.recipes.sft import SFT
 
 EXPONENT = {"qwen": 0.0775, "llama": 0.781}
 RATE_BOUND = 5e-3
-"""Highest learning rate derived for LoRA: most divergences of the sweep behind the fit were at 3e-3 and above, on wider models."""
+"""Highest rate derived for LoRA: most divergences of the sweep behind the fit were at 3e-3 and above, on wider models."""
 SHORT_STEPS = 100
 EVAL_ITEMS = 200
 EVALUATIONS = 10
@@ -42,8 +43,6 @@ class Facts:
     max_positions: int
     lora_parameters: Callable[[int], int]
     """trainable parameters of an adapter of this rank, with the config's targets"""
-    parent_rank: int | None
-    """rank of the adapter that the run continues from"""
     rows: int
     """training rows"""
     longest: int
@@ -54,10 +53,15 @@ class Facts:
     """loss of the starting model on them, in bits"""
     held_out: int
     """validation rows"""
+    valid_share: float | None
+    """of the rows that were held out; None with a validation file of its own"""
     longest_answer: int
     """most target tokens of one row"""
     grader: str
     """chosen from the data, or "none" """
+    grader_why: str
+    date: datetime.date
+    """that the rows were rendered with"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +119,27 @@ def derive(config: SFT, facts: Facts) -> Derivation:
             warnings.append(f"LoRA tolerates large batches less well than full fine-tuning; {c.batch} is above the advised 32.")
     d.settle("learning_rate", c.learning_rate, *_rate(facts, c.method, steps))
     every = d.settle(
-        "evaluate_every", c.evaluate_every, max(1, round(steps / EVALUATIONS)), f"about {EVALUATIONS} measurements in {steps} steps"
+        "evaluate_every",
+        c.evaluate_every,
+        max(1, round(steps / EVALUATIONS)),
+        f"about {EVALUATIONS} measurements in {steps} steps",
     )
     d.settle("sample_every", c.sample_every, 2 * every, "at every second measurement of held-out loss")
-    d.settle("eval_items", c.eval_items, min(facts.held_out, EVAL_ITEMS), f"of {facts.held_out} held-out rows, at most {EVAL_ITEMS}")
+    d.settle(
+        "eval_items", c.eval_items, min(facts.held_out, EVAL_ITEMS), f"of {facts.held_out} held-out rows, at most {EVAL_ITEMS}"
+    )
     room = min(512, max(16, facts.max_positions // 2))
     answer = min(room, max(16, 8 * math.ceil(1.25 * facts.longest_answer / 8)))
-    d.settle("eval_tokens", c.eval_tokens, answer, f"a quarter above the longest answer ({facts.longest_answer} tokens), at most {room}")
-    d.settle("grader", c.grader, facts.grader, "chosen by the shape of the answers")
+    d.settle(
+        "eval_tokens",
+        c.eval_tokens,
+        answer,
+        f"a quarter above the longest answer ({facts.longest_answer} tokens), at most {room}",
+    )
+    d.settle("grader", c.grader, facts.grader, facts.grader_why)
+    d.settle("date", c.date, facts.date.isoformat(), "today")
+    if facts.valid_share is not None:
+        d.settle("valid_share", c.valid_share, facts.valid_share, "a tenth of the rows, but at most 200")
     completed = _with(config, d.values)
     return Derivation(config=completed, derived=tuple(d.derived), warnings=tuple(warnings))
 
@@ -138,7 +155,9 @@ def measured(config: SFT, *, choices: dict[str, Any], step_s: float, checkpoint_
     assert config.steps is not None
     save_s = checkpoint_bytes / 200e6
     every = min(config.steps, max(1, math.ceil(max(30.0, 20 * save_s) / max(step_s, 1e-3))))
-    d.settle("checkpoint_every", config.checkpoint_every, every, f"about every {every * step_s:.0f} s, so that saving costs under 5 %")
+    d.settle(
+        "checkpoint_every", config.checkpoint_every, every, f"about every {every * step_s:.0f} s, so that saving costs under 5 %"
+    )
     return _with(config, d.values), tuple(d.derived)
 
 
@@ -175,8 +194,6 @@ def _length_reason(facts: Facts) -> str:
 
 
 def _rank(facts: Facts) -> tuple[int, str]:
-    if facts.parent_rank is not None:
-        return facts.parent_rank, "of the adapter that this run continues from"
     bits = facts.target_tokens * facts.bits_per_target
     limit = min(256, max(8, _power_below(facts.hidden // 2)))
     rank = min(32, limit)
@@ -196,8 +213,8 @@ def _capacity(facts: Facts, rank: int) -> list[str]:
     if room >= bits:
         return []
     return [
-        f"The answers hold about {bits:,.0f} bits and an adapter of rank {rank} about {room:,} (one a parameter), so not all of them can be "
-        "learned by heart. That is fine for a style or a skill; for facts raise lora.rank or use method=full."
+        f"The answers hold about {bits:,.0f} bits and an adapter of rank {rank} about {room:,} (one a parameter), so not all of "
+        "them can be learned by heart. That is fine for a style or a skill; for facts raise lora.rank or use method=full."
     ]
 
 

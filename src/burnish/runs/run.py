@@ -1,16 +1,18 @@
 """Life support of a recipe: what it iterates over is logged, measured, saved, resumed and watched.
 
-A step is finished when the recipe asks for the next one. Then, in this order: its numbers are checked, held-out loss is measured if due,
-its line is written to metrics.jsonl, a sample is shown if due, and a checkpoint is written if due. A checkpoint therefore always follows every line up to its
-step, and a resumed run cuts the lines after it: no step appears twice and none is missing.
+A step is finished when the recipe asks for the next one. Then, in this order: its numbers are checked, held-out loss is measured
+if due, its line is written to metrics.jsonl, a sample is shown if due, and a checkpoint is written if due. A checkpoint
+therefore always follows every line up to its step, and a resumed run cuts the lines after it: no step appears twice and none is
+missing.
 
-Bit identity on resume assumes that the adapter and optimiser are restored exactly (`Engine.save`), that the rows of a step are a function of the step (order.py), and that
-the engine runs with the choices of the first start.
+Bit identity on resume assumes that adapter and optimiser are restored exactly (`Engine.save`), that the rows of a step are a
+function of the step (order.py), and that the engine runs with the choices of the first start.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ from burnish.runs.order import Order
 from burnish.runs.progress import LossEvent, Progress, SampleEvent, StepEvent
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints
+from burnish.store.atomic import verify
 from burnish.store.runfolder import RunFolder
 from burnish.types import Datum, LossResult, StepResult
 
@@ -48,6 +51,16 @@ class State:
     stale: int = 0
     """measurements of held-out loss since the best"""
     stopped_early: bool = False
+    start_sizes: dict[str, float] | None = None
+    """what `Engine.inspect` gave before the first step; None for a full fine-tune, which is inspected as a difference"""
+    replay: tuple[int, str] | None = None
+    """the newest checkpoint that a step followed, and the digest after that step"""
+
+    @staticmethod
+    def from_json(body: Mapping[str, Any]) -> State:
+        """The inverse of dataclasses.asdict, after JSON."""
+        replay = body["replay"]
+        return State(**{**body, "replay": None if replay is None else (int(replay[0]), str(replay[1]))})
 
 
 def held_out_loss(policy: Policy, data: Sequence[Datum]) -> float:
@@ -86,6 +99,17 @@ class RunningStep:
         self.numbers.update(numbers)
 
 
+class Once:
+    """Implements protocols.Run for one step, without life support."""
+
+    def __init__(self, index: int, batch: Sequence[Datum]) -> None:
+        self.index, self.batch = index, batch
+
+    def steps(self, n: int) -> Iterator[RunningStep]:
+        """The one step, whatever n."""
+        yield RunningStep(self.index, self.batch)
+
+
 class Run:
     """Implements protocols.Run for one run folder."""
 
@@ -103,9 +127,14 @@ class Run:
         facts: Mapping[str, Any],
         draw: Callable[[int], SampleEvent],
     ) -> None:
-        """rows, held_out: with each token's own weight. facts: what a checkpoint must agree with on resume. draw: an answer to show at a step."""
-        assert config.batch and config.epochs and config.evaluate_every and config.checkpoint_every
-        assert config.sample_every is not None and policy.adapter is not None
+        """rows, held_out: with each token's own weight. facts: what checkpoints remember besides the state. draw: an answer to
+        show at a step."""
+        assert config.batch
+        assert config.epochs
+        assert config.evaluate_every
+        assert config.checkpoint_every
+        assert config.sample_every is not None
+        assert policy.adapter is not None
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
         self.rows, self.held_out, self.progress, self.stop, self.state = rows, held_out, progress, stop, state
         self.facts, self.draw = facts, draw
@@ -114,9 +143,11 @@ class Run:
         self.sample_every = config.sample_every
         self._recent_s: deque[float] = deque(maxlen=20)
         self._measure_s = 0.0
+        self.kept: Path | None = None
+        """the checkpoint of the weights that are kept at the end"""
 
     def steps(self, n: int) -> Iterator[RunningStep]:
-        """The steps still to do of `n`. Raises NothingTrained where training does nothing, Interrupted where the user stops it."""
+        """The steps still to do of `n`. Raises NothingTrained where training does nothing, Interrupted where the user stops."""
         state = self.state
         self.stop.gentle = True
         try:
@@ -132,7 +163,8 @@ class Run:
 
     def _finish(self, step: RunningStep, seconds: float, n: int) -> None:
         state = self.state
-        assert step.loss is not None and step.grad_norm is not None, "the recipe logged no loss or took no optimiser step"
+        assert step.loss is not None, "the recipe logged no loss"
+        assert step.grad_norm is not None, "the recipe took no optimiser step"
         state.step += 1
         state.moved = state.moved or (step.loss != 0 and step.grad_norm != 0)
         if state.step >= DEAD_STEPS and not state.moved:
@@ -174,13 +206,15 @@ class Run:
             if not improved and 0 < self.config.patience <= state.stale and state.step < n:
                 state.stopped_early = True
                 self.progress.note(
-                    f"stopped early: held-out loss {loss:.4f} has not fallen below {state.best_loss:.4f} (step {state.best_step}) "
-                    f"in {state.stale} measurements"
+                    f"stopped early: held-out loss {loss:.4f} has not fallen below {state.best_loss:.4f} (of step "
+                    f"{state.best_step}) in {state.stale} measurements"
                 )
+        if checkpoints.path(self.folder, state.step - 1).is_dir():
+            state.replay = (state.step - 1, self.policy.engine.digest(self.adapter))
         self._write(line)
         if self.sample_every and state.step % self.sample_every == 0:
             self.progress.sample(self.draw(state.step))
-        last = state.step == n or state.stopped_early
+        last = state.step >= n - 1 or state.stopped_early  # the one before the last lets the last step be done again
         if improved or last or self.stop.asked or state.step % self.checkpoint_every == 0:
             self.save()
         if self.stop.asked:
@@ -196,14 +230,53 @@ class Run:
             self.folder, self.state.step, write, {**self.facts, "state": asdict(self.state)}, best=self.state.best_step
         )
 
+    def restore_best(self) -> None:
+        """Go back to the step with the lowest held-out loss, if its checkpoint is sound; `kept` is then that checkpoint."""
+        best = self.state.best_step
+        assert best is not None, "no step was measured"
+        path = checkpoints.path(self.folder, best)
+        faults = verify(path)
+        if faults:
+            self.progress.warning(f"the checkpoint of the best step {best} is damaged ({faults[0]}); the last step is kept")
+            return
+        if best != self.state.step:
+            self.policy.engine.load(path, adapter=self.adapter)
+            self.progress.note(f"step {best} is kept: its held-out loss of {self.state.best_loss:.4f} was the lowest")
+        self.kept = path
+
+    def redo(self, train: Callable[[Policy, Once], None]) -> str:
+        """Load the checkpoint of `state.replay`, let the recipe do the step after it again, and return the digest.
+
+        The trained model is as before afterwards.
+        """
+        assert self.state.replay is not None
+        step, engine = self.state.replay[0], self.policy.engine
+        path = checkpoints.path(self.folder, step)
+        once = Once(step, [self.rows[i] for i in self.order.rows_of(step)])
+        if self.adapter.kind == "lora":
+            scratch = engine.load(path)
+            train(Policy(engine, scratch), once)
+            digest = engine.digest(scratch)
+            engine.free(scratch)
+            return digest
+        with tempfile.TemporaryDirectory(prefix="burnish-redo-") as aside:
+            engine.save(Path(aside), adapter=self.adapter)
+            engine.load(path, adapter=self.adapter)
+            train(self.policy, once)
+            digest = engine.digest(self.adapter)
+            engine.load(Path(aside), adapter=self.adapter)
+        return digest
+
     def _measure(self) -> float:
-        """Measure held-out loss and keep count of the best. The start (step 0) is a mark to beat, never a best step to go back to."""
+        """Measure held-out loss and keep count of the best. The start (step 0) is a mark, never a best step to go back to."""
         state, started = self.state, time.perf_counter()
         loss = held_out_loss(self.policy, self.held_out)
         self._measure_s = time.perf_counter() - started
         if not math.isfinite(loss):
             raise NothingTrained(
-                f"held-out loss at step {state.step} is not finite", seen=str(loss), todo="lower learning_rate, or check the model"
+                f"held-out loss at step {state.step} is not finite",
+                seen=str(loss),
+                todo="lower learning_rate, or check the model",
             )
         best = state.step > 0 and (state.best_loss is None or loss < state.best_loss)
         if best:

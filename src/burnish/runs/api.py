@@ -1,0 +1,115 @@
+"""The Python interface: the same names as the commands, and no more than a notebook needs.
+
+    import burnish
+    outcome = burnish.train("data.jsonl", "path/to/model", learning_rate=1e-4)
+    model = burnish.load(outcome.name)
+    print(model.answer("What is the capital of France?"))
+
+Settings are the fields of the recipe's config, nested ones as dicts (`lora={"rank": 8}`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from burnish import connect
+from burnish.evals import evaluate as evaluation
+from burnish.evals.evaluation import Evaluation
+from burnish.protocols import Policy
+from burnish.recipes.sft import SFT
+from burnish.render.renderer import Renderer
+from burnish.render.tokenizer import Tokenizer
+from burnish.runs import train as training
+from burnish.runs.export import Exported, Form, export_run
+from burnish.runs.plan import Plan
+from burnish.runs.progress import Progress
+from burnish.runs.train import Outcome
+from burnish.store.models import ModelRef, resolve
+from burnish.tasks import graders, sources
+from burnish.types import Message, Sample, SamplingParams
+
+
+def train(
+    data: str | Path,
+    model: str | Path,
+    *,
+    run: str | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Outcome:
+    """Fine-tune `model` on `data` and measure it against where it started. Raises errors of burnish.errors."""
+    return training.start(_config(data, model, settings), run=run, progress=progress)
+
+
+def resume(run: str, *, progress: Progress | None = None) -> Outcome:
+    """Go on with a run that was stopped or killed."""
+    return training.resume(run, progress=progress)
+
+
+def plan(data: str | Path, model: str | Path, **settings: Any) -> Plan:
+    """What `train` would do and cost."""
+    return training.plan(_config(data, model, settings))
+
+
+def evaluate(
+    data: str | Path,
+    model: str | Path,
+    *,
+    grader: str | None = None,
+    items: int | None = None,
+    limit_tokens: int = 256,
+    mapping: Mapping[str, str] | None = None,
+    skip_bad_rows: bool = False,
+) -> Evaluation:
+    """Measure `model` on the answers of `data`: their loss, and graded answers of its own. grader None: chosen from the data."""
+    examples = sources.read(data, mapping=mapping, skip_bad_rows=skip_bad_rows).examples[:items]
+    loaded = load(model)
+    judge = graders.choose(examples)[0] if grader is None else None if grader == "none" else graders.get(grader)
+    return evaluation.evaluate(loaded.policy, loaded.renderer, examples, grader=judge, limit_tokens=limit_tokens)
+
+
+def generate(model: str | Path, prompts: str | Sequence[str], *, params: SamplingParams | None = None) -> list[list[Sample]]:
+    """Answers to prompts, each a user message. One list of samples per prompt."""
+    loaded = load(model)
+    asked = [prompts] if isinstance(prompts, str) else list(prompts)
+    return loaded.sample([loaded.renderer.prompt([Message(role="user", content=p)]) for p in asked], params or SamplingParams())
+
+
+def export(run: str, to: Form, out: str | Path, *, force: bool = False) -> Exported:
+    """Write a run's model as files that other tools load, into a new directory, and check them by opening them again."""
+    return export_run(run, to=to, out=Path(out), force=force)
+
+
+def load(model: str | Path, *, dtype: str = "auto", device: str = "auto", threads: int | None = None) -> Loaded:
+    """Open a model directory, a run or a hub id, ready to answer."""
+    ref = resolve(str(model))
+    engine = connect.open_engine("local", ref, dtype=dtype, device=device, threads=threads)
+    return Loaded(ref, connect.open_policy(engine, ref), Renderer(Tokenizer.load(ref.base)))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An opened model: its verbs (`policy`) and how text becomes tokens (`renderer`)."""
+
+    ref: ModelRef
+    policy: Policy
+    renderer: Renderer
+
+    def answer(self, messages: str | Sequence[Message], *, params: SamplingParams | None = None) -> Message:
+        """One answer to a conversation, or to a single user message given as text."""
+        turns = [Message(role="user", content=messages)] if isinstance(messages, str) else list(messages)
+        samples = self.sample([self.renderer.prompt(turns)], params or SamplingParams())
+        return self.renderer.parse(samples[0][0].ids.tolist())
+
+    def sample(self, prompts: Sequence[Sequence[int]], params: SamplingParams) -> list[list[Sample]]:
+        """Samples per prompt, ended where the model's template ends an answer."""
+        stop_ids = self.renderer.stop_ids if params.stop_ids is None else params.stop_ids
+        params = replace(params, stop_ids=stop_ids, stop=(*params.stop, *self.renderer.stop_strings))
+        return self.policy.sample(prompts, params).result()
+
+
+def _config(data: str | Path, model: str | Path, settings: Mapping[str, Any]) -> SFT:
+    return SFT.load(base={"data": str(data), "model": str(model), **settings})

@@ -1,0 +1,288 @@
+"""What a run would do and cost, from a few probe steps on the real rows.
+
+Steps are timed on a throw-away adapter (a full fine-tune: forward and backward only, the gradient then cleared), so that
+probing changes nothing. Time is extrapolated by tokens; the median step counts, after a warm-up that holds the longest row and
+so also shows the memory needed.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from burnish.evals.evaluate import IN_FLIGHT, SHOWN, evaluate
+from burnish.protocols import Engine, Policy
+from burnish.recipes.sft import SFT, mean_over_targets
+from burnish.runs.derive import Derivation, Derived, Facts, derive, measured
+from burnish.runs.order import Order
+from burnish.runs.prepare import Prepared
+from burnish.store.models import ModelRef
+from burnish.types import AdamParams, Adapter, Datum, Example, LoraSpec
+
+PROBE_S = 12.0
+"""Seconds after which no further probe step is started."""
+PROBE_STEPS = 5
+BITS_ROWS = 16
+"""Rows on which the loss of the starting model is measured for the capacity rule."""
+STEADY_TOKENS = 24
+"""Tokens per answer in the probe of generation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that is known before the first step. Counts are of the training rows unless said otherwise; `_s` are seconds."""
+
+    config: SFT
+    model: str
+    parameters: int
+    trainable: int
+    format: str
+    rows: int
+    held_out_rows: int
+    tokens: int
+    """in one pass"""
+    target_tokens: int
+    """in one pass: tokens that are learned"""
+    masked_share: float
+    """of the tokens that are read but not learned"""
+    cut_rows: int
+    cut_tokens: int
+    steps: int
+    total_tokens: int
+    """over all steps"""
+    tokens_per_s: float
+    step_s: float
+    train_s: float
+    """steps and measurements of held-out loss"""
+    evaluate_s: float
+    """measuring base and trained model"""
+    memory_bytes: int
+    """peak of this process"""
+    disk_bytes: int
+    """checkpoints and the final model"""
+    derived: tuple[Derived, ...]
+    choices: Mapping[str, Any]
+    """of the engine: threads, precision, matmul route, unit size"""
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def total_s(self) -> float:
+        return self.train_s + self.evaluate_s
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings."""
+        body = {k: getattr(self, k) for k in self.__dataclass_fields__ if k not in ("config", "derived")}
+        body["choices"] = dict(self.choices)
+        body["notes"], body["warnings"] = list(self.notes), list(self.warnings)
+        return {
+            **body,
+            "total_s": self.total_s,
+            "config": self.config.model_dump(mode="json"),
+            "derived": [asdict(d) for d in self.derived],
+        }
+
+
+def spec_of(config: SFT) -> LoraSpec:
+    """The adapter that a resolved config asks for."""
+    assert config.lora.rank is not None
+    return LoraSpec(rank=config.lora.rank, alpha=config.lora.alpha, targets=config.lora.names(), seed=config.seed)
+
+
+def complete(config: SFT, prepared: Prepared, engine: Engine, *, start: Adapter | None) -> Derivation:
+    """Derive every setting but those that are measured. start: what the run starts from."""
+    facts = engine.facts
+    shape = {"alpha": config.lora.alpha, "targets": config.lora.names()}
+    longest_answer = max(int((d.streams["weights"] > 0).sum()) for d in (*prepared.train.data, *prepared.valid.data))
+    return derive(
+        config,
+        Facts(
+            family=str(facts["family"]),
+            hidden=int(str(facts["hidden"])),
+            max_positions=prepared.max_positions,
+            lora_parameters=lambda rank: engine.lora_parameters(LoraSpec(rank=rank, **shape)),
+            rows=len(prepared.train.data),
+            longest=max(len(r.ids) for r in (*prepared.train.rendered, *prepared.valid.rendered)),
+            target_tokens=prepared.train.target_tokens,
+            bits_per_target=_bits(engine, start, prepared.train.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
+            held_out=len(prepared.valid.data),
+            valid_share=prepared.valid_share,
+            longest_answer=longest_answer,
+            grader=prepared.grader.name if prepared.grader else "none",
+            grader_why=prepared.grader_why,
+            date=prepared.renderer.template.now.date(),
+        ),
+    )
+
+
+def make_plan(
+    derivation: Derivation, prepared: Prepared, engine: Engine, ref: ModelRef, *, start: Adapter | None, full: bool
+) -> Plan:
+    """Probe and add up. Changes no adapter: what it creates is freed, a gradient that it leaves is cleared.
+
+    start: what the run starts from, an adapter or the bare base; full: `start` is the model itself, to be trained whole.
+    """
+    config = derivation.config
+    assert config.batch
+    assert config.epochs
+    assert config.steps
+    assert config.evaluate_every
+    assert config.eval_items
+    assert config.eval_tokens
+    order = Order(seed=config.seed, rows=len(prepared.train.data), batch=config.batch, epochs=config.epochs)
+    probe = _Probe(engine, config, start, full)
+    per_token, step_overhead = probe.steps(prepared.train.data, order)
+    total_tokens = sum(sum(prepared.train.data[i].length for i in order.rows_of(s)) for s in range(config.steps))
+    facts = engine.facts
+    trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config))
+    if full:
+        step_overhead += _update_s(trainable)
+    steps_s = total_tokens * per_token + config.steps * step_overhead
+
+    measured_rows = prepared.valid.head(config.eval_items)
+    loss_s = probe.forward(measured_rows.data)
+    measurements = math.ceil(config.steps / config.evaluate_every) + 1
+    answers_s = probe.answers(prepared, measured_rows.examples, config)
+    memory = engine.memory()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if full:
+        peak += 8 * trainable - memory.get("optimizer", 0)
+    checkpoint = 12 * trainable
+    probe.close()
+
+    resolved, more = measured(config, choices=choices_of(engine), step_s=steps_s / config.steps, checkpoint_bytes=checkpoint)
+    train = prepared.train
+    return Plan(
+        config=resolved,
+        model=ref.name,
+        parameters=int(str(facts["parameters"])),
+        trainable=trainable,
+        format=prepared.format,
+        rows=len(train.data),
+        held_out_rows=len(prepared.valid.data),
+        tokens=train.tokens,
+        target_tokens=train.target_tokens,
+        masked_share=1 - train.target_tokens / train.tokens,
+        cut_rows=sum(r.truncated > 0 for r in train.rendered),
+        cut_tokens=train.cut_tokens,
+        steps=config.steps,
+        total_tokens=total_tokens,
+        tokens_per_s=total_tokens / steps_s,
+        step_s=steps_s / config.steps,
+        train_s=steps_s + measurements * loss_s,
+        evaluate_s=2 * loss_s + answers_s,
+        memory_bytes=peak,
+        disk_bytes=3 * checkpoint + 4 * trainable,
+        derived=(*derivation.derived, *more),
+        choices=choices_of(engine),
+        notes=prepared.notes,
+        warnings=(*prepared.warnings, *derivation.warnings),
+    )
+
+
+def choices_of(engine: Engine) -> dict[str, Any]:
+    """What the engine was told or measured to be fastest; with these, another engine on this machine gives the same bits."""
+    choices = engine.facts["choices"]
+    assert isinstance(choices, Mapping)
+    return dict(choices)
+
+
+def _bits(engine: Engine, route: Adapter | None, data: Sequence[Datum]) -> float:
+    """Bits per target token that the starting model lacks."""
+    outputs = engine.forward(data, route=route).result()
+    lost = sum(float(-(d.streams["weights"] * o.logprobs).sum()) for d, o in zip(data, outputs, strict=True))
+    return lost / sum(float(d.streams["weights"].sum()) for d in data) / math.log(2)
+
+
+def _update_s(parameters: int) -> float:
+    """Seconds in which AdamW updates this many parameters, by how fast this machine moves memory (7 passes of 4 bytes)."""
+    block = np.zeros(4_000_000, dtype=np.float32)
+    block += 1
+    started = time.perf_counter()
+    block += 1
+    return (time.perf_counter() - started) / 2 * 7 * parameters / block.size
+
+
+class _Probe:
+    """Times the verbs on throw-away state."""
+
+    def __init__(self, engine: Engine, config: SFT, start: Adapter | None, full: bool) -> None:
+        self.engine, self.route = engine, start
+        self.forward_s_per_token = 0.0
+        if full:
+            self.scratch = None
+        elif start is None:
+            self.scratch = engine.create(spec_of(config))
+        else:
+            self.scratch = engine.copy(start)
+
+    def steps(self, data: Sequence[Datum], order: Order) -> tuple[float, float]:
+        """(seconds per token of forward and backward, seconds of a step besides)."""
+        longest = max(range(len(data)), key=lambda i: data[i].length)
+        warm = [longest, *order.rows_of(0)][: order.batch]
+        rates: list[float] = []
+        updates: list[float] = []
+        began = time.perf_counter()
+        batches = [warm, *(order.rows_of(s) for s in range(min(PROBE_STEPS, order.epochs * order.rows // order.batch or 1)))]
+        for number, rows in enumerate(batches):
+            batch = mean_over_targets([data[i] for i in rows])
+            started = time.perf_counter()
+            self._backward(batch)
+            middle = time.perf_counter()
+            self._update()
+            if number > 0:
+                rates.append((middle - started) / sum(d.length for d in batch))
+                updates.append(time.perf_counter() - middle)
+            if rates and time.perf_counter() - began > PROBE_S:
+                break
+        return median(rates), median(updates)
+
+    def _backward(self, batch: Sequence[Datum]) -> None:
+        self.engine.forward_backward(batch, route=self.scratch or self.route).result()
+
+    def _update(self) -> None:
+        if self.scratch is None:
+            assert self.route is not None
+            self.engine.clear_gradient(self.route)
+        else:
+            self.engine.optim_step(AdamParams(learning_rate=1e-9), adapter=self.scratch).result()
+
+    def forward(self, data: Sequence[Datum]) -> float:
+        """Seconds of the held-out loss over `data`, from at most 16 rows."""
+        part = data[:16]
+        started = time.perf_counter()
+        self.engine.forward(part, route=self.scratch or self.route).result()
+        self.forward_s_per_token = (time.perf_counter() - started) / sum(d.length for d in part)
+        return self.forward_s_per_token * sum(d.length for d in data)
+
+    def answers(self, prepared: Prepared, examples: Sequence[Example], config: SFT) -> float:
+        """Seconds of measuring base and trained model by sampling; the base is taken to go on to the limit, the trained one to
+        stop where the answers of the data do."""
+        assert config.eval_tokens
+        policy = Policy(self.engine, self.scratch or self.route)
+        asked = examples if prepared.grader is not None else examples[:SHOWN]
+        sample = asked[:IN_FLIGHT]
+        evaluate(policy, prepared.renderer, asked[-2:], grader=None, limit_tokens=2)
+        limit = min(STEADY_TOKENS, config.eval_tokens)
+        probe = evaluate(policy, prepared.renderer, sample, grader=prepared.grader, limit_tokens=limit)
+        drawn = [a.new_tokens for item in probe.items for a in item.answers]
+        if not drawn:
+            return 0.0
+        prefill = min(0.7 * probe.sampling_s, self.forward_s_per_token * sum(i.prompt_tokens for i in probe.items))
+        per_token = (probe.sampling_s - prefill) / max(drawn)
+        rounds = len(asked) / len(sample)
+        answers = [min(config.eval_tokens, int((d.streams["weights"] > 0).sum())) for d in prepared.valid.data[: len(asked)]]
+        goes_on = sum(n >= limit for n in drawn) / len(drawn)
+        base = goes_on * config.eval_tokens + (1 - goes_on) * median(drawn)
+        return rounds * (2 * prefill + per_token * (base + sum(answers) / len(answers)))
+
+    def close(self) -> None:
+        if self.scratch is not None:
+            self.engine.free(self.scratch)

@@ -1,0 +1,174 @@
+"""From a data file to training sequences: read, split, render, check; nothing is left out in silence.
+
+No model runs here. The result is what `plan` costs and `run` trains on, with fingerprints by which a resumed run knows that it
+is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+
+import numpy as np
+
+from burnish.engine.arch import read_arch
+from burnish.errors import ConfigError, DataError, NothingTrained
+from burnish.protocols import Grader
+from burnish.recipes.sft import SFT
+from burnish.render.renderer import Rendered, Renderer
+from burnish.render.tokenizer import Tokenizer
+from burnish.store.atomic import read_json
+from burnish.store.models import ModelRef
+from burnish.tasks import graders, sources
+from burnish.tasks.check import Findings, check
+from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
+from burnish.types import Datum, Example
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Training or validation rows that carry loss: the examples, as rendered, and as Datums with each token's own weight."""
+
+    examples: tuple[Example, ...]
+    rendered: tuple[Rendered, ...]
+    data: tuple[Datum, ...]
+
+    def head(self, n: int) -> Side:
+        """The first n rows."""
+        return Side(examples=self.examples[:n], rendered=self.rendered[:n], data=self.data[:n])
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(r.ids) for r in self.rendered)
+
+    @property
+    def target_tokens(self) -> int:
+        return sum(int((d.streams["weights"] > 0).sum()) for d in self.data)
+
+    @property
+    def cut_tokens(self) -> int:
+        """Tokens beyond the longest length."""
+        return sum(r.truncated for r in self.rendered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A data file ready to train on."""
+
+    train: Side
+    valid: Side
+    """in a fixed shuffled order, so that the first n rows are a fair sample"""
+    renderer: Renderer
+    format: str
+    grader: Grader | None
+    grader_why: str
+    valid_share: float | None
+    """of the rows that were held out; None with a validation file of its own"""
+    max_positions: int
+    findings: Findings
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    fingerprints: dict[str, str]
+    """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
+
+
+def prepare(config: SFT, ref: ModelRef) -> Prepared:
+    """Read and render the data of a config for the model `ref`.
+
+    Raises DataError for data that cannot be read, TemplateError for a model whose template cannot be masked safely,
+    NothingTrained when no row is left to train on.
+    """
+    source = sources.read(config.data, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+    notes = [f"{Path(config.data).name}: {len(source.examples)} rows, {source.format}", *source.notes]
+    fingerprints = {"data": source.sha256, "model": ref.fingerprint}
+    if config.valid is not None:
+        if config.valid_share is not None:
+            raise ConfigError("valid and valid_share contradict each other", todo="give one of them")
+        held = sources.read(config.valid, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+        notes += [f"{Path(config.valid).name}: {len(held.examples)} rows, {held.format}", *held.notes]
+        fingerprints["valid"] = held.sha256
+        train, valid, share = source.examples, held.examples, None
+    else:
+        share = config.valid_share or min(VALID_SHARE, VALID_ROWS / len(source.examples))
+        sides = split(source.examples, fraction=share, seed=config.seed)
+        notes += sides.notes
+        train, valid = sides.train, sides.valid
+
+    max_positions = read_arch(read_json(ref.base / "config.json")).max_positions
+    if config.limit_tokens is not None and config.limit_tokens > max_positions:
+        raise ConfigError(
+            "limit_tokens is beyond what the model was made for",
+            seen=f"{config.limit_tokens} tokens, {max_positions} positions",
+            todo=f"set limit_tokens to at most {max_positions}",
+        )
+    tokenizer = Tokenizer.load(ref.base)
+    notes += tokenizer.notes
+    noon = None if config.date is None else datetime.combine(config.date, time(12))
+    renderer = Renderer(tokenizer, limit_tokens=config.limit_tokens or max_positions, now=noon)
+    shuffled = np.random.default_rng([config.seed, 1 << 20]).permutation(len(valid))
+    valid = [valid[i] for i in shuffled]
+    rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
+    findings = check(train, valid, *rendered, tokenizer)
+    train_side, train_notes = _side(train, rendered[0], "training")
+    valid_side, valid_notes = _side(valid, rendered[1], "validation")
+    notes += [*train_notes, *valid_notes]
+    if not train_side.data:
+        raise NothingTrained(
+            "no row is left to train on",
+            seen="; ".join(train_notes),
+            todo="raise limit_tokens, or look at the rows with `burnish data check`",
+        )
+    if not valid_side.data:
+        raise DataError("no row is left to validate on", seen="; ".join(valid_notes), todo="give other rows with --valid FILE")
+    if findings.errors:
+        raise DataError(
+            "the rows would teach the wrong thing",
+            seen=" | ".join(findings.errors),
+            todo="mend them; `burnish data check` shows them",
+        )
+    fingerprints["rows"] = _digest(train_side, valid_side)
+    if config.grader is None:
+        grader, why = graders.choose(valid_side.examples)
+    else:
+        grader, why = (None if config.grader == "none" else graders.get(config.grader)), "as asked"
+    return Prepared(
+        train=train_side,
+        valid=valid_side,
+        renderer=renderer,
+        format=source.format,
+        grader=grader,
+        grader_why=why,
+        valid_share=share,
+        max_positions=max_positions,
+        findings=findings,
+        notes=tuple(notes),
+        warnings=tuple(findings.warnings),
+        fingerprints=fingerprints,
+    )
+
+
+def _digest(*sides: Side) -> str:
+    """sha256 over every token and weight: whatever changes them (data, template, tokenizer, settings) changes it."""
+    found = hashlib.sha256()
+    for side in sides:
+        for row in side.rendered:
+            found.update(len(row.ids).to_bytes(4, "little") + row.ids.tobytes() + row.weights.tobytes())
+    return found.hexdigest()
+
+
+def _side(examples: Sequence[Example], rendered: Sequence[Rendered], name: str) -> tuple[Side, list[str]]:
+    """The rows that can be trained on, and notes that count the others and what the renderer remarked."""
+    kept = [(e, r, Datum.from_tokens(r.ids, r.weights)) for e, r in zip(examples, rendered, strict=True) if r.fault is None]
+    faulty = [(e, r) for e, r in zip(examples, rendered, strict=True) if r.fault is not None]
+    remarks = Counter(remark for _, r, _ in kept for remark in r.notes)
+    notes = [f"{count} {name} rows: {remark}" for remark, count in remarks.most_common(5)]
+    if faulty:
+        example, row = faulty[0]
+        notes.append(f"left out {len(faulty)} of {len(examples)} {name} rows; the first is line {example.line}: {row.fault}")
+    columns = zip(*kept, strict=True) if kept else ((), (), ())
+    chosen, rows, data = (tuple(column) for column in columns)
+    return Side(examples=chosen, rendered=rows, data=data), notes

@@ -1,0 +1,343 @@
+"""A whole training run: prepare, plan, measure the base, train, measure again, report, certify, keep.
+
+Everything that a killed run needs to go on lies in its folder: the resolved config, the plan with the engine's choices, the
+base's measurement, and checkpoints. `resume` takes the same path with those parts read instead of made.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from burnish import connect
+from burnish.errors import ConfigError, Interrupted, NoGain, NothingTrained, RunError
+from burnish.evals.compare import Comparison, compare
+from burnish.evals.evaluate import evaluate
+from burnish.evals.evaluation import Evaluation
+from burnish.protocols import Engine, Policy
+from burnish.recipes import sft
+from burnish.recipes.sft import ALL_TARGETS, SFT, Lora
+from burnish.runs import certificate, report
+from burnish.runs.exporters import open_exporters
+from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
+from burnish.runs.prepare import Prepared, prepare
+from burnish.runs.progress import Progress, SampleEvent, Several, Silent
+from burnish.runs.run import Run, State
+from burnish.runs.stop import Stop
+from burnish.store import checkpoints
+from burnish.store.atomic import atomic_directory, read_json, write_json
+from burnish.store.models import ModelRef, resolve
+from burnish.store.runfolder import RunFolder
+from burnish.types import Adapter, LoraSpec
+
+PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
+"""Files of a run folder that this module writes: the plan, both measurements, and what data and model were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    name: str
+    folder: Path
+    model: Path
+    report: report.Report
+    certificate: certificate.Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a run starts from. `adapter` None = the bare base; for a full fine-tune it is the model itself. `parent`: the shape of
+    the adapter that the run continues."""
+
+    adapter: Adapter | None
+    parent: LoraSpec | None
+
+
+def anchored(config: SFT) -> SFT:
+    """The config with paths that hold from any working directory."""
+    model = str(Path(config.model).resolve()) if Path(config.model).exists() else config.model
+    valid = None if config.valid is None else str(Path(config.valid).resolve())
+    return config.model_copy(update={"model": model, "data": str(Path(config.data).resolve()), "valid": valid})
+
+
+def plan(config: SFT, *, progress: Progress | None = None) -> Plan:
+    """What `start` would do and cost. Trains nothing and keeps nothing."""
+    config = anchored(config)
+    ref = resolve(config.model)
+    prepared = prepare(config, ref)
+    engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads)
+    made = probed(config, ref, prepared, engine, begin(config, ref, engine))
+    (progress or Silent()).plan(made)
+    return made
+
+
+def start(config: SFT, *, run: str | None = None, force: bool = False, progress: Progress | None = None) -> Outcome:
+    """Train from the beginning, in a new run folder called `run` (None = a fresh name; `force` replaces one of that name).
+
+    Raises an error of the tree for whatever goes wrong; a model that was trained is kept all the same.
+    """
+    config = anchored(config)
+    ref = resolve(config.model)
+    prepared = prepare(config, ref)
+    folder = RunFolder.create(run, "sft", force=force)
+    return _Training(folder, config, ref, prepared, progress or Silent()).go()
+
+
+def resume(run: str, *, progress: Progress | None = None) -> Outcome:
+    """Go on with a run that was stopped or killed, and end with the weights that it would have had, bit for bit.
+
+    Raises RunError for a run that is finished, or whose data or model has changed since.
+    """
+    folder = RunFolder.open(run)
+    config = SFT.load(base=folder.config())
+    ref = resolve(config.model)
+    prepared = prepare(config, ref)
+    return _Training(folder, config, ref, prepared, progress or Silent()).go()
+
+
+class _Training:
+    """One run folder being worked on by this process."""
+
+    def __init__(self, folder: RunFolder, config: SFT, ref: ModelRef, prepared: Prepared, progress: Progress) -> None:
+        self.folder, self.config, self.ref, self.prepared, self.progress = folder, config, ref, prepared, progress
+
+    def go(self) -> Outcome:
+        """Work until the run is done; its status always tells how it ended."""
+        folder = self.folder
+        with folder.lock():
+            folder.keep_config(self.config)
+            folder.update(model=self.config.model, base=str(self.ref.base), fingerprint=self.ref.base_fingerprint)
+            self._same_as_before()
+            exporters = open_exporters(self.config.report_to, folder.path, folder.name, self.config.model_dump(mode="json"))
+            self.progress = Several([self.progress, *exporters]) if exporters else self.progress
+            stop = Stop(f"burnish train --resume {folder.name}", self.progress.warning)
+            status = "failed"
+            folder.set_status("running")
+            try:
+                with stop.listening():
+                    outcome = self._work(stop)
+                status = "succeeded"
+            except Interrupted:
+                status = "interrupted"
+                raise
+            finally:
+                folder.set_status(status)
+                for exporter in exporters:
+                    exporter.close()
+        if self.config.require_gain and outcome.report.verdict != "better":
+            raise NoGain(
+                "no measurable gain was found, and require_gain is set",
+                seen=f"verdict: {outcome.report.verdict}",
+                todo=f"read {folder.path / 'report.md'}; the model is kept in {outcome.model}",
+            )
+        return outcome
+
+    def _same_as_before(self) -> None:
+        """Keep the fingerprints of a new run; refuse to go on with an old one whose data or model changed."""
+        path = self.folder.path / FINGERPRINTS
+        if not path.is_file():
+            write_json(path, self.prepared.fingerprints)
+            return
+        before = read_json(path)
+        changed = sorted(k for k in before if before[k] != self.prepared.fingerprints.get(k))
+        if changed:
+            raise RunError(
+                f"the run cannot go on: its {' and '.join(changed)} changed since it was started",
+                seen=f"data {self.config.data}, model {self.config.model}",
+                todo="put them back as they were, or start a new run",
+            )
+
+    def _work(self, stop: Stop) -> Outcome:
+        folder, ref, prepared = self.folder, self.ref, self.prepared
+        planned = read_json(folder.path / PLAN) if (folder.path / PLAN).is_file() else None
+        engine = open_trainable(self.config, ref, planned["choices"] if planned else None)
+        begun = begin(self.config, ref, engine)
+        if planned is None:
+            made = probed(self.config, ref, prepared, engine, begun)
+            self.progress.plan(made)
+            self.config = made.config
+            folder.keep_config(made.config)
+            write_json(folder.path / PLAN, made.to_json())
+        config = self.config
+        assert config.eval_items
+        base = self._measured(BASE, "base", Policy(engine, begun.adapter))
+        adapter = _trainable(config, engine, begun)
+        policy = Policy(engine, adapter)
+        run = self._run(policy, stop)
+        fault: NothingTrained | None = None
+        try:
+            sft.train(config, connect.LocalModels(policy), run)
+            run.check_moved()
+            run.restore_best()
+        except NothingTrained as error:
+            fault = error
+        model = self._keep_model(engine, adapter)
+        if fault is not None:
+            self.progress.warning(f"the model is kept in {model} all the same")
+            raise fault
+        comparison = compare(base, self._measured(TRAINED, "trained", policy))
+        return self._tell(run, policy, model, comparison)
+
+    def _tell(self, run: Run, policy: Policy, model: Path, comparison: Comparison) -> Outcome:
+        """Write the report and the certificate."""
+        folder, config, prepared = self.folder, self.config, self.prepared
+        assert config.eval_items
+        state, engine = run.state, policy.engine
+        held_out = prepared.valid.head(config.eval_items)
+        proof = certificate.certify(
+            folder.name,
+            policy,
+            base=self.ref.base,
+            open_fresh=certificate.opener(choices_of(engine)),
+            renderer=prepared.renderer,
+            rows=prepared.train.rendered,
+            held_out=held_out.data,
+            prompts=[prepared.renderer.prompt_of(e) for e in held_out.examples],
+            saved=run.kept,
+            start=state.start_sizes,
+            recorded=state.replay[1] if state.replay else None,
+            redo=lambda: run.redo(lambda again, once: sft.train(config, connect.LocalModels(again), once)),
+        )
+        made = report.build(
+            run=folder.name,
+            plan=read_json(folder.path / PLAN),
+            base=Evaluation.from_json(read_json(folder.path / BASE)),
+            trained=Evaluation.from_json(read_json(folder.path / TRAINED)),
+            comparison=comparison,
+            metrics=folder.read_metrics(),
+            best_step=state.best_step,
+            stopped_early=state.stopped_early,
+        )
+        report.write(made, folder.path)
+        certificate.write(proof, folder.path)
+        self.progress.report(made)
+        return Outcome(name=folder.name, folder=folder.path, model=model, report=made, certificate=proof)
+
+    def _run(self, policy: Policy, stop: Stop) -> Run:
+        """The Run, at its beginning or where its newest sound checkpoint is."""
+        folder, config, prepared = self.folder, self.config, self.prepared
+        assert config.eval_items
+        assert policy.adapter is not None
+        facts = {"versions": versions()}
+        found = checkpoints.latest(folder)
+        sizes = dict(policy.engine.inspect(policy.adapter)) if policy.adapter.kind == "lora" else None
+        state = State(start_digest=policy.engine.digest(policy.adapter), start_sizes=sizes)
+        if found is not None:
+            for note in found.notes:
+                self.progress.warning(note)
+            if found.state["versions"] != facts["versions"]:
+                self.progress.warning(f"versions are not those of the first start, so bits may differ: {found.state['versions']}")
+            policy.engine.load(found.path, adapter=policy.adapter)
+            state = State.from_json(found.state["state"])
+            self.progress.note(f"going on after step {state.step} of {config.steps}")
+        folder.cut_metrics(state.step if found else -1)
+        return Run(
+            folder,
+            config,
+            policy,
+            rows=prepared.train.data,
+            held_out=prepared.valid.head(config.eval_items).data,
+            progress=self.progress,
+            stop=stop,
+            state=state,
+            facts=facts,
+            draw=lambda step: self._draw(policy, step),
+        )
+
+    def _measured(self, file: str, name: str, policy: Policy) -> Evaluation:
+        """Measure a model on the held-out rows, once per run."""
+        path = self.folder.path / file
+        if path.is_file():
+            return Evaluation.from_json(read_json(path))
+        config = self.config
+        assert config.eval_items
+        assert config.eval_tokens
+        found = evaluate(
+            policy,
+            self.prepared.renderer,
+            self.prepared.valid.head(config.eval_items).examples,
+            grader=self.prepared.grader,
+            limit_tokens=config.eval_tokens,
+            seed=config.seed,
+            on_progress=lambda done, total: self.progress.evaluating(name, done, total),
+        )
+        write_json(path, found.to_json())
+        self.progress.evaluation(name, found)
+        return found
+
+    def _draw(self, policy: Policy, step: int) -> SampleEvent:
+        """An answer to one held-out prompt, another at each step."""
+        config, examples = self.config, self.prepared.valid.examples
+        assert config.eval_tokens
+        assert config.sample_every
+        example = examples[step // config.sample_every % len(examples)]
+        item = evaluate(policy, self.prepared.renderer, [example], grader=None, limit_tokens=min(64, config.eval_tokens)).items[0]
+        answer = item.answers[0].text if item.answers else ""
+        return SampleEvent(step=step, prompt=item.prompt, answer=answer, reference=item.reference or "")
+
+    def _keep_model(self, engine: Engine, adapter: Adapter) -> Path:
+        """Write model/: PEFT files, or a whole Hugging Face directory, with the tokenizer."""
+        final = self.folder.path / "model"
+        with atomic_directory(final) as path:
+            engine.export(path, adapter=adapter, form="peft" if adapter.kind == "lora" else "merged", base=str(self.ref.base))
+            self.prepared.renderer.tokenizer.copy_to(path)
+        return final
+
+
+def open_trainable(config: SFT, ref: ModelRef, choices: Mapping[str, Any] | None) -> Engine:
+    """The engine of a run, checked for the verbs that it needs."""
+    engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads, choices=choices)
+    connect.require(engine, "forward", "forward_backward", "optim_step", "sample", "save", config.method)
+    return engine
+
+
+def begin(config: SFT, ref: ModelRef, engine: Engine) -> Begun:
+    """Load what the run starts from. Raises ConfigError where the config contradicts the adapter that it continues."""
+    if config.method == "full":
+        if ref.adapter is not None:
+            raise ConfigError(
+                f"{ref.name} is an adapter, and method=full trains a whole model",
+                todo="merge it first with `burnish export --to merged`, or use method=lora",
+            )
+        return Begun(engine.create_full(), None)
+    if ref.adapter is None:
+        return Begun(None, None)
+    body = read_json(ref.adapter / "adapter_config.json")
+    names = tuple(m.removesuffix("_proj") for m in body["target_modules"])
+    parent = LoraSpec(rank=body["r"], alpha=body["lora_alpha"], targets=tuple(t for t in ALL_TARGETS if t in names))
+    given = {"rank": config.lora.rank, "alpha": config.lora.alpha, "targets": config.lora.names()}
+    wrong = [k for k in config.lora.model_fields_set if given[k] not in (None, getattr(parent, k))]
+    if wrong:
+        raise ConfigError(
+            f"the run continues the adapter {ref.name}, which has another shape than the config asks for",
+            seen=f"lora.{wrong[0]} = {given[wrong[0]]}, the adapter has {getattr(parent, wrong[0])}",
+            todo=f"leave lora.{wrong[0]} out, or merge the adapter first and start from the merged model",
+        )
+    return Begun(engine.load(ref.adapter), parent)
+
+
+def probed(config: SFT, ref: ModelRef, prepared: Prepared, engine: Engine, begun: Begun) -> Plan:
+    """Derive what is open, then measure what it will cost."""
+    if begun.parent is not None:
+        targets = tuple(t for t in ALL_TARGETS if t in begun.parent.targets)
+        lora = Lora(rank=begun.parent.rank, alpha=begun.parent.alpha, targets=targets)
+        config = config.model_copy(update={"lora": lora})
+    derivation = complete(config, prepared, engine, start=begun.adapter)
+    return make_plan(derivation, prepared, engine, ref, start=begun.adapter, full=config.method == "full")
+
+
+def versions() -> dict[str, str]:
+    """What bit identity also depends on."""
+    return {"burnish": version("burnish"), "torch": version("torch"), "python": platform.python_version()}
+
+
+def _trainable(config: SFT, engine: Engine, begun: Begun) -> Adapter:
+    """The slot that is trained: the model itself, a copy of the parent's adapter, or a new adapter."""
+    if begun.adapter is None:
+        return engine.create(spec_of(config))
+    return begun.adapter if config.method == "full" else engine.copy(begun.adapter)
