@@ -102,7 +102,8 @@ def check(
         found += _rendered(valid, valid_rendered, "valid", unknown)
     if 0 < len(train) < FEW_ROWS:
         text = f"only {len(train)} rows to train on"
-        found.append(_finding("warning", "few_rows", "train", train, text, "50 to 100 rows are where tuning begins to show"))
+        remedy = "50 to 100 rows are where tuning begins to show"
+        found.append(_finding("warning", "few_rows", "train", (), text, remedy, len(train)))
     order = {"error": 0, "warning": 1, "note": 2}
     return Findings(
         findings=tuple(sorted(found, key=lambda f: order[f.severity])),

@@ -85,8 +85,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read", seen=error.strerror or str(error), todo=todo) from error
-    except ValueError as error:  # a NUL in the path
-        raise DataError("This is not a path", seen=str(error), todo=todo) from error
 
 
 def _gunzip(raw: bytes, path: Path) -> bytes:
