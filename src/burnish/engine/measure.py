@@ -41,7 +41,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v1"
+    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v2"
 
 
 def _processor() -> str:
@@ -73,6 +73,8 @@ def measure() -> dict[str, Any]:
     work = 2 * 1024 * 768 * 1536 / 1e9
     before = matmul.current()
     figures: dict[str, Any] = {}
+    threads = _best_threads(x, w, figures)
+    torch.set_num_threads(threads)
     for route in ("aten", "onednn") if matmul.onednn_available() else ("aten",):
         matmul.use(route)
         g = torch.randn(1024, 1536, generator=generator)
@@ -103,7 +105,18 @@ def measure() -> dict[str, Any]:
             limit = length
         else:
             break
-    return {"figures": figures, "matmul": route, "dtype": dtype, "bmm_limit": limit}
+    return {"figures": figures, "threads": threads, "matmul": route, "dtype": dtype, "bmm_limit": limit}
+
+
+def _best_threads(x: torch.Tensor, w: torch.Tensor, figures: dict[str, Any]) -> int:
+    """All cores, unless fewer are clearly faster (two hardware threads that share one core, or a container's quota)."""
+    cores = len(os.sched_getaffinity(0))
+    seconds = {}
+    for threads in sorted({cores, max(1, cores // 2)}, reverse=True):
+        torch.set_num_threads(threads)
+        seconds[threads] = _rate(lambda: matmul.nt(x, w))
+        figures[f"fp32_{threads}_threads_us"] = round(seconds[threads] * 1e6)
+    return min(seconds, key=lambda t: seconds[t] * (1.0 if t == cores else 1.1))
 
 
 def choose(
@@ -120,11 +133,10 @@ def choose(
     work_per_token: matmul FLOPs of one token forward and backward, from which the unit size follows (about 50 ms of work, at
     least what keeps matrix products efficient).
     """
-    threads = threads or len(os.sched_getaffinity(0))
     if device == "cuda":
         return Choices(
             device=device,
-            threads=threads,
+            threads=threads or len(os.sched_getaffinity(0)),
             dtype="bfloat16" if dtype == "auto" else dtype,
             matmul="aten",
             bmm_limit=0,
@@ -138,7 +150,7 @@ def choose(
     size = next((s for s in (2048, 1024) if s <= fitting), 1024)
     return Choices(
         device=device,
-        threads=threads,
+        threads=threads or measured["threads"],
         dtype=chosen,
         matmul=measured["matmul"],
         bmm_limit=measured["bmm_limit"],
