@@ -1,4 +1,4 @@
-"""What every measured process reports: one JSON line with its figures, settings and versions."""
+"""What every measured process reports: one JSON line with its figures, settings and versions, and how quiet the machine was."""
 
 from __future__ import annotations
 
@@ -6,34 +6,72 @@ import json
 import os
 import platform
 import resource
+import time
 from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "numpy", "tokenizers")
 
 
-def report(**figures: object) -> None:
-    """Print one JSON line: the figures, then peak resident memory, threads, load and versions."""
+class Stopwatch:
+    """Wall time of a span, own CPU time in it (all threads), and how many cores other processes or the hypervisor took
+    meanwhile (None where unknown)."""
+
+    def start(self) -> None:
+        self._busy, self._own, self._begin = machine_busy_s(), own_busy_s(), time.perf_counter()
+
+    def stop(self) -> None:
+        self.elapsed_s = time.perf_counter() - self._begin
+        busy, self.own_cpu_s = machine_busy_s(), own_busy_s() - self._own
+        self.others_cores = None
+        if busy is not None and self._busy is not None:
+            self.others_cores = round(max(0.0, busy - self._busy - self.own_cpu_s) / self.elapsed_s, 2)
+
+
+def machine_busy_s() -> float | None:
+    """CPU seconds spent by all cores on anything but idling since boot, time stolen by the hypervisor included."""
+    if not Path("/proc/stat").exists():
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def own_busy_s() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+def report(watch: Stopwatch, **figures: object) -> None:
+    """Print one JSON line: the figures, then peak resident memory, threads, quietness and versions."""
     import torch
 
     line = {
         **figures,
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "threads": torch.get_num_threads(),
-        "loadavg_1m": os.getloadavg()[0],
+        "own_cpu_s": round(watch.own_cpu_s, 2),
+        "others_cores": watch.others_cores,
+        "loadavg_1m": round(os.getloadavg()[0], 2),
         "versions": {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()},
     }
     print(json.dumps(line), flush=True)
 
 
 def cpu_name() -> str:
-    """The processor's model name, and which fast paths it has."""
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
-    named = {key.strip(): value.strip() for key, value in fields.items()}
-    flags = set(named.get("flags", "").split())
-    paths = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{named.get('model name', platform.processor())}, {os.cpu_count()} cores ({', '.join(paths)})"
+    """The processor's model name and number of cores."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
+        if line.startswith("model name"):
+            return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores"
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def cpu_flags() -> list[str]:
+    """Which of the instruction sets that matter to matrix products the processor has."""
+    wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+    info = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").exists() else []
+    return [flag for flag in wanted if flag in info]
 
 
 def read_json(path: Path):

@@ -23,10 +23,11 @@ import numpy as np
 CHATS, PROMPTS = 2000, 64
 PROMPT_TOKENS, NEW_TOKENS = 3809, 4643
 VOCABULARY = 8192
+_SHAPE = ("num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads", "intermediate_size")
 SIZES = {
-    "S": {"num_hidden_layers": 7, "hidden_size": 384, "num_attention_heads": 6, "num_key_value_heads": 2, "intermediate_size": 1152},
-    "M": {"num_hidden_layers": 16, "hidden_size": 768, "num_attention_heads": 12, "num_key_value_heads": 4, "intermediate_size": 2304},
-}  # fmt: skip
+    "S": dict(zip(_SHAPE, (7, 384, 6, 2, 1152), strict=True)),  # 15.2M parameters
+    "M": dict(zip(_SHAPE, (16, 768, 12, 4, 2304), strict=True)),  # 116.4M
+}
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

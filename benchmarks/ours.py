@@ -1,0 +1,121 @@
+"""burnish's engine on the benchmark chats or prompts; prints one JSON line, of the same form as the peers'.
+
+`sft` is a full fine-tune through the verbs a recipe uses: 8 chats a step, the same chats in the same order as the peers'
+padded modes, loss on all tokens (as TRL does by default, so that our skipping of untargeted positions gains nothing here),
+clipping at 1 and AdamW. Building the Datums is inside the measured time, as collating is in the peer's.
+`generate` draws greedily from the bare base, with each prompt's own limit and the end token switched off.
+
+The engine's measured choices (matmul route, attention form, precision) are made once and kept, as burnish itself keeps them
+per machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from measure import Stopwatch, read_json, report
+
+from burnish.engine import measure as engine_measure
+from burnish.engine.host import Host
+from burnish.store import machine
+from burnish.types import AdamParams, Datum, LoraSpec, SamplingParams
+
+DTYPES = {"auto": "auto", "fp32": "float32", "bf16": "bfloat16"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["sft", "generate"])
+    parser.add_argument("--root", type=Path, default=Path(__file__).parent / ".cache")
+    parser.add_argument("--size", default="S")
+    parser.add_argument("--dtype", choices=sorted(DTYPES), default="auto")
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=8, help="chats a step")
+    parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train an adapter instead of all weights")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--answers", type=Path, help="write the drawn ids here")
+    arguments = parser.parse_args()
+
+    os.environ.setdefault("BURNISH_HOME", str(arguments.root / "home"))
+    key = engine_measure.machine_key()
+    measured = machine.load_measured(key)
+    if measured is None:
+        measured = engine_measure.measure()
+        machine.save_measured(key, measured)
+    host = Host.open(arguments.root / arguments.size, dtype=DTYPES[arguments.dtype], threads=arguments.threads, measured=measured)
+    {"sft": sft, "generate": generate}[arguments.what](host, arguments)
+
+
+def sft(host: Host, arguments: argparse.Namespace) -> None:
+    chats: list[list[int]] = read_json(arguments.root / "chats.ids.json")
+    adapter = host.create(LoraSpec(rank=arguments.lora)) if arguments.lora else host.create_full()
+    adam = AdamParams(learning_rate=2e-5, clip=1.0)
+    watch, losses, tokens, targets = Stopwatch(), [], 0, 0
+    for step in range(arguments.warmup + arguments.steps):
+        if step == arguments.warmup:
+            watch.start()
+            tokens = targets = 0
+        batch = [np.asarray(ids, dtype=np.int32) for ids in chats[step * arguments.batch : (step + 1) * arguments.batch]]
+        counted = sum(len(ids) - 1 for ids in batch)
+        data = [Datum.from_tokens(ids, np.full(len(ids), 1 / counted, dtype=np.float32)) for ids in batch]
+        losses.append(host.forward_backward(data, route=adapter, loss="cross_entropy").result().loss)
+        host.optim_step(adam, adapter=adapter).result()
+        tokens, targets = tokens + sum(map(len, batch)), targets + counted
+    watch.stop()
+    report(
+        watch,
+        what="sft",
+        who="burnish",
+        mode=arguments.dtype + (f"-lora{arguments.lora}" if arguments.lora else ""),
+        size=arguments.size,
+        tokens_per_s=tokens / watch.elapsed_s,
+        seconds_per_step=watch.elapsed_s / arguments.steps,
+        tokens_per_step=tokens / arguments.steps,
+        target_tokens_per_step=targets / arguments.steps,
+        mean_loss=sum(losses) / len(losses),
+        dtype=f"float32 masters, {host.choices.dtype} compute",
+        settings={"batch": arguments.batch, **host.choices.to_json()},
+    )
+
+
+def generate(host: Host, arguments: argparse.Namespace) -> None:
+    asked = read_json(arguments.root / "prompts.json")
+    prompts, limits = asked["prompts"], asked["limits"]
+
+    def draw(limit: int | None) -> list[list[int]]:
+        params = [SamplingParams(limit_tokens=min(n, limit or n), temperature=0.0, stop_ids=()) for n in limits]
+        return [row[0].ids.tolist() for row in host.sample(prompts, params, route=None).result()]
+
+    watch, answers = Stopwatch(), draw(8)
+    watch.start()
+    for _ in range(arguments.repeats):
+        answers = draw(None)
+    watch.stop()
+    assert [len(answer) for answer in answers] == limits, "fewer or more tokens were drawn than asked"
+    if arguments.answers:
+        arguments.answers.write_text(json.dumps(answers))
+    report(
+        watch,
+        what="generate",
+        who="burnish",
+        mode=arguments.dtype,
+        size=arguments.size,
+        tokens_per_s=arguments.repeats * sum(limits) / watch.elapsed_s,
+        seconds=watch.elapsed_s / arguments.repeats,
+        new_tokens=sum(limits),
+        prompt_tokens=sum(map(len, prompts)),
+        answers_sha256=hashlib.sha256(json.dumps(answers).encode()).hexdigest(),
+        dtype=host.choices.dtype,
+        settings=host.choices.to_json(),
+    )
+
+
+if __name__ == "__main__":
+    main()

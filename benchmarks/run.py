@@ -1,0 +1,171 @@
+"""Measures ours and the peers side by side and writes the page's tables.
+
+First a survey: every peer mode once, from which the fastest are taken (what is fastest depends on the processor: bf16 wins
+where it has bf16 matrix instructions and loses badly where it has none). Then `--runs` rounds; in each round ours and the
+chosen peers run one after the other, each in a fresh process, in an order that rotates from round to round. A ratio is
+computed inside a round, between processes that ran within a minute or two of each other; the page shows the median of these
+ratios.
+
+Before each process the machine must be quiet, and a process during which others took more than `--others` cores is run again
+(twice at most, then kept and marked noisy).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import models
+from measure import cpu_flags, cpu_name, machine_busy_s, read_json
+from page import write_page
+
+HERE = Path(__file__).parent
+TRL, GENERATE = "peer_trl_sft.py", "peer_transformers_generate.py"
+STEPS = {"as-shipped": 4, "packing-bf16": 5, "grouped-fp32": 5}
+"""Measured steps of the slow modes (8 elsewhere), so that each takes 10 to 20 seconds on two cores."""
+
+
+def peers(what: str) -> dict[str, list[str]]:
+    """Name -> command line of every peer mode."""
+    if what == "sft":
+        modes = ["as-shipped", "packing-bf16", "packing-fp32", "grouped-fp32"]
+        return {f"trl {m}": [TRL, "--mode", m, "--steps", str(STEPS.get(m, 8))] for m in modes}
+    pairs = [(m, d) for m in ("dynamic", "static", "continuous") for d in ("float32", "bfloat16")]
+    return {f"transformers {m} {'fp32' if d == 'float32' else 'bf16'}": [GENERATE, "--mode", m, "--dtype", d] for m, d in pairs}
+
+
+def wait_until_quiet(others: float, limit_s: float = 120) -> None:
+    """Return once a second has passed in which the machine kept fewer than `others` cores busy, or after `limit_s`."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        before = machine_busy_s()
+        if before is None:
+            return
+        time.sleep(1)
+        if (machine_busy_s() or 0.0) - before < others:
+            return
+
+
+def measure(command: list[str], arguments: argparse.Namespace, *extra: str) -> dict:
+    """Run one process on a quiet machine and return the JSON line that it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "src"), "TOKENIZERS_PARALLELISM": "false"}
+    line: dict = {}
+    for _ in range(3):
+        wait_until_quiet(arguments.others)
+        done = subprocess.run(
+            [sys.executable, *command, "--root", str(arguments.root), "--size", arguments.size, *extra],
+            cwd=HERE,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+        line = json.loads(done.stdout.splitlines()[-1])
+        line["noisy"] = (line["others_cores"] or 0.0) > arguments.others
+        if not line["noisy"]:
+            break
+    print(f"  {line['tokens_per_s']:8.0f} tokens/s  {'(noisy)' if line['noisy'] else ''}", flush=True)
+    return line
+
+
+def compare(what: str, arguments: argparse.Namespace) -> dict:
+    """Survey the peers, then alternate. Returns {"survey", "rounds", "equal_answers"}."""
+    known = peers(what)
+    survey = {}
+    for name, command in known.items():
+        print(f"survey  {name}", flush=True)
+        survey[name] = measure(command, arguments)
+    ranked = sorted(known, key=lambda name: survey[name]["tokens_per_s"], reverse=True)
+    chosen = [n for n in ranked if n != "trl as-shipped"][:2]
+    if what == "sft":
+        chosen.append("trl as-shipped")
+    sides = {"burnish": ["ours.py", what], **{name: known[name] for name in chosen}}
+    rounds = []
+    for i in range(arguments.runs):
+        names = list(sides)
+        figures = {}
+        for name in names[i % len(names) :] + names[: i % len(names)]:
+            print(f"round {i + 1}  {name}", flush=True)
+            extra = ["--answers", str(answers_file(arguments.root, name))] if what == "generate" else []
+            figures[name] = measure(sides[name], arguments, *extra)
+        rounds.append(figures)
+    outcome: dict = {"survey": survey, "rounds": rounds}
+    if what == "generate":
+        drawn = {name: read_json(answers_file(arguments.root, name)) for name in sides}
+        outcome["equal_answers"] = {name: share_equal(drawn["burnish"], drawn[name]) for name in chosen}
+    outcome["summary"] = summary(rounds)
+    return outcome
+
+
+def answers_file(root: Path, name: str) -> Path:
+    return root / f"answers-{slug(name)}.json"
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("(r)", "")).strip("-")
+
+
+def share_equal(ours: list[list[int]], theirs: list[list[int]]) -> float:
+    """Share of tokens that both drew, counted in each answer up to the first that differs."""
+    same = 0
+    for a, b in zip(ours, theirs, strict=True):
+        same += next((i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y), len(a))
+    return same / sum(map(len, ours))
+
+
+def summary(rounds: list[dict]) -> dict[str, dict]:
+    """Per side: median and range of tokens/s, memory, and ours divided by it within each round."""
+    table = {}
+    for name in rounds[0]:
+        speeds = [figures[name]["tokens_per_s"] for figures in rounds]
+        ratios = [figures["burnish"]["tokens_per_s"] / figures[name]["tokens_per_s"] for figures in rounds]
+        table[name] = {
+            "tokens_per_s": median(speeds),
+            "range": [min(speeds), max(speeds)],
+            "peak_rss_mb": median(figures[name]["peak_rss_mb"] for figures in rounds),
+            "ratio": median(ratios),
+            "ratio_range": [min(ratios), max(ratios)],
+            "noisy_rounds": sum(figures[name]["noisy"] for figures in rounds),
+        }
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=HERE / ".cache", help="where models and data are made")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=["sft", "generate"])
+    parser.add_argument("--size", choices=sorted(models.SIZES), default="S")
+    parser.add_argument("--others", type=float, default=0.25, help="cores that other processes may take during a run")
+    parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md as it is")
+    arguments = parser.parse_args()
+
+    arguments.root = arguments.root.resolve()
+    subprocess.run([sys.executable, "models.py", "--root", arguments.root, "--size", arguments.size], cwd=HERE, check=True)
+    result = {
+        "date": datetime.date.today().isoformat(),
+        "machine": {"cpu": cpu_name(), "instructions": cpu_flags()},
+        "size": arguments.size,
+        "data": read_json(arguments.root / "facts.json"),
+    }
+    for what in [arguments.only] if arguments.only else ["sft", "generate"]:
+        result[what] = compare(what, arguments)
+    name = f"{result['date']}-{slug(cpu_name())}-{arguments.size}{'-' + arguments.only if arguments.only else ''}.json"
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / name).write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written: results/{name}")
+    if not arguments.no_page:
+        write_page(HERE.parent / "docs" / "performance.md", result, name)
+
+
+if __name__ == "__main__":
+    main()
