@@ -257,10 +257,9 @@ def test_any_bytes_give_a_source_or_a_data_error(tmp_path_factory, content, name
     _reads_or_refuses(path)
 
 
-_key = st.sampled_from(
-    ("messages", "conversations", "prompt", "completion", "question", "answer", "text", "instruction", "output", "input")
-    + ("role", "content", "from", "value", "weight", "tool_calls", "tools", "system", "data", "user", "assistant", "x")
-)
+_COLUMNS = "messages conversations prompt completion question answer text instruction output input system tools data x"
+_KEYS = "role content from value weight tool_calls user assistant"
+_key = st.sampled_from(f"{_COLUMNS} {_KEYS}".split())
 _leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 _value = st.recursive(_leaf, lambda v: st.lists(v, max_size=3) | st.dictionaries(_key, v, max_size=3), max_leaves=8)
 
