@@ -178,7 +178,7 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run for this process, and clean up what a killed one left half written. Raises RunError when another holds it."""
+        """Hold the run for this process; clean up what a killed one left half written. Raises RunError when another holds it."""
         descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._claim(descriptor)
