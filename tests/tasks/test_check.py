@@ -171,6 +171,12 @@ def test_check_01_loss_on_the_questions_too_is_an_error_for_chats_not_for_text()
     assert check([text(f"story {word(i)}") for i in range(12)], (), everything).findings == ()
 
 
+def test_a_prompt_of_one_token_leaves_no_question_to_mask():
+    row = rendered([0, 1, 1])
+    row.message[1:] = 1
+    assert check(many(), (), [row] * 12).findings == ()
+
+
 def test_a_mask_of_almost_nothing_is_a_warning():
     rows = [rendered([0] * 199 + [1])] * 12
     found = check(many(), (), rows)

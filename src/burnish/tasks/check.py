@@ -224,11 +224,17 @@ def _targets(pairs: Sequence[tuple[Example, Rendered]], total: TokenStatistics, 
         remedy = "look at the marked rows; shorten the prompts if they are mostly filler"
         found.append(_finding("warning", "little_trained", side, (), text, remedy, len(pairs)))
     asked = [(e, r) for e, r in pairs if e.form != "text" and _trained(r)]
-    if asked and all(_trained(r) == len(r.ids) - 1 for _, r in asked):
+    if all(_trained(r) == len(r.ids) - 1 for _, r in asked) and any(_on_question(e, r) for e, r in asked):
         text = f"every token of the {_of(side)} rows carries loss, the questions too"
         remedy = "report this with the model's name: its template hides where the answers begin"
         found.append(_finding("error", "nothing_masked", side, (e for e, _ in asked), text, remedy))
     return found
+
+
+def _on_question(example: Example, rendered: Rendered) -> bool:
+    """Whether a token of another message than the assistant's carries loss (a one-token prompt leaves none to ask)."""
+    others = [i for i, m in enumerate(example.messages) if m.role != "assistant"]
+    return bool((np.isin(rendered.message, others) & (np.asarray(rendered.weights) > 0))[1:].any())
 
 
 def _trained(rendered: Rendered) -> int:
