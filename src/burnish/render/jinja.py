@@ -29,8 +29,8 @@ from burnish.errors import DataError, TemplateError
 
 FUEL = 5_000_000
 """Instructions of one rendering; about 0.3 s. A hundred turns with tools take some 20,000."""
-PROBE_MEMORY_BYTES = 1 << 30
-PROBE_CPU_S = 4
+PROBE_MEMORY_BYTES = 512 << 20
+PROBE_CPU_S = 2
 PROBE_WALL_S = 30
 
 _GENERATION_TAG = re.compile(r"\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}")

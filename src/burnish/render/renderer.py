@@ -190,18 +190,19 @@ class Renderer:
 
         `ids` is what was sampled from and what was sampled, stop token included or not; `messages` is the conversation
         that they stand for, the sampled answer last. Sampled tokens are never encoded again (check 21).
-        Raises TemplateError where the template rewrites an answer once another message follows.
+        Raises TemplateError where the template shows no end of the answer.
         """
         draw, layout = self._form_for(tools)
         controls, tokenizer = self.tokenizer.controls, self.tokenizer
         old, new = [as_message(m) for m in messages], [as_message(m) for m in new_messages]
-        added = turns.text_after(draw, old, new, layout, controls) + layout.header
+        stop = "".join(self.stop_strings)
+        added = turns.text_after(draw, old, new, layout, controls, stop) + layout.header
         head = [int(i) for i in ids]
         if head and head[-1] in self.stop_ids:  # the closer was sampled; it is not written twice
             sampled = self.stop_ids if layout.closes_itself else head[-1:]
             added = added[1:] if controls.at(added, 0) in sampled else added
-        for stop in self.stop_strings:
-            added = added if tokenizer.decode(head).endswith(stop) else stop + added
+        elif stop and tokenizer.decode(head).endswith(stop):
+            added = added.removeprefix(stop)
         return head + tokenizer.encode_marked(added, continues=True)[0]
 
     def parse(self, ids: Sequence[int]) -> Message:

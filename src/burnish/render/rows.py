@@ -78,7 +78,7 @@ def chat_row(messages: Sequence[Message], *, draw: turns.Render, layout: turns.L
     for turn in proof.turns:
         if turn.index not in failed:
             weight_at[turn.start : turn.end] = _weight(messages[turn.index])
-    row = Row(notes=_spellings(messages, controls) + _unwritten(proof, messages, owner))
+    row = Row(notes=_spellings(messages, controls) + _unwritten(proof, messages, owner, controls))
     if ids[: len(tokenizer.prefix_ids)] != list(tokenizer.prefix_ids):
         row.add(tokenizer.prefix_ids, 0.0, -1)
     row.ids += ids
@@ -196,7 +196,7 @@ def _spellings(messages: Sequence[Message], controls: Controls) -> list[str]:
     return [f"{s} spelled in a message is encoded as plain text" for s in sorted(spelled)]
 
 
-def _unwritten(proof: turns.Proof, messages: Sequence[Message], owner: np.ndarray) -> list[str]:
+def _unwritten(proof: turns.Proof, messages: Sequence[Message], owner: np.ndarray, controls: Controls) -> list[str]:
     """Notes on what the template left out. Raises DataError for a tool call that it does not write in a trained turn:
     the row would teach silence."""
     notes = []
@@ -206,7 +206,7 @@ def _unwritten(proof: turns.Proof, messages: Sequence[Message], owner: np.ndarra
             if call.name not in written:
                 raise DataError(
                     "The chat template does not write tool calls",
-                    seen=f"a call of {call.name!r} rendered as {written!r}"[:200],
+                    seen=f"a call of {call.name!r} rendered as {controls.spell(written)!r}"[:200],
                     todo="use a model whose template knows tools, or write the call into the content",
                 )
         if message.reasoning and message.reasoning.strip() not in written:

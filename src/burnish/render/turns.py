@@ -14,7 +14,7 @@ before an answer, and what a generation prompt adds beyond the header (`<think>`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from burnish.errors import TemplateError
 from burnish.render.controls import Controls
@@ -92,11 +92,14 @@ def learn_layout(render: Render, controls: Controls, *, eos_id: int | None, stop
     )
 
 
+def _common(left: str, right: str) -> int:
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(left), len(right)))
+
+
 def _shared(prompt: str, whole: str) -> int:
     """Length of the common start, not counting the "<" that opening and closing markers share."""
-    n = 0
-    while n < min(len(prompt), len(whole)) and prompt[n] == whole[n]:
-        n += 1
+    n = _common(prompt, whole)
     return n - 1 if n and prompt[n - 1 :].startswith(REASONING_OPEN) and n < len(prompt) else n
 
 
@@ -248,24 +251,34 @@ def _earlier_turn(
     return Turn(i, len(prompt), end)
 
 
-def text_after(render: Render, messages: Sequence[Message], more: Sequence[Message], layout: Layout, controls: Controls) -> str:
+def text_after(
+    render: Render, messages: Sequence[Message], more: Sequence[Message], layout: Layout, controls: Controls, stop: str
+) -> str:
     """What follows the last answer in the prompt for the next one: its closer, `more`, and a generation prompt.
 
-    The answer is rendered without reasoning, since history may show that otherwise; what comes after an answer does not
-    depend on it. Raises TemplateError when the template shows even that otherwise.
+    The answer itself is replaced by a word, twice: what both renderings end with comes after it, whatever the template
+    does to the past. `stop` is the stop string that ends an answer where no token does ("" = none).
     """
-    last = messages[-1]
-    assert last.role == "assistant"
-    content = last.content or ("" if last.tool_calls else _WORD)
-    for stand_in in (last, Message(role="assistant", content=content, tool_calls=last.tool_calls)):
-        before = render([*messages[:-1], stand_in], False)
-        after = render([*messages[:-1], stand_in, *more], True)
-        found = _closer(controls, before, 0, layout.closers) if layout.closers else None
-        end = found[1] - 1 if found else len(before.removesuffix(layout.trail))
-        if after.startswith(before[:end]):
-            return after[end:]
-    raise TemplateError(
-        "The chat template rewrites an answer when another message follows, so sampled tokens cannot be kept",
-        seen=controls.spell(before)[-120:],
-        todo="use a template whose conversations start with their own beginnings",
-    )
+    answer = messages[-1]
+    assert answer.role == "assistant"
+    one, other = (render([*messages[:-1], _stand_in(answer, w), *more], True) for w in (_WORD, _WORD[::-1]))
+    shared = one[len(one) - _common(one[::-1], other[::-1]) :]
+    ends = [n for n in range(len(shared)) if controls.at(shared, n) in layout.closers]
+    if stop in shared and stop:
+        ends.append(shared.index(stop))
+    if ends:
+        return shared[min(ends) :]
+    if answer.tool_calls or one == other:
+        raise TemplateError(
+            "The chat template shows no end of the last answer, so sampled tokens cannot be followed by a message",
+            seen=controls.spell(one)[-200:],
+            todo="use a template that writes answers and what ends them",
+        )
+    return shared
+
+
+def _stand_in(answer: Message, word: str) -> Message:
+    if not answer.tool_calls:
+        return Message(role="assistant", content=word)
+    *before, last = answer.tool_calls
+    return Message(role="assistant", tool_calls=(*before, replace(last, name=word)))
