@@ -55,7 +55,10 @@ def _tiny_weights() -> dict[str, np.ndarray]:
     for i in range(2):
         layer = f"model.layers.{i}"
         shapes |= {f"{layer}.input_layernorm.weight": (32,), f"{layer}.post_attention_layernorm.weight": (32,)}
-        shapes |= {f"{layer}.self_attn.{n}_proj.weight": s for n, s in {"q": (32, 32), "k": (16, 32), "v": (16, 32), "o": (32, 32)}.items()}
+        shapes |= {
+            f"{layer}.self_attn.{n}_proj.weight": s
+            for n, s in {"q": (32, 32), "k": (16, 32), "v": (16, 32), "o": (32, 32)}.items()
+        }
         shapes |= {f"{layer}.mlp.{n}_proj.weight": s for n, s in {"gate": (48, 32), "up": (48, 32), "down": (32, 48)}.items()}
     return {n: draw.normal(1.0 if "norm" in n else 0.0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
 

@@ -92,6 +92,12 @@ class DiskFull(BurnishError):
     code = "disk_full"
 
 
+class ExportFailed(BurnishError):
+    """An export, opened again, does not compute what the model does; nothing was kept."""
+
+    code = "export_failed"
+
+
 class NothingTrained(BurnishError):
     """The run did nothing: loss zero or NaN, weights unchanged, or no target left."""
 

@@ -120,7 +120,9 @@ def test_gap_without_tokens_is_not_checked(trained: Policy):
 # -- saving ---------------------------------------------------------------------------------------------------------------
 
 
-def test_check_33_reloaded_adapter_equals_the_one_in_memory(trained: Policy, tiny_model: Path, open_host: Callable, data: list[Datum]):
+def test_check_33_reloaded_adapter_equals_the_one_in_memory(
+    trained: Policy, tiny_model: Path, open_host: Callable, data: list[Datum]
+):
     assert trained.adapter is not None
     audit = audits.reload_equality(trained.engine, trained.adapter, open_host, tiny_model, data)
     assert audit.passed is True, audit.detail

@@ -13,6 +13,7 @@ import math
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from burnish.types import Adapter, Datum, Route, Sample, SamplingParams
 GAP_BAR = {"float32": (1e-5, 2e-5), "bfloat16": (0.02, 0.5)}
 """Mean and largest |sampler - trainer| log-probability by compute precision."""
 MERGE_BAR = {"float32": 1e-4, "bfloat16": 0.02, "float16": 0.005}
-"""Mean |merged - adapter| log-probability, relative to its size, by the precision in which the merged weights are stored."""
+"""Mean |merged - adapter| log-probability, relative to its size, by the precision in which the merged weights are
+stored."""
 PICTURED = 3
 """Rows shown in the mask picture."""
 
 Opener = Callable[[Path], Engine]
-"""Opens a fresh engine on a model directory, with the choices (threads, precision, kernels) of the one that is audited."""
+"""Opens a fresh engine on a model directory, with the choices (threads, precision, kernels) of the one that is audited.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +65,9 @@ def unchecked(name: str, why: str) -> Audit:
 def mask_picture(rows: Sequence[Rendered], tokenizer: Tokenizer, stop_ids: Collection[int]) -> Audit:
     """Which tokens carry loss, over all rows, with a few of them drawn. value: the trained share.
 
-    Fails if no token of a row is trained, if every token of a row of several messages is, or if an answer that is not cut ends
-    without training its stop token (one of `stop_ids`; none = the model has no such token), since a model so trained never learns to stop.
-    `extra["rows"]` holds the pictures: runs of (text, trained).
+    Fails if no token of a row is trained, if every token of a row of several messages is, or if an answer that is not
+    cut ends without training its stop token (one of `stop_ids`; none = the model has no such token), since a model so
+    trained never learns to stop. `extra["rows"]` holds the pictures: runs of (text, trained).
     """
     name = "mask picture"
     if not rows:
@@ -73,11 +76,15 @@ def mask_picture(rows: Sequence[Rendered], tokenizer: Tokenizer, stop_ids: Colle
     share = float((weights != 0).mean()) if len(weights) else 0.0
     found = {
         "no token is trained": [i for i, r in enumerate(rows) if not r.weights[1:].any()],
-        "every token is trained, the question's too": [i for i, r in enumerate(rows) if r.message.max(initial=0) > 0 and r.weights.all()],
+        "every token is trained, the question's too": [
+            i for i, r in enumerate(rows) if r.message.max(initial=0) > 0 and r.weights.all()
+        ],
         "an answer's stop token is not trained": [i for i, r in enumerate(rows) if stop_ids and not _stops(r, stop_ids)],
     }
     faults = [f"in {len(at)} of {len(rows)} rows (first: row {at[0] + 1}) {what}" for what, at in found.items() if at]
-    well = f"{share:.0%} of the tokens of {len(rows)} rows are trained" + (", each answer's stop token among them" if stop_ids else "")
+    well = f"{share:.0%} of the tokens of {len(rows)} rows are trained" + (
+        ", each answer's stop token among them" if stop_ids else ""
+    )
     extra = {
         "rows": [_runs(r, tokenizer) for r in rows[:PICTURED]],
         "trained_tokens": int((weights != 0).sum()),
@@ -101,7 +108,7 @@ def _runs(row: Rendered, tokenizer: Tokenizer) -> list[dict[str, Any]]:
     edges = [0, *(np.flatnonzero(marks[1:] != marks[:-1]) + 1).tolist(), len(marks)]
     return [
         {"text": tokenizer.decode(row.ids[a:b], continues=a > 0), "trained": bool(marks[a]), "tokens": b - a}
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in pairwise(edges)
         if b > a
     ]
 
@@ -201,8 +208,8 @@ def reload_equality(
 def merge_equality(engine: Engine, adapter: Adapter, opener: Opener, data: Sequence[Datum]) -> Audit:
     """Whether the merged model, written and reopened, gives the adapter's log-probabilities.
 
-    value: mean |difference| / mean |log-probability|. A base stored in float32 must meet 1e-4; merged weights of a base stored
-    in bfloat16 or float16 are rounded to it, which the wider bar allows for.
+    value: mean |difference| / mean |log-probability|. A base stored in float32 must meet 1e-4; merged weights of a base
+    stored in bfloat16 or float16 are rounded to it, which the wider bar allows for.
     """
     name = "merge equality"
     now = logprobs_of(engine, data, adapter)
@@ -213,7 +220,9 @@ def merge_equality(engine: Engine, adapter: Adapter, opener: Opener, data: Seque
             merged = logprobs_of(opener(Path(scratch)), data, None)
     except BurnishError as error:
         return Audit(name=name, passed=False, value=None, bar=None, detail=str(error))
-    return compare_logprobs(name, now, merged, MERGE_BAR[_coarser(stored, compute_precision(engine))], f"merged, stored in {stored}")
+    return compare_logprobs(
+        name, now, merged, MERGE_BAR[_coarser(stored, compute_precision(engine))], f"merged, stored in {stored}"
+    )
 
 
 def compare_logprobs(name: str, wanted: Sequence[np.ndarray], found: Sequence[np.ndarray], bar: float, what: str) -> Audit:
@@ -221,7 +230,10 @@ def compare_logprobs(name: str, wanted: Sequence[np.ndarray], found: Sequence[np
     a, b = np.concatenate(wanted).astype(np.float64), np.concatenate(found).astype(np.float64)
     relative = float(np.abs(a - b).mean() / max(np.abs(a).mean(), 1e-12))
     largest = float(np.abs(a - b).max())
-    detail = f"{what}: log-probabilities of {len(a)} tokens differ by {relative:.2g} of their size (bar {bar:g}), at most {largest:.2g} nats"
+    detail = (
+        f"{what}: log-probabilities of {len(a)} tokens differ by {relative:.2g} of their size (bar {bar:g}), "
+        f"at most by {largest:.2g} nats"
+    )
     extra = {"tokens": len(a), "sequences": len(wanted), "max": largest}
     return Audit(name=name, passed=relative <= bar, value=relative, bar=bar, detail=detail, extra=extra)
 
@@ -253,9 +265,9 @@ def _coarser(*precisions: str) -> str:
 def dead_adapter(engine: Engine, adapter: Adapter, *, start: Mapping[str, float] | None = None) -> Audit:
     """Whether every trained tensor moved. value: the share that did.
 
-    LoRA's B factors and heads start at zero, and a full fine-tune is inspected as its difference from the base: there a largest
-    absolute value of 0 means that nothing reached the tensor. A factors start random; `start` (what `Engine.inspect` gave before
-    the first step) tells whether they moved. NaN and infinity fail.
+    LoRA's B factors and heads start at zero, and a full fine-tune is inspected as its difference from the base: there a
+    largest absolute value of 0 means that nothing reached the tensor. A factors start random; `start` (what
+    `Engine.inspect` gave before the first step) tells whether they moved. NaN and infinity fail.
     """
     name = "dead adapter"
     sizes = engine.inspect(adapter)
@@ -269,7 +281,9 @@ def dead_adapter(engine: Engine, adapter: Adapter, *, start: Mapping[str, float]
     ]
     bad = {*dead, *broken, *still}
     smallest = min(sizes, key=lambda n: sizes[n])
-    detail = "; ".join(faults) or f"all {len(sizes)} trained tensors moved; the least is {smallest}, at most {sizes[smallest]:.2g}"
+    detail = (
+        "; ".join(faults) or f"all {len(sizes)} trained tensors moved; the least is {smallest}, at most {sizes[smallest]:.2g}"
+    )
     value = 1 - len(bad) / len(sizes)
     return Audit(name=name, passed=not bad, value=value, bar=1.0, detail=detail, extra={"dead": sorted(bad)})
 
@@ -277,8 +291,8 @@ def dead_adapter(engine: Engine, adapter: Adapter, *, start: Mapping[str, float]
 def resume_equality(recorded: str | None, redo: Callable[[], str], *, why: str = "no step followed a checkpoint") -> Audit:
     """Whether a step done again from a checkpoint gives the same weights, bit for bit.
 
-    recorded: the digest (`Engine.digest`) that the run saw after the step that followed the checkpoint; None where there is none,
-    and `why` says so. redo: loads that checkpoint, does the step again and returns the digest.
+    recorded: the digest (`Engine.digest`) that the run saw after the step that followed the checkpoint; None where
+    there is none, and `why` says so. redo: loads that checkpoint, does the step again and returns the digest.
     """
     name = "resume equality"
     if recorded is None:
@@ -290,5 +304,7 @@ def resume_equality(recorded: str | None, redo: Callable[[], str], *, why: str =
     same = again == recorded
     detail = f"the step after the checkpoint, done again, gives the same weights (sha256 {recorded[:12]})"
     if not same:
-        detail = f"the step after the checkpoint, done again, gives other weights: sha256 {again[:12]}, the run had {recorded[:12]}"
+        detail = (
+            f"the step after the checkpoint, done again, gives other weights: sha256 {again[:12]}, the run had {recorded[:12]}"
+        )
     return Audit(name=name, passed=same, value=None, bar=None, detail=detail, extra={"recorded": recorded, "again": again})

@@ -1,9 +1,9 @@
 """Measure a model on held-out examples: the loss of the given answers, and graded answers of its own.
 
 Loss is the weighted sum of target log-probabilities, on the same tokens and weights as in training. Answers are drawn
-with a sliding window of requests, so that rows join as others leave; each prompt has its own seed, so an answer does not
-depend on what else is measured. Plain text has no question: the first third of a few texts is continued, to look at,
-never graded.
+with a sliding window of requests, so that rows join as others leave; each prompt has its own seed, so an answer does
+not depend on what else is measured. Plain text has no question: the first third of a few texts is continued, to look
+at, never graded.
 
 Assumes examples already held out; `tasks.check` looks for leaks.
 """
@@ -61,9 +61,9 @@ def evaluate(
 ) -> Evaluation:
     """Loss of every example, and sampled answers of those that ask something.
 
-    limit_tokens: longest answer. samples: answers per prompt; more than one needs a temperature. grader None: a few answers
-    are drawn to be looked at. A row that cannot be measured says so in `Item.fault`. Raises ConfigError for settings
-    that contradict each other.
+    limit_tokens: longest answer. samples: answers per prompt; more than one needs a temperature. grader None: a few
+    answers are drawn to be looked at. A row that cannot be measured says so in `Item.fault`. Raises ConfigError for
+    settings that contradict each other.
     """
     if samples < 1 or limit_tokens < 1 or (samples > 1 and temperature == 0):
         raise ConfigError(
@@ -86,7 +86,9 @@ def evaluate(
     )
     began = time.perf_counter()
     half = len(examples) // 2
-    answers = _answers(policy, questions, base, seed, lambda n: report(half + n * (len(examples) - half) // len(questions), len(examples)))
+    answers = _answers(
+        policy, questions, base, seed, lambda n: report(half + n * (len(examples) - half) // len(questions), len(examples))
+    )
     sampling_s = time.perf_counter() - began
     for question, drawn in zip(questions, answers, strict=True):
         example = examples[question.index]
@@ -127,11 +129,14 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
         sums = dict(zip(data, outputs, strict=True))
         for i, row in enumerate(rendered):
             example, loss_sum, tokens = examples[start + i], 0.0, 0.0
+            fault = None if i in data else row.fault or "no token of this row is a target"
             if i in data:
                 weights = data[i].streams["weights"].astype(np.float64)
                 logprobs = sums[i].logprobs
                 assert logprobs is not None
                 loss_sum, tokens = -float(weights @ logprobs.astype(np.float64)), float(weights.sum())
+                if not math.isfinite(loss_sum):
+                    loss_sum, tokens, fault = 0.0, 0.0, "the model's log-probabilities of this row are not finite"
             items.append(
                 Item(
                     index=start + i,
@@ -144,7 +149,7 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
                     target_tokens=tokens,
                     prompt_tokens=0,
                     answers=(),
-                    fault=None if i in data else row.fault or "no token of this row is a target",
+                    fault=fault,
                 )
             )
         report(len(items))
@@ -167,7 +172,10 @@ def _questions(
             ids = renderer.render(example).ids
             cut = max(1, len(ids) // 3)
             prompt, rest = ids[:cut].tolist(), ids[cut : cut + limit_tokens].tolist()
-            words, reference = renderer.tokenizer.decode(prompt, skip_special=True), renderer.tokenizer.decode(rest, continues=True, skip_special=True)
+            words, reference = (
+                renderer.tokenizer.decode(prompt, skip_special=True),
+                renderer.tokenizer.decode(rest, continues=True, skip_special=True),
+            )
         else:
             prompt, words, reference = renderer.prompt_of(example), _shown_prompt(example), _reference(example)
         room = positions - len(prompt)
@@ -227,7 +235,9 @@ def _read(renderer: Renderer, example: Example, sample: Sample, latency_s: float
     text = sample.text
     if example.form == "chat":
         message = renderer.parse(sample.ids.tolist())
-        text = "\n".join([*([message.content] if message.content else []), *(f"{c.name}({c.arguments})" for c in message.tool_calls)])
+        text = "\n".join(
+            [*([message.content] if message.content else []), *(f"{c.name}({c.arguments})" for c in message.tool_calls)]
+        )
     score = grader.grade(example, text) if grader is not None and example.form != "text" else None
     return Answer(text=text, stop_reason=sample.stop_reason, new_tokens=len(sample.ids), latency_s=latency_s, score=score)
 

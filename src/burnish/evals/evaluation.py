@@ -95,12 +95,12 @@ class Evaluation:
         return sum(len(i.errors) for i in self.items)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dicts, lists, numbers and strings; NaN as null."""
-        return {"format": FORMAT, **_plain(asdict(self))}
+        """Plain dicts, lists, numbers and strings; NaN and infinity as null."""
+        return {"format": FORMAT, **plain(asdict(self))}
 
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> Evaluation:
-        """The inverse of `to_json`, exactly. Assumes a document that this version wrote."""
+        """The inverse of `to_json`. Assumes a document that this version wrote."""
         assert body["format"] == FORMAT, body["format"]
         items = tuple(
             Item(**{**i, "loss_sum": _number(i["loss_sum"]), "answers": tuple(_answer(a) for a in i["answers"])})
@@ -120,9 +120,10 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+def plain(value: Any) -> Any:
+    """A value made of dicts, sequences, numbers and strings as JSON can hold it: NaN and infinity become null."""
+    if isinstance(value, Mapping):
+        return {k: plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        return [plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,285 @@
+"""Two measurements of the same examples, side by side: what changed, how sure that is, and what could have been seen at
+all.
+
+Every comparison is paired by example (Miller 2024, arXiv 2411.00640): the interval is of the difference, not of the two
+levels. Held-out loss is a ratio of sums, so its interval resamples examples, whole (paired bootstrap, Efron 1979); a
+metric's is of the mean difference per example, and where it is right or wrong the exact McNemar test goes with it.
+Examples with the same prompt are one cluster. The minimum detectable effect is what this many examples would show in 4
+of 5 tries (two-sided 5 %): a difference inside it is never called better or worse, however small its p-value. That bar
+is stricter than Holm's correction for the two metrics compared here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from burnish import statistics
+from burnish.errors import ConfigError
+from burnish.evals.evaluation import Evaluation, Item, plain
+from burnish.evals.summary import Latency, latency_of
+
+Verdict = Literal["better", "worse", "no measurable difference"]
+NO_DIFFERENCE: Verdict = "no measurable difference"
+SHOWN = 5
+"""Examples shown side by side, and most improved and most worsened."""
+LOSS = "held-out loss"
+FEWEST = 6
+"""Distinct prompts below which no difference is claimed: fewer cannot reject at 5 % even if all of them change the same
+way (sign test)."""
+DRAWS = 4000
+"""Bootstrap resamples; the ends of a 95 % interval are then sure to about 3 % of its width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One metric, base against trained. Interval and effect are of `delta` = trained - base; None where one example is
+    all."""
+
+    metric: str
+    base: float
+    trained: float
+    delta: float
+    low: float | None
+    high: float | None
+    """95 % interval of `delta`"""
+    detectable: float | None
+    """minimum detectable effect: 80 % power, two-sided 5 %"""
+    p_value: float | None
+    """exact McNemar, where it applies"""
+    items: int
+    clusters: int
+    """distinct prompts"""
+    left_out: int
+    """examples without this metric on one side or both"""
+    lower_is_better: bool
+    verdict: Verdict
+    method: str
+    """of the interval, in words"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One example, answered by both."""
+
+    index: int
+    source: str
+    line: int
+    prompt: str
+    reference: str | None
+    base: str | None
+    trained: str | None
+    """the first answer of each; None where none was drawn"""
+    base_value: float | None
+    trained_value: float | None
+    """mean score, None where nothing was graded"""
+    base_reason: str | None
+    trained_reason: str | None
+    base_loss: float | None
+    trained_loss: float | None
+    """nats per target token"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What changed between two measurements of the same examples."""
+
+    loss: Change | None
+    metric: Change | None
+    improved: tuple[Pair, ...]
+    """most improved first"""
+    worsened: tuple[Pair, ...]
+    """most worsened first"""
+    side_by_side: tuple[Pair, ...]
+    """the first few with answers, good or bad"""
+    base_latency: Latency | None
+    trained_latency: Latency | None
+    errors: int
+    """answers of both sides that the grader could not judge"""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was compared, the one that decides first."""
+        both = [c for c in (self.metric, self.loss) if c is not None]
+        return tuple(sorted(both, key=lambda c: c.verdict == NO_DIFFERENCE))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the metric where it shows a difference, else of the held-out loss."""
+        return self.changes[0].verdict if self.changes else NO_DIFFERENCE
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings."""
+        return plain({"verdict": self.verdict, **asdict(self)})
+
+    @staticmethod
+    def from_json(body: Mapping[str, Any]) -> Comparison:
+        """The inverse of `to_json`."""
+        fields: dict[str, Any] = {k: v for k, v in body.items() if k != "verdict"}
+        for key, kind in (("loss", Change), ("metric", Change), ("base_latency", Latency), ("trained_latency", Latency)):
+            fields[key] = None if fields[key] is None else kind(**fields[key])
+        for key in ("improved", "worsened", "side_by_side"):
+            fields[key] = tuple(Pair(**p) for p in fields[key])
+        return Comparison(**fields)
+
+
+def compare(base: Evaluation, trained: Evaluation) -> Comparison:
+    """Compare two measurements of the same examples, made with the same settings.
+
+    Raises ConfigError when they are of different examples, tokens, graders or sampling settings.
+    """
+    _check_same(base, trained)
+    items = list(zip(base.items, trained.items, strict=True))
+    pairs = [_pair(b, t) for b, t in items]
+    ranked = sorted(pairs, key=_gain)
+    return Comparison(
+        loss=_loss_change(items),
+        metric=_metric_change(items, base.grader, base.samples) if base.grader else None,
+        improved=tuple(p for p in reversed(ranked[-SHOWN:]) if _gain(p) > (0.0, 0.0)),
+        worsened=tuple(p for p in ranked[:SHOWN] if _gain(p) < (0.0, 0.0)),
+        side_by_side=tuple(p for p in pairs if p.base is not None or p.trained is not None)[:SHOWN],
+        base_latency=latency_of(base),
+        trained_latency=latency_of(trained),
+        errors=base.errors + trained.errors,
+    )
+
+
+def _check_same(base: Evaluation, trained: Evaluation) -> None:
+    settings = ("grader", "limit_tokens", "samples", "temperature", "seed")
+    odd = [f"{s}: {getattr(base, s)} and {getattr(trained, s)}" for s in settings if getattr(base, s) != getattr(trained, s)]
+    if odd:
+        raise ConfigError(
+            "the two measurements were made differently", seen="; ".join(odd), todo="measure both with the same settings"
+        )
+    if [i.group for i in base.items] != [i.group for i in trained.items]:
+        raise ConfigError(
+            "the two measurements are of different examples",
+            seen=f"{len(base.items)} and {len(trained.items)} items",
+            todo="measure both on the same held-out rows",
+        )
+
+
+def _pair(b: Item, t: Item) -> Pair:
+    def first(item: Item) -> tuple[str | None, str | None]:
+        if not item.answers:
+            return None, None
+        score = item.answers[0].score
+        return item.answers[0].text, None if score is None else score.reason
+
+    (base, base_reason), (trained, trained_reason) = first(b), first(t)
+    return Pair(
+        index=b.index,
+        source=b.source,
+        line=b.line,
+        prompt=b.prompt,
+        reference=b.reference,
+        base=base,
+        trained=trained,
+        base_value=b.value,
+        trained_value=t.value,
+        base_reason=base_reason,
+        trained_reason=trained_reason,
+        base_loss=b.loss if b.target_tokens else None,
+        trained_loss=t.loss if t.target_tokens else None,
+    )
+
+
+def _gain(pair: Pair) -> tuple[float, float]:
+    """How much an example improved: its score first, then the fall of its loss."""
+    scored = pair.base_value is not None and pair.trained_value is not None
+    value = pair.trained_value - pair.base_value if scored else 0.0  # type: ignore[operator]
+    lossy = pair.base_loss is not None and pair.trained_loss is not None
+    return value, pair.base_loss - pair.trained_loss if lossy else 0.0  # type: ignore[operator]
+
+
+def _loss_change(items: Sequence[tuple[Item, Item]]) -> Change | None:
+    """Difference of the token-weighted mean losses, over the examples that have one on both sides."""
+    kept = [(b, t) for b, t in items if b.target_tokens and b.target_tokens == t.target_tokens]
+    if not kept:
+        return None
+    before = np.array([(b.loss_sum, b.target_tokens) for b, _ in kept])
+    after = np.array([(t.loss_sum, t.target_tokens) for _, t in kept])
+    groups = [b.group for b, _ in kept]
+    interval = detectable = None
+    if len(set(groups)) >= FEWEST:
+        interval = statistics.paired_bootstrap(after, before, _ratio, draws=DRAWS, clusters=groups)
+        detectable = statistics.minimum_detectable_effect(interval.standard_error, 1)
+    return _change(
+        LOSS, _ratio(before), _ratio(after), interval, detectable, groups, len(items) - len(kept), lower_is_better=True
+    )
+
+
+def _ratio(rows: np.ndarray) -> float:
+    """rows [n, 2] of (loss sum, target tokens): nats per token."""
+    loss, tokens = rows.sum(0)
+    return float(loss / tokens)
+
+
+def _metric_change(items: Sequence[tuple[Item, Item]], name: str, samples: int) -> Change | None:
+    """Difference of the mean scores, over the examples that were judged on both sides."""
+    kept = [(bv, tv, b.group) for b, t in items if (bv := b.value) is not None and (tv := t.value) is not None]
+    if not kept:
+        return None
+    before, after = np.array([k[0] for k in kept]), np.array([k[1] for k in kept])
+    groups = [k[2] for k in kept]
+    interval = detectable = p_value = None
+    if samples == 1 and len(set(groups)) == len(groups) and np.isin(np.concatenate([before, after]), (0.0, 1.0)).all():
+        p_value = statistics.mcnemar_exact(int((before > after).sum()), int((after > before).sum()))
+    if len(set(groups)) >= FEWEST:
+        interval = statistics.cluster_interval(after - before, groups)
+        detectable = statistics.minimum_detectable_effect(_null_error(after - before, groups), 1)
+    levels = float(before.mean()), float(after.mean())
+    left_out = len(items) - len(kept)
+    return _change(name, *levels, interval, detectable, groups, left_out, lower_is_better=False, p_value=p_value)
+
+
+def _null_error(differences: np.ndarray, groups: Sequence[str]) -> float:
+    """Standard error of a mean difference if it were 0: sqrt(sum_g (sum_i d_i)^2) / n.
+
+    For right or wrong and distinct prompts that is sqrt(q / n), q the share that differs. Unlike the spread around the
+    mean it is not 0 when every example changes the same way, as happens with few of them.
+    """
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    sums = np.bincount(codes, weights=differences)
+    return math.sqrt(float(sums @ sums)) / len(differences)
+
+
+def _change(
+    metric: str,
+    base: float,
+    trained: float,
+    interval: statistics.Interval | None,
+    detectable: float | None,
+    groups: Sequence[str],
+    left_out: int,
+    *,
+    lower_is_better: bool,
+    p_value: float | None = None,
+) -> Change:
+    delta, clusters = trained - base, len(set(groups))
+    verdict: Verdict = NO_DIFFERENCE
+    if interval is not None and detectable is not None:
+        outside = not interval.low <= 0 <= interval.high and abs(delta) >= detectable
+        if outside and (p_value is None or p_value < 0.05):
+            verdict = "better" if (delta < 0) == lower_is_better else "worse"
+    few = f"no interval: {clusters} distinct prompt{'s are' if clusters != 1 else ' is'} too few"
+    return Change(
+        metric=metric,
+        base=base,
+        trained=trained,
+        delta=delta,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        detectable=detectable,
+        p_value=p_value,
+        items=len(groups),
+        clusters=clusters,
+        left_out=left_out,
+        lower_is_better=lower_is_better,
+        verdict=verdict,
+        method=interval.method if interval else few,
+    )

@@ -1,0 +1,163 @@
+"""A trained model as files that other tools load: a PEFT adapter, or a whole merged model.
+
+An export is written beside its place, opened again in a fresh engine, and compared with the model that it was made of:
+log-probabilities of up to twenty prompts with a sampled answer each. Only then does it get its name. The tokenizer's
+files are copied byte for byte, since a template that differs from the one that was trained with changes every answer.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from burnish import connect
+from burnish.errors import CapabilityMissing, ExportFailed, RunError
+from burnish.evals.audits import MERGE_BAR, Audit, compare_logprobs, logprobs_of, stored_precision
+from burnish.protocols import Engine
+from burnish.render.tokenizer import Tokenizer
+from burnish.runs import report
+from burnish.store.atomic import atomic_directory, verify, write_json
+from burnish.store.models import ModelRef, resolve
+from burnish.types import Adapter, Datum, SamplingParams
+
+Form = Literal["peft", "merged"]
+MARK = "export.json"
+"""What an export says about itself; only a directory with it is ever replaced."""
+FORMAT = 1
+PROMPTS = 20
+ANSWER_TOKENS = 24
+PEFT_BAR = 1e-6
+"""Mean |difference| of a reopened adapter relative to its log-probabilities: only rounding is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written, and how it was checked."""
+
+    out: Path
+    form: Form
+    base: Path
+    """model directory that the adapter was trained over"""
+    files: tuple[str, ...]
+    bytes: int
+    check: Audit
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings."""
+        return {**asdict(self), "out": str(self.out), "base": str(self.base), "files": list(self.files)}
+
+
+def export_run(model: str, *, to: Form, out: Path, force: bool = False) -> Exported:
+    """Export a run (or another adapter, or a trained whole model) into the directory `out`.
+
+    to: "peft" names its base by path; "merged" is a whole model in the precision of its base. force: replace an earlier
+    export that is as it was written. Raises RunError for a directory that holds anything else, CapabilityMissing for a
+    form that the model does not have, ExportFailed when the reopened export is not the model; `out` is then as before.
+    """
+    out = out.expanduser().absolute()
+    ref = resolve(model)
+    _check_place(out, ref, force=force)
+    if ref.adapter is None and to == "peft":
+        raise CapabilityMissing(f"{model} is a whole model, without an adapter", todo="export it with --to merged")
+    if ref.adapter is None and ref.kind == "hf":
+        raise CapabilityMissing(f"{model} is a base model: there is nothing trained to export", todo="name a run or an adapter")
+    engine = connect.open_engine("local", ref, dtype="float32")
+    adapter = None if ref.adapter is None else engine.load(ref.adapter)
+    tokenizer = Tokenizer.load(ref.adapter if ref.adapter and (ref.adapter / "tokenizer.json").is_file() else ref.base)
+    data = _texts(engine, adapter, tokenizer, _known_prompts(ref))
+    wanted = logprobs_of(engine, data, adapter)
+    with atomic_directory(out) as partial:
+        if adapter is None:
+            _copy_weights(ref.base, partial)
+        else:
+            engine.export(partial, adapter=adapter, form=to, base=str(ref.base))
+        tokenizer.copy_to(partial)
+        mark = {"format": FORMAT, "form": to, "model": ref.name, "fingerprint": ref.fingerprint, "base": str(ref.base)}
+        write_json(partial / MARK, mark)
+        check = _reopened(partial, to, ref, data, wanted, engine)
+        if not check.passed:
+            raise ExportFailed(
+                "the export, opened again, is not the model that it was made of; nothing was kept",
+                seen=check.detail,
+                todo="export in the other form, and report this with the model's config.json",
+            )
+    files = tuple(sorted(p.name for p in out.iterdir()))
+    size = sum(p.stat().st_size for p in out.iterdir())
+    return Exported(out=out, form=to, base=ref.base, files=files, bytes=size, check=check)
+
+
+def _check_place(out: Path, ref: ModelRef, *, force: bool) -> None:
+    """Only a new or empty directory is written to, or, with force, an export that nobody has changed."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not out.is_dir():
+        raise RunError(f"{out} is a file", todo="name a new directory with --out")
+    faults = verify(out) if (out / MARK).is_file() else ["it was not written by `burnish export`"]
+    if faults or out in (ref.base, ref.adapter):
+        raise RunError(
+            f"{out} is not empty, and no earlier export that could be replaced",
+            seen="; ".join(faults[:3]) or "the model itself",
+            todo="name a new directory with --out",
+        )
+    if not force:
+        raise RunError(f"{out} holds an earlier export", todo="give --force to replace it, or name a new directory with --out")
+
+
+def _texts(engine: Engine, adapter: Adapter | None, tokenizer: Tokenizer, known: Sequence[str]) -> list[Datum]:
+    """PROMPTS texts, each with an answer of the model's own: `known` prompts, filled up with texts that it makes up
+    from nothing."""
+    positions = int(str(engine.facts["max_positions"]))
+    start = (
+        [*tokenizer.prefix_ids] or [*tokenizer.eos_ids[:1]] or [0]
+    )  # any token starts a text that only has to be the same twice
+    encoded = [[*tokenizer.prefix_ids, *tokenizer.encode(p)] for p in known]
+    prompts = [p for p in encoded if 0 < len(p) < positions - 1][:PROMPTS]
+    prompts += [start] * (PROMPTS - len(prompts))
+    params = [
+        SamplingParams(limit_tokens=min(ANSWER_TOKENS, positions - len(p)), temperature=1.0, seed=i, stop_ids=())
+        for i, p in enumerate(prompts)
+    ]
+    drawn = engine.sample(prompts, params, route=adapter).result()
+    return [_datum(p, answers[0].ids) for p, answers in zip(prompts, drawn, strict=True)]
+
+
+def _datum(prompt: Sequence[int], answer: np.ndarray) -> Datum:
+    ids = np.concatenate([np.asarray(prompt, np.int32), answer.astype(np.int32)])
+    return Datum.from_tokens(ids, np.ones(len(ids), np.float32))
+
+
+def _known_prompts(ref: ModelRef) -> list[str]:
+    """Distinct prompts that a run's report shows; none for a model that is no run."""
+    found = report.read((ref.adapter or ref.base).parent) if ref.kind == "run" else None
+    if found is None:
+        return []
+    pairs = (*found.comparison.side_by_side, *found.comparison.improved, *found.comparison.worsened)
+    return list(dict.fromkeys(p.prompt for p in pairs if p.prompt))
+
+
+def _copy_weights(base: Path, partial: Path) -> None:
+    for path in sorted(base.iterdir()):
+        if path.name == "config.json" or path.suffix == ".safetensors" or path.name.endswith(".safetensors.index.json"):
+            shutil.copyfile(path, partial / path.name)
+
+
+def _reopened(
+    partial: Path, form: Form, ref: ModelRef, data: Sequence[Datum], wanted: Sequence[np.ndarray], engine: Engine
+) -> Audit:
+    """Log-probabilities of the written files in an engine of their own, against the model's."""
+    choices = engine.facts["choices"]
+    assert isinstance(choices, dict)
+    base = ref.base if form == "peft" else partial
+    found = ModelRef(kind="hf", base=base, adapter=None, name=str(partial), fingerprint="")
+    fresh = connect.open_engine("local", found, choices=choices)
+    adapter = fresh.load(partial) if form == "peft" else None
+    bar = PEFT_BAR if form == "peft" else MERGE_BAR[stored_precision(partial)]
+    what = (
+        "adapter, reopened over its base" if form == "peft" else f"merged model, stored in {stored_precision(partial)}, reopened"
+    )
+    return compare_logprobs("export equality", wanted, logprobs_of(fresh, data, adapter), bar, what)

@@ -1,0 +1,318 @@
+"""The report after training: what the run started from, what changed, how sure that is, and what to type next.
+
+A record that the command line draws, that is kept as `report.json`, and that reads as `report.md`. It calls nothing
+better that the comparison does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.evals.compare import Comparison
+from burnish.evals.evaluation import Evaluation, plain
+from burnish.evals.sentences import change_sentence, latency_sentence, verdict_sentence
+from burnish.evals.summary import Latency, Summary, summarise
+from burnish.runs.markdown import cell, code, rows_table, shown
+from burnish.store.atomic import atomic_write_bytes, read_json, write_json
+
+FORMAT = 1
+CURVE_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A derived setting and its reason."""
+
+    key: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One finished step of the training curve. Losses are means over target tokens, in nats; None = not measured there."""
+
+    step: int
+    loss: float | None
+    held_out_loss: float | None
+    learning_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """Something to type next."""
+
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What was trained on, and how it went. Counts are of the training rows."""
+
+    method: str
+    rows: int
+    held_out_rows: int
+    tokens: int
+    """in one pass"""
+    target_tokens: int
+    masked_share: float
+    cut_rows: int
+    cut_tokens: int
+    parameters: int
+    trainable: int
+    steps: int
+    """finished"""
+    planned_steps: int
+    best_step: int | None
+    """step with the lowest held-out loss: the one that is kept"""
+    stopped_early: bool
+    seconds: float
+    """of the finished steps"""
+    tokens_per_s: float
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a reader needs about one finished run."""
+
+    run: str
+    recipe: str
+    model: str
+    """what the run started from"""
+    data: str
+    verdict: str
+    """better, worse or no measurable difference"""
+    headline: str
+    """the verdict as one sentence"""
+    base: Summary
+    trained: Summary
+    comparison: Comparison
+    training: Training
+    settings: tuple[Setting, ...]
+    notes: tuple[str, ...]
+    """about the data: formats, what was held out, left out, cut"""
+    warnings: tuple[str, ...]
+    """what the user should act on: duplicates, leaks, rows whose targets vanish, capacity"""
+    next: tuple[Next, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings."""
+        return plain({"format": FORMAT, **asdict(self), "comparison": self.comparison.to_json()})
+
+    @staticmethod
+    def from_json(body: Mapping[str, Any]) -> Report:
+        """The inverse of `to_json`."""
+        assert body["format"] == FORMAT, body["format"]
+        fields: dict[str, Any] = {k: v for k, v in body.items() if k != "format"}
+        fields["comparison"] = Comparison.from_json(body["comparison"])
+        fields["training"] = Training(**{**body["training"], "curve": tuple(Point(**p) for p in body["training"]["curve"])})
+        fields["settings"] = tuple(Setting(**s) for s in body["settings"])
+        fields["next"] = tuple(Next(**n) for n in body["next"])
+        for side in ("base", "trained"):
+            latency = body[side]["latency"]
+            fields[side] = Summary(**{**body[side], "latency": None if latency is None else Latency(**latency)})
+        return Report(**{**fields, "notes": tuple(body["notes"]), "warnings": tuple(body["warnings"])})
+
+    def to_markdown(self) -> str:
+        """The report as a Markdown document."""
+        parts = [
+            f"# Run {self.run}",
+            self.headline,
+            f"{self.recipe} of {code(self.model)} on {code(self.data)}.",
+            "## Before and after, on held-out rows",
+            rows_table(("", "base", "trained", "change"), before_after(self)),
+            *(f"- {change_sentence(c)}" for c in self.comparison.changes),
+            *([f"- {latency_sentence(self.comparison)}"] if self.comparison.base_latency else []),
+        ]
+        if self.comparison.errors:
+            parts.append(
+                f"- The grader could not judge {self.comparison.errors} answers; they count neither as right nor as wrong."
+            )
+        for title, pairs in (
+            ("Where it got better", self.comparison.improved),
+            ("Where it got worse", self.comparison.worsened),
+            ("Side by side", self.comparison.side_by_side),
+        ):
+            if pairs:
+                parts += [f"## {title}", *(shown(p) for p in pairs)]
+        training = self.training
+        parts += ["## Training", "\n".join(f"- {line}" for line in training_lines(training))]
+        curve = [(p.step, _number(p.loss), _number(p.held_out_loss), _number(p.learning_rate, "{:.3g}")) for p in training.curve]
+        parts.append(rows_table(("step", "loss", "held-out loss", "learning rate"), curve))
+        if self.warnings:
+            parts += ["## Warnings", "\n".join(f"- {cell(w)}" for w in self.warnings)]
+        if self.notes:
+            parts += ["## Data", "\n".join(f"- {cell(n)}" for n in self.notes)]
+        if self.settings:
+            table = rows_table(("setting", "value", "why"), [(code(s.key), code(str(s.value)), s.why) for s in self.settings])
+            parts += ["## Settings that were derived", table]
+        parts += ["## What to type next", "\n".join(f"- {code(n.command)}: {n.why}" for n in self.next)]
+        return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
+
+
+def before_after(report: Report) -> list[tuple[str, str, str, str]]:
+    """Rows of the before/after table: name, base, trained, change with its 95 % interval."""
+    base, trained, comparison = report.base, report.trained, report.comparison
+    rows = []
+    if comparison.metric is not None:
+        c = comparison.metric
+        rows.append((c.metric, f"{c.base:.1%}", f"{c.trained:.1%}", _interval(c.delta, c.low, c.high, "{:+.1%}")))
+    if comparison.loss is not None:
+        c = comparison.loss
+        rows.append(
+            ("held-out loss (nats/token)", f"{c.base:.4f}", f"{c.trained:.4f}", _interval(c.delta, c.low, c.high, "{:+.4f}"))
+        )
+        rows.append(("perplexity", _number(base.perplexity, "{:.4g}"), _number(trained.perplexity, "{:.4g}"), ""))
+        rows.append(("bits per token", _number(base.bits_per_token), _number(trained.bits_per_token), ""))
+    if base.latency and trained.latency:
+        b, t = base.latency, trained.latency
+        rows.append(
+            ("seconds per answer, median", f"{b.p50_s:.3g}", f"{t.p50_s:.3g}", f"x {t.p50_s / b.p50_s:.2f}" if b.p50_s else "")
+        )
+        rows.append(
+            (
+                "seconds per answer, 95th percentile",
+                f"{b.p95_s:.3g}",
+                f"{t.p95_s:.3g}",
+                f"x {t.p95_s / b.p95_s:.2f}" if b.p95_s else "",
+            )
+        )
+        rows.append(("tokens per answer", f"{b.new_tokens:.1f}", f"{t.new_tokens:.1f}", f"{t.new_tokens - b.new_tokens:+.1f}"))
+        rows.append(
+            (
+                "answers cut at the limit",
+                str(base.cut_answers),
+                str(trained.cut_answers),
+                f"{trained.cut_answers - base.cut_answers:+d}",
+            )
+        )
+    return rows
+
+
+def training_lines(training: Training) -> list[str]:
+    """What was trained on and how it went, in sentences."""
+    t = training
+    ended = ""
+    if t.stopped_early:
+        ended = f", stopped early of {t.planned_steps}"
+    elif t.steps != t.planned_steps:
+        ended = f" of {t.planned_steps}"
+    cut = f"; {t.cut_rows} rows were cut, by {t.cut_tokens} tokens" if t.cut_rows else ""
+    best = f" The weights of step {t.best_step}, where held-out loss was lowest, are kept." if t.best_step is not None else ""
+    return [
+        f"{t.rows} rows trained on, {t.held_out_rows} held out; {t.tokens:,} tokens in one pass, "
+        f"{t.masked_share:.0%} of them context only{cut}.",
+        f"{t.steps} steps{ended}, {t.seconds:.1f} s, {t.tokens_per_s:,.0f} tokens/s.{best}",
+        f"{t.method}: {t.trainable:,} parameters trained over a model of {t.parameters:,}.",
+    ]
+
+
+def _interval(delta: float, low: float | None, high: float | None, form: str) -> str:
+    text = form.format(delta)
+    return text if low is None or high is None else f"{text} ({form.format(low)} to {form.format(high)})"
+
+
+def _number(value: float | None, form: str = "{:.4f}") -> str:
+    return "" if value is None else form.format(value)
+
+
+def build(
+    *,
+    run: str,
+    plan: Mapping[str, Any],
+    base: Evaluation,
+    trained: Evaluation,
+    comparison: Comparison,
+    metrics: Sequence[Mapping[str, Any]],
+    best_step: int | None,
+    stopped_early: bool,
+) -> Report:
+    """Put a report together. plan: `Plan.to_json` as kept in the run folder; metrics: the lines of metrics.jsonl."""
+    config = plan["config"]
+    steps = [m for m in metrics if m["step"] > 0]
+    seconds = sum(m["seconds"] for m in steps)
+    return Report(
+        run=run,
+        recipe=config["recipe"],
+        model=config["model"],
+        data=config["data"],
+        verdict=comparison.verdict,
+        headline=verdict_sentence(comparison),
+        base=summarise(base),
+        trained=summarise(trained),
+        comparison=comparison,
+        training=Training(
+            **{k: plan[k] for k in _FROM_PLAN},
+            method=config["method"],
+            steps=len(steps),
+            planned_steps=plan["steps"],
+            best_step=best_step,
+            stopped_early=stopped_early,
+            seconds=seconds,
+            tokens_per_s=sum(m["tokens"] for m in steps) / seconds if seconds else 0.0,
+            curve=_curve(metrics),
+        ),
+        settings=tuple(Setting(key=d["key"], value=d["value"], why=d["why"]) for d in plan["derived"]),
+        notes=tuple(plan["notes"]),
+        warnings=tuple(plan["warnings"]),
+        next=what_next(run, comparison),
+    )
+
+
+_FROM_PLAN = (
+    "rows", "held_out_rows", "tokens", "target_tokens", "masked_share", "cut_rows", "cut_tokens", "parameters", "trainable"
+)  # fmt: skip
+
+
+def _curve(metrics: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
+    """At most CURVE_POINTS lines: every measurement of held-out loss as far as they fit, and steps evenly between."""
+    lines = list(metrics)
+    every = max(1, -(-len(lines) // CURVE_POINTS))
+    measured = [i for i, m in enumerate(lines) if m.get("held_out_loss") is not None]
+    kept = set(range(0, len(lines), every))
+    if len(measured) <= CURVE_POINTS:
+        kept |= set(measured)
+    return tuple(
+        Point(step=m["step"], loss=m.get("loss"), held_out_loss=m.get("held_out_loss"), learning_rate=m.get("learning_rate"))
+        for i, m in enumerate(lines)
+        if i in kept
+    )
+
+
+def what_next(run: str, comparison: Comparison) -> tuple[Next, ...]:
+    """Commands that make sense now."""
+    steps = [
+        Next(command=f"burnish chat {run}", why="talk to the trained model"),
+        Next(command=f"burnish show {run}", why="this report again, with the certificate"),
+        Next(
+            command=f"burnish export {run} --to merged --out DIR",
+            why="a model directory for other tools (--to peft: the adapter alone)",
+        ),
+    ]
+    if comparison.verdict == "better":
+        return tuple(steps)
+    change = comparison.changes[0] if comparison.changes else None
+    more = "hold out more rows (valid_share=0.2), or train on more"
+    if comparison.verdict == "worse":
+        more = "a lower rate or fewer epochs, if the answers side by side agree that it got worse"
+        return (Next(command="burnish train ... learning_rate=... epochs=1", why=more), *steps)
+    if change is not None and change.detectable is not None:
+        more += f": {change.items} held-out examples show no effect below {change.detectable:.2g}"
+    return (*steps, Next(command="burnish train ... valid_share=0.2", why=more))
+
+
+def write(report: Report, folder: Path) -> None:
+    """`report.json` and `report.md` in a run folder."""
+    write_json(folder / "report.json", report.to_json())
+    atomic_write_bytes(folder / "report.md", report.to_markdown().encode())
+
+
+def read(folder: Path) -> Report | None:
+    """The report of a run folder, if it was written."""
+    path = folder / "report.json"
+    return Report.from_json(read_json(path)) if path.is_file() else None
