@@ -9,7 +9,7 @@ never counted as 0. numpy only; quantiles of Student's t are computed here, from
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -38,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """The outcome of two one-sided tests at `alpha`. The interval of level 1 - 2 alpha lies inside the margin exactly if `equivalent`."""
+    """The outcome of two one-sided tests at alpha. [low, high], of level 1 - 2 alpha, is inside the margin if `equivalent`."""
 
     estimate: float
     low: float
@@ -100,7 +100,7 @@ def paired_mean_interval(a: Numbers, b: Numbers, level: float = 0.95) -> Interva
     return _around(float(d.mean()), error, len(d) - 1, level, f"paired t over {len(d)} items", len(d))
 
 
-def cluster_interval(differences: Numbers, clusters: Sequence[object] | np.ndarray, level: float = 0.95) -> Interval:
+def cluster_interval(differences: Numbers, clusters: Iterable[Hashable], level: float = 0.95) -> Interval:
     """Mean of values (differences per item, or scores) that come in clusters.
 
         SE = sqrt(G/(G-1)) / n * sqrt(sum_g (sum_{i in g} (d_i - mean))^2)
@@ -110,10 +110,7 @@ def cluster_interval(differences: Numbers, clusters: Sequence[object] | np.ndarr
     10, or one that holds most items, it is too narrow.
     """
     d = _finite(differences)
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
-    assert codes.shape == d.shape, (codes.shape, d.shape)
-    groups = int(codes.max()) + 1
-    assert groups >= 2, "one cluster has no spread"
+    codes, groups = _codes(clusters, len(d))
     mean = float(d.mean())
     sums = np.bincount(codes, weights=d - mean, minlength=groups)
     error = math.sqrt(groups / (groups - 1) * float(sums @ sums)) / len(d)
@@ -128,10 +125,11 @@ def paired_bootstrap(
     draws: int = 10_000,
     seed: int = 0,
     level: float = 0.95,
-    clusters: Sequence[object] | np.ndarray | None = None,
+    clusters: Iterable[Hashable] | None = None,
 ) -> Interval:
-    """statistic(a) - statistic(b) under resampling of items, the same on both sides (Efron 1979): for metrics that
-    are no mean per item.
+    """statistic(a) - statistic(b) under resampling of items, the same on both sides (Efron 1979).
+
+    For metrics that are no mean over items, such as a ratio of sums.
 
     a, b: [n] or [n, columns], a row per item. statistic: of such rows, any number of them; None = the mean over rows.
     clusters: [n], drawn whole. The interval is the expanded percentile interval (Hesterberg 2015, arXiv 1411.5279,
@@ -141,10 +139,7 @@ def paired_bootstrap(
     x, y = _finite(a), _finite(b)
     n = len(x)
     assert x.shape == y.shape, (x.shape, y.shape)
-    codes = np.arange(n) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
-    assert codes.shape == (n,), codes.shape
-    groups = int(codes.max()) + 1
-    assert groups >= 2, "one cluster has no spread"
+    codes, groups = _codes(range(n) if clusters is None else clusters, n)
     random = np.random.default_rng(seed)
     if statistic is None:
         estimate = float(x.mean() - y.mean())
@@ -174,6 +169,15 @@ def _bootstrap_means(d: np.ndarray, codes: np.ndarray, groups: int, draws: int, 
         chosen = random.integers(0, groups, (min(chunk, draws - start), groups))
         found.append(sums[chosen].sum(1) / sizes[chosen].sum(1))
     return np.concatenate(found)
+
+
+def _codes(clusters: Iterable[Hashable], n: int) -> tuple[np.ndarray, int]:
+    """Clusters as numbers from 0, [n], and how many there are."""
+    seen: dict[Hashable, int] = {}
+    codes = np.array([seen.setdefault(c, len(seen)) for c in clusters])
+    assert codes.shape == (n,), (codes.shape, n)
+    assert len(seen) >= 2, "one cluster has no spread"
+    return codes, len(seen)
 
 
 def equivalence(a: Numbers, b: Numbers, margin: float, level: float = 0.95) -> Equivalence:
@@ -215,7 +219,7 @@ def minimum_detectable_effect_binary(discordant_share: float, n: int, power: flo
 def holm(pvalues: Numbers) -> np.ndarray:
     """p-values adjusted for being several, in their order (Holm 1979).
 
-    Reject those at most the level: the chance of any false rejection then stays below it, however the tests depend on one another.
+    Reject those at most the level: the chance of any false rejection stays below it, however the tests depend on one another.
     """
     p = _finite(pvalues)
     order = np.argsort(p, kind="stable")
@@ -248,7 +252,7 @@ def t_quantile(p: float, df: float) -> float:
 
 
 def _beta(a: float, b: float, x: float) -> float:
-    """Regularised incomplete beta function I_x(a, b): continued fraction DLMF 8.17.22, by Lentz's method (Numerical Recipes 6.4)."""
+    """Regularised incomplete beta function I_x(a, b): continued fraction DLMF 8.17.22 by Lentz's method."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):
