@@ -82,7 +82,8 @@ class _Deriving:
 
     def settle(self, key: str, given: Any, value: Any, why: str) -> Any:
         if given is None:
-            self.derived.append(Derived(key=key, value=value, why=why))
+            shown = value.isoformat() if isinstance(value, datetime.date) else value
+            self.derived.append(Derived(key=key, value=shown, why=why))
             given = value
         self.values[key] = given
         return given
@@ -137,7 +138,7 @@ def derive(config: SFT, facts: Facts) -> Derivation:
         f"a quarter above the longest answer ({facts.longest_answer} tokens), at most {room}",
     )
     d.settle("grader", c.grader, facts.grader, facts.grader_why)
-    d.settle("date", c.date, facts.date.isoformat(), "today")
+    d.settle("date", c.date, facts.date, "today")
     if facts.valid_share is not None:
         d.settle("valid_share", c.valid_share, facts.valid_share, "a tenth of the rows, but at most 200")
     completed = _with(config, d.values)
@@ -184,7 +185,7 @@ def _batch(rows: int, samples: int) -> tuple[int, str]:
     while size < 32 and samples / (2 * size) >= SHORT_STEPS:
         size *= 2
     size = min(size, rows)
-    return size, "small batches suit LoRA; at most 32, and fewer where that would leave under 100 steps"
+    return size, "small batches learn more from each row: at most 32, and fewer where that would leave under 100 steps"
 
 
 def _length_reason(facts: Facts) -> str:

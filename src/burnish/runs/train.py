@@ -9,11 +9,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from burnish import connect
+from burnish import __version__, connect
 from burnish.errors import ConfigError, Interrupted, NoGain, NothingTrained, RunError
 from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluate import evaluate
@@ -223,7 +222,7 @@ class _Training:
         folder, config, prepared = self.folder, self.config, self.prepared
         assert config.eval_items
         assert policy.adapter is not None
-        facts = {"versions": versions()}
+        facts = {"versions": versions(policy.engine)}
         found = checkpoints.latest(folder)
         sizes = dict(policy.engine.inspect(policy.adapter)) if policy.adapter.kind == "lora" else None
         state = State(start_digest=policy.engine.digest(policy.adapter), start_sizes=sizes)
@@ -331,9 +330,9 @@ def probed(config: SFT, ref: ModelRef, prepared: Prepared, engine: Engine, begun
     return make_plan(derivation, prepared, engine, ref, start=begun.adapter, full=config.method == "full")
 
 
-def versions() -> dict[str, str]:
+def versions(engine: Engine) -> dict[str, str]:
     """What bit identity also depends on."""
-    return {"burnish": version("burnish"), "torch": version("torch"), "python": platform.python_version()}
+    return {"burnish": __version__, "python": platform.python_version(), "engine": str(engine.facts["machine"])}
 
 
 def _trainable(config: SFT, engine: Engine, begun: Begun) -> Adapter:
