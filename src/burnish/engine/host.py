@@ -317,14 +317,19 @@ class Host:
         route: Route | Sequence[Route] = None,
         constraints: Sequence[Callable[[], Constraint] | None] | None = None,
         on_token: OnToken | None = None,
+        tenant: str | None = None,
     ) -> Job[list[list[Sample]]]:
-        """Draw answers; rows of all requests in flight share one continuous batch."""
+        """Draw answers; rows of all requests in flight share one continuous batch.
+
+        tenant: a name lets prompts continue stored conversations of that tenant (chat); None neither reads nor stores any.
+        """
         routes = self._routes(route, len(prompts))
         each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
         sampler = self.sampler()
-        request = sampler.submit(prompts, each, routes, constraints, on_token, self._version)
+        request = sampler.prepare(prompts, each, routes, constraints, on_token, tenant=tenant)
 
         def work() -> Generator[None, None, list[list[Sample]]]:
+            sampler.enqueue(request, self._version)  # not before: an earlier write to its adapters must have happened
             try:
                 while not request.done:
                     sampler.step()
@@ -348,7 +353,7 @@ class Host:
                 self.bank,
                 token_bytes=tokenizer.token_bytes if tokenizer else [b""] * self.arch.vocab,
                 end_ids=tokenizer.eos_ids if tokenizer else (),
-                limit_positions=self.arch.max_positions,
+                special_ids=frozenset(tokenizer.controls.spelling_of) if tokenizer else frozenset(),
             )
         return self._sampler
 
