@@ -15,12 +15,15 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from burnish.errors import DiskFull, RunError
 
@@ -37,7 +40,7 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Bring a file, or the names in a directory, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -50,7 +53,7 @@ def _rename(source: Path, target: Path) -> None:
     os.replace(source, target)
 
 
-def _remove(path: Path) -> None:
+def remove_tree(path: Path) -> None:
     shutil.rmtree(path)
 
 
@@ -59,15 +62,17 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def disk_space(path: Path) -> Iterator[None]:
-    """Turn "no space left" into an error that says what to do."""
+    """Turn "no space left", also as safetensors says it, into DiskFull, which says what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, SafetensorError) as error:
+        found = re.search(r"\(os error (\d+)\)", str(error)) if isinstance(error, SafetensorError) else None
+        number = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+        if number not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise DiskFull(
             f"there is no space left to write {path}",
-            seen=error.strerror or "",
+            seen=os.strerror(number),
             todo="free some space (`burnish runs rm` removes old runs), then try again or resume; nothing earlier is lost",
         ) from error
 
@@ -78,9 +83,9 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
     with disk_space(path):
         try:
             _write(partial, data)
-            _fsync(partial)
+            fsync(partial)
             _rename(partial, path)
-            _fsync(path.parent)
+            fsync(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -125,15 +130,15 @@ def atomic_directory(final: Path) -> Iterator[Path]:
             yield partial
             _write(partial / MANIFEST, _serialise(describe(partial)))
             for path in sorted(partial.rglob("*")):
-                _fsync(path)
-            _fsync(partial)
+                fsync(path)
+            fsync(partial)
             if final.exists():
                 _rename(final, replaced)
             _rename(partial, final)
-            _fsync(final.parent)
+            fsync(final.parent)
         finally:
             if partial.exists():
-                shutil.rmtree(partial)
+                remove_tree(partial)
             recover(final)
 
 
@@ -146,7 +151,7 @@ def recover(final: Path) -> None:
     replaced = _replaced(final)
     if replaced.exists():
         if final.exists():
-            _remove(replaced)
+            remove_tree(replaced)
         else:
             _rename(replaced, final)
 
@@ -157,7 +162,7 @@ def sweep(parent: Path) -> None:
         recover(replaced.with_name(replaced.name.removeprefix(".").removesuffix(_REPLACED)))
     for partial in sorted(parent.glob(f".*{_PARTIAL}")):
         if partial.is_dir():
-            _remove(partial)
+            remove_tree(partial)
         else:
             partial.unlink()
 

@@ -9,12 +9,12 @@ before it used.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from burnish.errors import CheckpointDamaged
+from burnish.store import atomic
 from burnish.store.atomic import atomic_directory, read_json, verify, write_json
 from burnish.store.runfolder import RunFolder
 
@@ -71,7 +71,7 @@ def save(
     wanted = {best, *[s for s in saved if s <= step][-keep:]}
     for old in saved:
         if old not in wanted:
-            shutil.rmtree(path(folder, old))
+            atomic.remove_tree(path(folder, old))
     return final
 
 

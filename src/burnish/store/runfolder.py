@@ -30,6 +30,7 @@ from typing import Any, Literal
 
 from burnish.config import Config, to_json, to_toml
 from burnish.errors import RunError
+from burnish.store import atomic
 from burnish.store.atomic import atomic_write_bytes, disk_space, read_json, sweep, write_json
 from burnish.store.home import runs_directory
 
@@ -265,8 +266,7 @@ class RunFolder:
     def sync_metrics(self) -> None:
         """Bring every line to the disk."""
         if self._metrics.exists():
-            with open(self._metrics, "rb") as file:
-                os.fsync(file.fileno())
+            atomic.fsync(self._metrics)
 
     def _lines(self) -> list[bytes]:
         if not self._metrics.exists():
