@@ -19,7 +19,9 @@ def shape(rows: int, **settings: float) -> Shape:
     )
 
 
-def reference(logits: np.ndarray, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0) -> np.ndarray:
+def reference(
+    logits: np.ndarray, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
+) -> np.ndarray:
     """The distribution drawn from, written as plainly as possible (float64 [V])."""
     heated = logits.astype(np.float64) / temperature
     p = np.exp(heated - heated.max())
