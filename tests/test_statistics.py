@@ -221,3 +221,19 @@ def test_equivalence_is_not_claimed_of_a_model_that_is_worse_by_the_margin():
 def test_a_missing_score_is_never_a_number():
     with pytest.raises(AssertionError):
         st.paired_mean_interval([1.0, float("nan")], [0.0, 0.0])
+
+
+def test_weighted_bootstrap_equals_that_of_the_ratio_of_sums():
+    random = np.random.default_rng(5)
+    tokens = random.integers(1, 50, 60).astype(float)
+    a, b = random.normal(2, 1, 60), random.normal(1.8, 1, 60)
+    clusters = random.integers(0, 25, 60)
+
+    def ratio(rows: np.ndarray) -> float:
+        return float(rows[:, 0].sum() / rows[:, 1].sum())
+
+    weighted = st.paired_bootstrap(a, b, weights=tokens, clusters=clusters, draws=3000)
+    rows = np.stack([a * tokens, tokens], 1), np.stack([b * tokens, tokens], 1)
+    slow = st.paired_bootstrap(*rows, ratio, clusters=clusters, draws=3000)
+    assert weighted.estimate == pytest.approx(slow.estimate)
+    assert (weighted.low, weighted.high) == pytest.approx((slow.low, slow.high), abs=0.02)

@@ -38,7 +38,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """The outcome of two one-sided tests at alpha. [low, high], of level 1 - 2 alpha, is inside the margin if `equivalent`."""
+    """The outcome of two one-sided tests at alpha. [low, high], of level 1 - 2 alpha, is inside the margin if
+    `equivalent`."""
 
     estimate: float
     low: float
@@ -126,15 +127,16 @@ def paired_bootstrap(
     seed: int = 0,
     level: float = 0.95,
     clusters: Iterable[Hashable] | None = None,
+    weights: Numbers | None = None,
 ) -> Interval:
     """statistic(a) - statistic(b) under resampling of items, the same on both sides (Efron 1979).
 
     For metrics that are no mean over items, such as a ratio of sums.
 
-    a, b: [n] or [n, columns], a row per item. statistic: of such rows, any number of them; None = the mean over rows.
-    clusters: [n], drawn whole. The interval is the expanded percentile interval (Hesterberg 2015, arXiv 1411.5279,
-    section 4): percentiles moved out so that for a mean it is as wide as Student's t, since plain percentiles cover
-    too little for few items.
+    a, b: [n] or [n, columns], a row per item. statistic: of such rows, any number of them; None = the mean over rows,
+    each counted by `weights` [n], positive (tokens of an item, for a mean over tokens), or alike. clusters: [n], drawn
+    whole. The interval is the expanded percentile interval (Hesterberg 2015, arXiv 1411.5279, section 4): percentiles
+    moved out so that for a mean it is as wide as Student's t, since plain percentiles cover too little for few items.
     """
     x, y = _finite(a), _finite(b)
     n = len(x)
@@ -142,9 +144,13 @@ def paired_bootstrap(
     codes, groups = _codes(range(n) if clusters is None else clusters, n)
     random = np.random.default_rng(seed)
     if statistic is None:
-        estimate = float(x.mean() - y.mean())
-        drawn = _bootstrap_means(x - y, codes, groups, draws, random)
+        counts = np.ones(n) if weights is None else _finite(weights)
+        assert counts.shape == x.shape, (counts.shape, x.shape)
+        assert (counts > 0).all(), "a weight is positive"
+        estimate = float((counts * (x - y)).sum() / counts.sum())
+        drawn = _bootstrap_means(x - y, counts, codes, groups, draws, random)
     else:
+        assert weights is None, "a statistic does its own weighting"
         estimate = float(statistic(x) - statistic(y))
         order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
         starts = np.cumsum(sizes) - sizes
@@ -161,9 +167,11 @@ def paired_bootstrap(
     return Interval(estimate, float(low), float(high), level, f"paired bootstrap over {over}", n, float(drawn.std(ddof=1)))
 
 
-def _bootstrap_means(d: np.ndarray, codes: np.ndarray, groups: int, draws: int, random: np.random.Generator) -> np.ndarray:
-    """Means of resampled clusters: [draws]. The total over the drawn clusters by the number of items in them."""
-    sums, sizes = np.bincount(codes, weights=d), np.bincount(codes).astype(float)
+def _bootstrap_means(
+    d: np.ndarray, counts: np.ndarray, codes: np.ndarray, groups: int, draws: int, random: np.random.Generator
+) -> np.ndarray:
+    """Means of resampled clusters: [draws]. The total over the drawn clusters by the count of what is in them."""
+    sums, sizes = np.bincount(codes, weights=d * counts), np.bincount(codes, weights=counts)
     found = []
     for start in range(0, draws, chunk := max(1, 2_000_000 // groups)):
         chosen = random.integers(0, groups, (min(chunk, draws - start), groups))
@@ -211,7 +219,8 @@ def minimum_detectable_effect(sd_of_differences: float, n: int, power: float = 0
 
 
 def minimum_detectable_effect_binary(discordant_share: float, n: int, power: float = 0.8, level: float = 0.05) -> float:
-    """The same where items are right or wrong and a share q of them differs between the sides: sd = sqrt(q), 2.8 sqrt(q/n)."""
+    """The same where items are right or wrong and a share q of them differs between the sides: sd = sqrt(q), 2.8
+    sqrt(q/n)."""
     assert 0 <= discordant_share <= 1, discordant_share
     return minimum_detectable_effect(math.sqrt(discordant_share), n, power, level)
 
@@ -219,7 +228,8 @@ def minimum_detectable_effect_binary(discordant_share: float, n: int, power: flo
 def holm(pvalues: Numbers) -> np.ndarray:
     """p-values adjusted for being several, in their order (Holm 1979).
 
-    Reject those at most the level: the chance of any false rejection stays below it, however the tests depend on one another.
+    Reject those at most the level: the chance of any false rejection stays below it, however the tests depend on one
+    another.
     """
     p = _finite(pvalues)
     order = np.argsort(p, kind="stable")

@@ -21,7 +21,7 @@ import numpy as np
 from burnish.errors import ConfigError
 from burnish.evals.evaluation import Answer, Evaluation, Item
 from burnish.protocols import Grader, Pending, Policy
-from burnish.render.renderer import Renderer
+from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.keys import digest, prompt_text
 from burnish.types import Datum, Example, Sample, SamplingParams
 
@@ -117,19 +117,20 @@ def evaluate(
 
 def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], report: Callable[[int], None]) -> list[Item]:
     """One Item per example, without answers yet."""
+    positions = _positions(policy)
     items: list[Item] = []
     for start in range(0, len(examples), LOSS_ROWS):
         rendered = [renderer.render(e) for e in examples[start : start + LOSS_ROWS]]
         data = {
             i: Datum.from_tokens(r.ids, r.weights)
             for i, r in enumerate(rendered)
-            if r.fault is None and len(r.ids) >= 2 and r.weights[1:].any()
+            if r.fault is None and 2 <= len(r.ids) <= positions + 1 and r.weights[1:].any()
         }
         outputs = policy.forward(list(data.values())).result() if data else []
         sums = dict(zip(data, outputs, strict=True))
         for i, row in enumerate(rendered):
             example, loss_sum, tokens = examples[start + i], 0.0, 0.0
-            fault = None if i in data else row.fault or "no token of this row is a target"
+            fault = None if i in data else row.fault or _why_not(row, positions)
             if i in data:
                 weights = data[i].streams["weights"].astype(np.float64)
                 logprobs = sums[i].logprobs
@@ -156,11 +157,22 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
     return items
 
 
+def _positions(policy: Policy) -> int:
+    """How many positions the model takes."""
+    return int(str(policy.engine.facts["max_positions"]))
+
+
+def _why_not(row: Rendered, positions: int) -> str:
+    if len(row.ids) > positions + 1:
+        return f"the row has {len(row.ids)} tokens and the model takes {positions}; cut it with limit_tokens"
+    return "no token of this row is a target"
+
+
 def _questions(
     policy: Policy, renderer: Renderer, examples: Sequence[Example], limit_tokens: int, *, every: bool, skip: frozenset[int]
 ) -> tuple[list[_Question], dict[int, str]]:
     """What to sample from, and why some examples cannot be asked."""
-    positions = int(str(policy.engine.facts["max_positions"]))
+    positions = _positions(policy)
     questions: list[_Question] = []
     faults: dict[int, str] = {}
     shown = 0
