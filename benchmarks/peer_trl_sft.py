@@ -31,6 +31,7 @@ MODES = {
     "padding-free-fp32": {"bf16": False, "padding_free": True, "max_length": None, **EAGER_MEMORY},
     "packing-bf16": {**BF16, **PACKED, **EAGER_MEMORY},
     "packing-fp32": {"bf16": False, **PACKED, **EAGER_MEMORY},
+    "packing-640-fp32": {"bf16": False, "max_length": 640, **PACKED, **EAGER_MEMORY},  # nothing is cut: no chat is longer
 }
 
 

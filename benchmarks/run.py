@@ -29,14 +29,14 @@ from page import write_page
 
 HERE = Path(__file__).parent
 TRL, GENERATE = "peer_trl_sft.py", "peer_transformers_generate.py"
-STEPS = {"as-shipped": 4, "packing-bf16": 5, "grouped-fp32": 5}
+STEPS = {"as-shipped": 4, "packing-bf16": 5, "grouped-fp32": 5, "padding-free-fp32": 5}
 """Measured steps of the slow modes (8 elsewhere), so that each takes 10 to 20 seconds on two cores."""
 
 
 def peers(what: str) -> dict[str, list[str]]:
     """Name -> command line of every peer mode."""
     if what == "sft":
-        modes = ["as-shipped", "packing-bf16", "packing-fp32", "grouped-fp32"]
+        modes = ["as-shipped", "packing-bf16", "packing-fp32", "packing-640-fp32", "padding-free-fp32", "grouped-fp32"]
         return {f"trl {m}": [TRL, "--mode", m, "--steps", str(STEPS.get(m, 8))] for m in modes}
     pairs = [(m, d) for m in ("dynamic", "static", "continuous") for d in ("float32", "bfloat16")]
     return {f"transformers {m} {'fp32' if d == 'float32' else 'bf16'}": [GENERATE, "--mode", m, "--dtype", d] for m, d in pairs}
