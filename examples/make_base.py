@@ -23,7 +23,7 @@ from burnish.engine.host import Host
 from burnish.types import AdamParams, Datum
 
 END = "<|end|>"
-HIDDEN, LAYERS, HEADS, WIDE, VOCAB, POSITIONS = 128, 4, 4, 384, 384, 256
+HIDDEN, LAYERS, HEADS, WIDE, VOCAB, POSITIONS = 96, 3, 4, 256, 384, 256
 STEPS, BATCH, RATE = 400, 24, 3e-3
 STARTS = "b br c cl d dr f fl g gr h l m p pl r s sl st t tr v w".split()
 WORDS = [start + rest for start in STARTS for rest in ("an", "ell", "ig", "ock", "ump", "ade")]

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from burnish.cli.generating import Stream
-from burnish.cli.opening import Opened, open_model
+from burnish.cli.opening import max_positions
 from burnish.cli.screen import Screen, screen
+from burnish.runs.api import Loaded, load
 from burnish.types import Message, SamplingParams
 
 HELP = "/reset starts anew, /system TEXT sets the system message, /quit ends; Ctrl-C stops an answer"
@@ -38,14 +39,14 @@ class Conversation:
         """Forget everything but the system message."""
         self.messages, self.ids = [], []
 
-    def prompt(self, opened: Opened, said: str) -> list[int]:
+    def prompt(self, loaded: Loaded, said: str) -> list[int]:
         """Tokens to sample the answer to `said` from."""
         new = Message(role="user", content=said)
         if not self.messages:
             self.messages = [Message(role="system", content=self.system)] if self.system is not None else []
-            prompt = opened.renderer.prompt([*self.messages, new])
+            prompt = loaded.renderer.prompt([*self.messages, new])
         else:
-            prompt = opened.renderer.extend(self.ids, self.messages, [new])
+            prompt = loaded.renderer.extend(self.ids, self.messages, [new])
         self.messages.append(new)
         return prompt
 
@@ -53,10 +54,10 @@ class Conversation:
 def chat(model: str, *, system: str | None, temperature: float, limit_tokens: int, seed: int, as_json: bool) -> None:
     """See `burnish chat --help`."""
     to = screen(as_json=as_json)
-    opened = open_model(model)
+    loaded = load(model)
     interactive = sys.stdin.isatty() and not as_json
     if interactive:
-        to.print(f"{opened.ref.name}: {HELP}")
+        to.print(f"{loaded.ref.name}: {HELP}")
     conversation, turns, index = Conversation(system), [], 0
     for said in _lines(interactive):
         if said.startswith("/"):
@@ -67,14 +68,14 @@ def chat(model: str, *, system: str | None, temperature: float, limit_tokens: in
             temperature=temperature,
             limit_tokens=limit_tokens,
             seed=seed + index,
-            stop=opened.renderer.stop_strings,
-            stop_ids=opened.renderer.stop_ids,
+            stop=loaded.renderer.stop_strings,
+            stop_ids=loaded.renderer.stop_ids,
         )
-        answer = _answer(to, opened, conversation, said, params)
+        answer = _answer(to, loaded, conversation, said, params)
         if answer is not None:
             turns.append({"user": said, "assistant": answer})
         index += 1
-    to.document({"model": opened.ref.name, "turns": turns, "tokens": len(conversation.ids)})
+    to.document({"model": loaded.ref.name, "turns": turns, "tokens": len(conversation.ids)})
 
 
 def _lines(interactive: bool) -> Iterator[str]:
@@ -117,14 +118,14 @@ def _command(to: Screen, conversation: Conversation, said: str) -> bool:
     return True
 
 
-def _answer(to: Screen, opened: Opened, conversation: Conversation, said: str, params: SamplingParams) -> str | None:
+def _answer(to: Screen, loaded: Loaded, conversation: Conversation, said: str, params: SamplingParams) -> str | None:
     """Ask and show; the answer's text, or None where the conversation was too long to ask."""
     from dataclasses import replace
 
-    prompt = conversation.prompt(opened, said)
-    room = opened.max_positions - len(prompt)
+    prompt = conversation.prompt(loaded, said)
+    room = max_positions(loaded) - len(prompt)
     if room < 1:
-        to.print(f"(the conversation takes {len(prompt)} of the model's {opened.max_positions} tokens; starting anew)")
+        to.print(f"(the conversation takes {len(prompt)} of the model's {max_positions(loaded)} tokens; starting anew)")
         conversation.reset()
         return None
     stream, drawn = Stream(to), []
@@ -137,7 +138,7 @@ def _answer(to: Screen, opened: Opened, conversation: Conversation, said: str, p
                 raise Stopped
 
         params = replace(params, limit_tokens=min(params.limit_tokens, room))
-        pending = opened.policy.engine.sample([prompt], params, route=opened.policy.adapter, on_token=hear)
+        pending = loaded.policy.engine.sample([prompt], params, route=loaded.policy.adapter, on_token=hear)
         try:
             pending.result()
             note = ""
@@ -146,7 +147,7 @@ def _answer(to: Screen, opened: Opened, conversation: Conversation, said: str, p
             note = " (stopped)"
     stream.to.out.file.write(note)
     stream.end()
-    message = opened.renderer.parse(drawn)
+    message = loaded.renderer.parse(drawn)
     conversation.ids = [*prompt, *drawn]
     conversation.messages.append(message)
     return message.content

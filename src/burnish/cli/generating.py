@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from burnish.cli.opening import Opened, open_model
+from burnish.cli.opening import converses, max_positions
 from burnish.cli.screen import Screen, screen, visible
 from burnish.errors import ConfigError, UserError
+from burnish.runs.api import Loaded, load
 from burnish.types import Message, Sample, SamplingParams
 
 
@@ -20,36 +21,36 @@ def generate(
     asked = list(prompts) if prompts else _from_stdin()
     if raw and system is not None:
         raise ConfigError("--raw continues a text, which has no system message", todo="leave out --system, or use --chat")
-    opened = open_model(model)
-    as_text = (not opened.converses and system is None) if raw is None else raw
+    loaded = load(model)
+    as_text = (not converses(loaded) and system is None) if raw is None else raw
     if raw is None and as_text:
         to.err.print(
             "this model has no chat template: the prompt is continued as it stands (--chat asks it as a message)", style="dim"
         )
-    ids = [_encode(opened, text, system, as_text) for text in asked]
+    ids = [_encode(loaded, text, system, as_text) for text in asked]
     for text, one in zip(asked, ids, strict=True):
-        if len(one) >= opened.max_positions:
+        if len(one) >= max_positions(loaded):
             raise UserError(
                 "a prompt is longer than the model can take",
-                seen=f"{len(one)} tokens, {opened.max_positions} positions: {text[:60]!r}",
+                seen=f"{len(one)} tokens, {max_positions(loaded)} positions: {text[:60]!r}",
             )
-    stop = (*params.stop, *(() if as_text else opened.renderer.stop_strings))
-    stop_ids = None if as_text else opened.renderer.stop_ids
+    stop = (*params.stop, *(() if as_text else loaded.renderer.stop_strings))
+    stop_ids = None if as_text else loaded.renderer.stop_ids
     fitted = [
-        replace(params, stop=stop, stop_ids=stop_ids, limit_tokens=min(params.limit_tokens, opened.max_positions - len(i)))
+        replace(params, stop=stop, stop_ids=stop_ids, limit_tokens=min(params.limit_tokens, max_positions(loaded) - len(i)))
         for i in ids
     ]
     streams = len(asked) == 1 and params.samples == 1 and not as_json
     stream = Stream(to) if streams else None
-    results = opened.policy.engine.sample(
-        ids, fitted, route=opened.policy.adapter, on_token=stream.hear if stream else None
+    results = loaded.policy.engine.sample(
+        ids, fitted, route=loaded.policy.adapter, on_token=stream.hear if stream else None
     ).result()
     if stream:
         stream.end()
     elif not as_json:
         _print_all(to, asked, results)
     to.document(
-        {"model": opened.ref.name, "raw": as_text, "prompts": [_as_json(*pair) for pair in zip(asked, results, strict=True)]}
+        {"model": loaded.ref.name, "raw": as_text, "prompts": [_as_json(*pair) for pair in zip(asked, results, strict=True)]}
     )
 
 
@@ -81,12 +82,12 @@ def _from_stdin() -> list[str]:
     return prompts
 
 
-def _encode(opened: Opened, text: str, system: str | None, as_text: bool) -> list[int]:
+def _encode(loaded: Loaded, text: str, system: str | None, as_text: bool) -> list[int]:
     if as_text:
-        tokenizer = opened.renderer.tokenizer
+        tokenizer = loaded.renderer.tokenizer
         return [*tokenizer.prefix_ids, *tokenizer.encode(text)]
     before = [Message(role="system", content=system)] if system is not None else []
-    return opened.renderer.prompt([*before, Message(role="user", content=text)])
+    return loaded.renderer.prompt([*before, Message(role="user", content=text)])
 
 
 def _print_all(to: Screen, asked: Sequence[str], results: Sequence[Sequence[Sample]]) -> None:

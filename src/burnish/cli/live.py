@@ -81,7 +81,7 @@ class Watch:
         from burnish.cli.tables import report_view
 
         self._still()
-        for part in report_view(report):
+        for part in report_view(report, self.out.width):
             self.out.print(part)
 
     def close(self) -> None:

@@ -1,0 +1,128 @@
+"""`burnish data check`: what would be trained on, token by token, and what is wrong with it. No model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.text import Text
+
+from burnish.cli.marks import picture, runs
+from burnish.cli.screen import Screen, screen
+from burnish.cli.tables import bullets, grid, heading
+from burnish.cli.words import count, percent
+from burnish.errors import UserError
+from burnish.recipes.sft import SFT
+from burnish.render.renderer import Rendered, Renderer
+from burnish.render.tokenizer import Tokenizer
+from burnish.runs.prepare import prepare
+from burnish.store.models import resolve
+from burnish.tasks.check import Findings, TokenStatistics
+from burnish.tasks.formats import parse_mapping
+from burnish.types import Example
+
+MARKS = {"error": ("x", "bold red"), "warning": ("!", "yellow"), "note": ("·", "dim")}
+
+
+def check(
+    data: str,
+    model: str,
+    *,
+    valid: str | None,
+    mapping: Sequence[str] | None,
+    skip_bad_rows: bool,
+    rows: int,
+    lines: Sequence[int] | None,
+    limit_tokens: int | None,
+    as_json: bool,
+) -> None:
+    """See `burnish data check --help`."""
+    to = screen(as_json=as_json)
+    values = {"data": data, "model": model, "map": parse_mapping(mapping or ()), "skip_bad_rows": skip_bad_rows}
+    config = SFT.load(base={**values, "valid": valid, "limit_tokens": limit_tokens})
+    ref = resolve(model)
+    prepared = prepare(config, ref)
+    tokenizer = prepared.renderer.tokenizer
+    sides = [("train", prepared.train), ("valid", prepared.valid)]
+    everything = [(e, r) for _, side in sides for e, r in zip(side.examples, side.rendered, strict=True)]
+    if lines:
+        wanted = {
+            line: (e, r) for e, r in everything if e.source == everything[0][0].source for line in [e.line] if line in lines
+        }
+        missing = sorted(set(lines) - set(wanted))
+        if missing:
+            raise UserError("no row that can be trained on starts at this line", seen=", ".join(map(str, missing)))
+        shown = [wanted[line] for line in lines]
+    else:
+        shown = everything[:rows]
+    facts = prepared.renderer.facts
+    to.out.print(heading("Template"))
+    to.out.print(grid([(k.replace("_", " "), _words(v)) for k, v in facts.items() if v not in ([], "", None)]))
+    _show_rows(to, shown, tokenizer)
+    _show_findings(to, prepared.findings, prepared.notes)
+    to.document(
+        {
+            "data": data,
+            "model": ref.name,
+            "format": prepared.format,
+            "template": {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()},
+            "notes": list(prepared.notes),
+            "findings": [asdict(f) for f in prepared.findings.findings],
+            "statistics": {
+                name: _statistics(s) for name, s in (("train", prepared.findings.train), ("valid", prepared.findings.valid))
+            },
+            "rows": [_row(e, r, prepared.renderer) for e, r in shown],
+        }
+    )
+
+
+def _show_rows(to: Screen, shown: Sequence[tuple[Example, Rendered]], tokenizer: Tokenizer) -> None:
+    if not shown:
+        return
+    colour = to.out.is_terminal and not to.out.no_color
+    how = "on green" if colour else "in [[double brackets]]"
+    to.out.print(heading(f"Rows, with what is learned {how}"))
+    for example, row in shown:
+        learned = int((row.weights[1:] != 0).sum())
+        cut = f", cut by {row.truncated}" if row.truncated else ""
+        to.out.print(Text(f"\nline {example.line}: {len(row.ids)} tokens, {learned} learned{cut}", style="dim"))
+        to.out.print(picture(row, tokenizer, colour=colour), soft_wrap=not colour)
+        for note in row.notes:
+            to.out.print(Text(f"  {note}", style="yellow"))
+
+
+def _show_findings(to: Screen, findings: Findings, notes: Sequence[str]) -> None:
+    to.out.print(heading("Data"))
+    for name, s in (("training", findings.train), ("validation", findings.valid)):
+        if s is not None:
+            words = (
+                f"{count(s.rows)} rows, {count(s.tokens)} tokens, {count(s.trained)} learned "
+                f"({percent(s.masked_share)} context only); "
+                f"median {s.median:.0f}, 90 % up to {s.p90:.0f}, longest {s.longest}"
+            )
+            to.out.print(grid([(name, words)]))
+    for part in bullets(notes):
+        to.out.print(part)
+    to.out.print(heading("Findings"))
+    for finding in findings.findings:
+        mark, style = MARKS[finding.severity]
+        for part in bullets([str(finding)], mark, style):
+            to.out.print(part)
+    if not findings.findings:
+        to.out.print(Text("  none", style="green"))
+
+
+def _words(value: object) -> str:
+    return ", ".join(repr(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _statistics(s: TokenStatistics | None) -> dict[str, object] | None:
+    return None if s is None else {**asdict(s), "masked_share": s.masked_share}
+
+
+def _row(example: Example, row: Rendered, renderer: Renderer) -> dict[str, object]:
+    pieces = [
+        {"text": renderer.tokenizer.decode(row.ids[a:b].tolist(), continues=a > 0), "tokens": b - a, "weight": weight}
+        for a, b, weight in runs(row)
+    ]
+    return {"line": example.line, "tokens": len(row.ids), "cut": row.truncated, "pieces": pieces, "notes": list(row.notes)}
