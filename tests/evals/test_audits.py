@@ -141,12 +141,12 @@ def test_check_33_altered_file_is_seen(
     else:
         engine.export(tmp_path, adapter=adapter, form="peft", base=str(tiny_model))
         file = tmp_path / "adapter_model.safetensors"
-    assert audits.reload_equality(engine, adapter, open_host, tiny_model, data, saved=tmp_path).passed is True
+    assert audits.reload_equality(engine, adapter, open_host, tiny_model, data, saved=[tmp_path]).passed is True
     tensors = load_file(file)
     name = next(n for n in tensors if n.endswith((".b", "lora_B.weight")))
     tensors[name] = tensors[name] * 1.01
     save_file(tensors, file, metadata={"format": "pt"})
-    audit = audits.reload_equality(engine, adapter, open_host, tiny_model, data, saved=tmp_path)
+    audit = audits.reload_equality(engine, adapter, open_host, tiny_model, data, saved=[tmp_path])
     assert audit.passed is False
     assert audit.value is not None
     assert audit.value > 0
@@ -154,7 +154,7 @@ def test_check_33_altered_file_is_seen(
 
 def test_reload_of_nothing_fails(trained: Policy, tiny_model: Path, open_host: Callable, data: list[Datum], tmp_path: Path):
     assert trained.adapter is not None
-    audit = audits.reload_equality(trained.engine, trained.adapter, open_host, tiny_model, data, saved=tmp_path)
+    audit = audits.reload_equality(trained.engine, trained.adapter, open_host, tiny_model, data, saved=[tmp_path])
     assert audit.passed is False
     assert "neither" in audit.detail
 

@@ -173,27 +173,28 @@ def _tail(logprobs: np.ndarray | None, count: int) -> np.ndarray:
 
 
 def reload_equality(
-    engine: Engine, adapter: Adapter, opener: Opener, base: Path, data: Sequence[Datum], *, saved: Path | None = None
+    engine: Engine, adapter: Adapter, opener: Opener, base: Path, data: Sequence[Datum], *, saved: Sequence[Path] = ()
 ) -> Audit:
-    """Whether the saved adapter is the adapter in memory: log-probabilities of `data`, exactly, after loading it into a
-    new slot of this host (LoRA only) and of a fresh host opened on `base`.
+    """Whether the saved adapter is the adapter in memory: log-probabilities of `data`, exactly.
 
-    saved: a directory that `Engine.save` wrote (the run's own); None saves one for the occasion.
+    Each directory of `saved` (what `Engine.save` or a PEFT export wrote; none = one is written for the occasion) is
+    loaded into a new slot of this host (LoRA only) and of a fresh host opened on `base`. value: the largest difference.
     """
     name = "adapter reload equality"
     now = logprobs_of(engine, data, adapter)
     worst: dict[str, float] = {}
     try:
         with tempfile.TemporaryDirectory(prefix="burnish-audit-") as scratch:
-            path = saved or Path(scratch)
-            if saved is None:
-                engine.save(path, adapter=adapter, optimizer=False)
-            if adapter.kind == "lora":
-                again = engine.load(path)
-                worst["a new slot of the same host"] = largest_gap(now, logprobs_of(engine, data, again))
-                engine.free(again)
-            fresh = opener(base)
-            worst["a fresh host"] = largest_gap(now, logprobs_of(fresh, data, fresh.load(path)))
+            if not saved:
+                engine.save(Path(scratch), adapter=adapter, optimizer=False)
+            for path in saved or (Path(scratch),):
+                of = f" ({path.name})" if saved else ""
+                if adapter.kind == "lora":
+                    again = engine.load(path)
+                    worst[f"a new slot of the same host{of}"] = largest_gap(now, logprobs_of(engine, data, again))
+                    engine.free(again)
+                fresh = opener(base)
+                worst[f"a fresh host{of}"] = largest_gap(now, logprobs_of(fresh, data, fresh.load(path)))
     except BurnishError as error:
         return Audit(name=name, passed=False, value=None, bar=0.0, detail=str(error))
     off = [f"{where}: {v:.3g}" for where, v in worst.items() if v != 0]
@@ -205,24 +206,28 @@ def reload_equality(
     return Audit(name=name, passed=not off, value=value, bar=0.0, detail=detail, extra={"tokens": tokens})
 
 
-def merge_equality(engine: Engine, adapter: Adapter, opener: Opener, data: Sequence[Datum]) -> Audit:
-    """Whether the merged model, written and reopened, gives the adapter's log-probabilities.
+def merge_equality(
+    engine: Engine, adapter: Adapter, opener: Opener, data: Sequence[Datum], *, written: Path | None = None
+) -> Audit:
+    """Whether the merged model, opened from its files, gives the adapter's log-probabilities.
 
-    value: mean |difference| / mean |log-probability|. A base stored in float32 must meet 1e-4; merged weights of a base
-    stored in bfloat16 or float16 are rounded to it, which the wider bar allows for.
+    written: a merged model's directory (None = one is written for the occasion). value: mean |difference| / mean
+    |log-probability|. Weights stored in float32 must meet 1e-4; those of a base stored in bfloat16 or float16 are
+    rounded to it, which the wider bar allows for.
     """
     name = "merge equality"
     now = logprobs_of(engine, data, adapter)
     try:
         with tempfile.TemporaryDirectory(prefix="burnish-audit-") as scratch:
-            engine.export(Path(scratch), adapter=adapter, form="merged", base="")
-            stored = stored_precision(Path(scratch))
-            merged = logprobs_of(opener(Path(scratch)), data, None)
+            path = written or Path(scratch)
+            if written is None:
+                engine.export(path, adapter=adapter, form="merged", base="")
+            stored = stored_precision(path)
+            merged = logprobs_of(opener(path), data, None)
     except BurnishError as error:
         return Audit(name=name, passed=False, value=None, bar=None, detail=str(error))
-    return compare_logprobs(
-        name, now, merged, MERGE_BAR[_coarser(stored, compute_precision(engine))], f"merged, stored in {stored}"
-    )
+    bar = MERGE_BAR[_coarser(stored, compute_precision(engine))]
+    return compare_logprobs(name, now, merged, bar, f"merged, stored in {stored}")
 
 
 def compare_logprobs(name: str, wanted: Sequence[np.ndarray], found: Sequence[np.ndarray], bar: float, what: str) -> Audit:

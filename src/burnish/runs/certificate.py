@@ -93,6 +93,7 @@ def certify(
     held_out: Sequence[Datum],
     prompts: Sequence[Sequence[int]],
     saved: Path | None,
+    model: Path | None = None,
     start: Mapping[str, float] | None,
     recorded: str | None,
     redo: Callable[[], str],
@@ -101,18 +102,21 @@ def certify(
     """Make every audit of a trained model.
 
     policy: the trained model. base: the directory that it was trained over. rows: as trained on. held_out, prompts:
-    what is compared, the first few of them. saved: what `Engine.save` wrote of this adapter for keeping (None saves it
-    anew). start: `Engine.inspect` before the first step, if known. recorded, redo, why: see `audits.resume_equality`.
+    what is compared, the first few of them. saved: the checkpoint of these weights, if there is one. model: the files
+    that the run leaves (PEFT, or a whole model after a full fine-tune), if they are written. start: `Engine.inspect`
+    before the first step, if known. recorded, redo, why: see `audits.resume_equality`.
     """
     engine, adapter, data = policy.engine, policy.adapter, held_out[:ROWS]
     assert adapter is not None, "the bare base has nothing to certify"
+    whole = model if adapter.kind == "full" else None
+    files = [p for p in (saved, None if adapter.kind == "full" else model) if p is not None]
     return Certificate(
         run=run,
         audits=(
             audits.mask_picture(rows, renderer.tokenizer, renderer.stop_ids),
             audits.sampler_trainer_gap(policy, prompts[:PROMPTS]),
-            audits.reload_equality(engine, adapter, open_fresh, base, data, saved=saved),
-            audits.merge_equality(engine, adapter, open_fresh, data),
+            audits.reload_equality(engine, adapter, open_fresh, base, data, saved=files),
+            audits.merge_equality(engine, adapter, open_fresh, data, written=whole),
             audits.resume_equality(recorded, redo, why=why),
             audits.dead_adapter(engine, adapter, start=start),
         ),
