@@ -14,6 +14,7 @@ CORPUS = [
     "Once upon a time there was a little girl named Lily. She loved to play outside in the park.",
     "What is the weather in Paris? It is sunny today, and it will be warm tomorrow.",
     'system user assistant tool\n{"name": "look", "arguments": {"at": "sky"}}\n\n  if x == 1:\n    return "ok"',
+    "\n\n\nOne\n\nTwo\n\n\nThree\n\n\n\nFour\n\n",
     "I think the answer is 42, because 6 times 7 is 42. Hello, hello! Grüße aus Köln, naïve café.",
 ] * 3
 SPECIALS = (
@@ -141,14 +142,13 @@ GLM = """[gMASK]<sop>
 {%- if m.role == 'tool' %}<|observation|>
 {{ m.content }}
 {%- elif m.role == 'assistant' %}<|assistant|>
-{{ m.content }}
+{%- if m.content %}{{ '\\n' + m.content }}{% endif %}
 {%- for c in m.tool_calls or [] %}{{ '\\n<tool_call>' + c.function|tojson + '</tool_call>' }}{% endfor %}
 {%- else %}<|{{ m.role }}|>
 {{ m.content }}
 {%- endif %}
 {%- endfor %}
-{%- if add_generation_prompt %}<|assistant|>
-{% endif %}"""
+{%- if add_generation_prompt %}<|assistant|>{% endif %}"""
 
 # The prompt opens the reasoning; the history shows none.
 R1 = """{{ bos_token }}{% for m in messages %}
@@ -174,9 +174,15 @@ TEMPLATES = {
 
 
 def byte_level() -> tokenizers.Tokenizer:
-    """GPT-2's kind, with control tokens and, as Qwen has them, markers that are tokens but not special."""
+    """Llama 3's and Qwen's kind: control tokens, and markers of answers that are tokens but not special."""
     tok = tokenizers.Tokenizer(models.BPE())
-    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words = (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    )
+    split = pre_tokenizers.Split(tokenizers.Regex(words), "isolated")
+    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tok.pre_tokenizer = pre_tokenizers.Sequence([split, to_bytes])
     tok.decoder = decoders.ByteLevel()
     tok.post_processor = processors.ByteLevel(trim_offsets=True)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -192,7 +198,7 @@ def llama_like() -> tokenizers.Tokenizer:
     tok.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     bytes_of = [f"<0x{b:02X}>" for b in range(256)]
     trainer = trainers.BpeTrainer(vocab_size=450, special_tokens=["<unk>", "<s>", "</s>", *bytes_of], show_progress=False)
-    tok.train_from_iterator([line.split("\n")[0] for line in CORPUS], trainer)
+    tok.train_from_iterator([line for text in CORPUS for line in text.split("\n")], trainer)
     spec = json.loads(tok.to_str())
     spec["added_tokens"] = [t for t in spec["added_tokens"] if t["id"] < 3]  # bytes are pieces, not added tokens
     tok = tokenizers.Tokenizer.from_str(json.dumps(spec))

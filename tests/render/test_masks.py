@@ -123,6 +123,21 @@ def test_check_05_prompt_is_a_prefix(tmp_path, name, kind):
         assert row.weights[len(prompt)] == 1
 
 
+@pytest.mark.parametrize("name", ["chatml", "llama3", "gemma"])
+def test_check_05_earlier_answers_are_trained_only_after_their_own_prompt(tmp_path, name):
+    r = made(tmp_path, name)
+    messages = [user("a"), assistant("\n\nOne"), user("b"), assistant("Two"), user("c"), assistant("\n\n\nThree")]
+    row = r.render(chat(*messages))
+    trained_turns = {int(m) for m, w in zip(row.message, row.weights, strict=True) if w}
+    for i in trained_turns:
+        prompt = r.prompt(messages[:i])
+        assert row.ids[: len(prompt)].tolist() == prompt
+        assert row.weights[len(prompt)] == 1
+    trimmed = name in ("llama3", "gemma")
+    assert trained_turns == ({1, 3, 5} if trimmed else {3, 5})
+    assert bool(row.notes) is not trimmed
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize(
     ("prompt", "answer"),
@@ -229,6 +244,16 @@ def test_check_10_a_closed_block_in_the_prompt_stays_out_of_the_loss(tmp_path):
     example = chat(user("a"), assistant("d"))
     assert trained(r, example) == ["d<|im_end|>"]
     assert whole(r, example).count("<think>") == 1
+    with pytest.raises(TemplateError, match="otherwise than the prompt"):
+        r.render(chat(user("a"), assistant("d", reasoning="why")))
+
+
+def test_check_10_a_closed_block_that_history_lacks_is_kept_apart(tmp_path):
+    source = CHATML.replace("assistant\\n' }}{% endif", "assistant\\n<think>\\n\\n</think>\\n\\n' }}{% endif")
+    r = custom(tmp_path, source, eos_token="<|im_end|>")
+    example = chat(user("a"), assistant("d"))
+    assert trained(r, example) == ["d<|im_end|>"]
+    assert whole(r, example).endswith("assistant\n<think>\n\n</think>\n\nd<|im_end|>\n")
     with pytest.raises(TemplateError, match="otherwise than the prompt"):
         r.render(chat(user("a"), assistant("d", reasoning="why")))
 
