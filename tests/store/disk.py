@@ -1,6 +1,7 @@
 """A disk that fails at the n-th operation: with an error, with the death of the process, or with the power."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,13 +46,18 @@ class Disk:
         return operation
 
     def lose_power(self, root: Path, before: set[int]) -> None:
-        """What was never fsynced is gone: renames are undone, the content of files made since `before` is empty."""
+        """What was never fsynced is gone: renames are undone, files and directories made since `before` are empty."""
         for source, target, replaced in reversed(self.undo):
             os.replace(target, source)
             if replaced is not None:
                 target.write_bytes(replaced)
-        for path in root.rglob("*"):
-            if path.is_file() and path.stat().st_ino not in before | self.synced:
+        for path in sorted(root.rglob("*"), reverse=True):
+            if path.stat().st_ino in before | self.synced:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+                path.mkdir()
+            else:
                 path.write_bytes(b"")
 
 

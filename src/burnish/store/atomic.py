@@ -60,6 +60,14 @@ def remove_tree(path: Path) -> None:
 # Files
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it, where they are missing; their names are on the disk afterwards."""
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        fsync(path.parent)
+
+
 @contextmanager
 def disk_space(path: Path) -> Iterator[None]:
     """Turn "no space left", also as safetensors says it, into DiskFull, which says what to do."""
@@ -121,7 +129,7 @@ def atomic_directory(final: Path) -> Iterator[Path]:
     place the old one lies beside it, and `recover` brings it back after a crash between the two renames. Raises
     DiskFull.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(final.parent)
     recover(final)
     partial, replaced = _beside(final), _replaced(final)
     with disk_space(final):

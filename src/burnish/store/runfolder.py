@@ -77,7 +77,6 @@ class RunFolder:
 
         Raises RunError for a name that is malformed or taken, and for a directory that holds anything but a run.
         """
-        runs_directory().mkdir(parents=True, exist_ok=True)
         if name_or_dir is None:
             return next(run for n in itertools.count(1) if (run := _make(f"{kind}-{n}", kind)))
         made = _make(name_or_dir, kind)
@@ -328,7 +327,7 @@ def _make(name_or_dir: str, kind: str) -> RunFolder | None:
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         status="created",
     )
-    final.parent.mkdir(parents=True, exist_ok=True)
+    atomic.make_directory(final.parent)
     if final.exists() and (not final.is_dir() or any(final.iterdir())):
         return None
     partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.making")
@@ -336,6 +335,7 @@ def _make(name_or_dir: str, kind: str) -> RunFolder | None:
     try:
         write_json(partial / _INFO, asdict(info))
         os.rename(partial, final)
+        atomic.fsync(final.parent)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
