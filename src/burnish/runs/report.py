@@ -270,18 +270,27 @@ _FROM_PLAN = (
 
 
 def _curve(metrics: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
-    """At most CURVE_POINTS lines: every measurement of held-out loss as far as they fit, and steps evenly between."""
+    """At most CURVE_POINTS steps and as many measurements of held-out loss, each evenly spread, the first and the last
+    among them."""
     lines = list(metrics)
-    every = max(1, -(-len(lines) // CURVE_POINTS))
     measured = [i for i, m in enumerate(lines) if m.get("held_out_loss") is not None]
-    kept = set(range(0, len(lines), every))
-    if len(measured) <= CURVE_POINTS:
-        kept |= set(measured)
     return tuple(
-        Point(step=m["step"], loss=m.get("loss"), held_out_loss=m.get("held_out_loss"), learning_rate=m.get("learning_rate"))
-        for i, m in enumerate(lines)
-        if i in kept
+        Point(
+            step=lines[i]["step"],
+            loss=lines[i].get("loss"),
+            held_out_loss=lines[i].get("held_out_loss"),
+            learning_rate=lines[i].get("learning_rate"),
+        )
+        for i in sorted({*_spread(range(len(lines))), *_spread(measured)})
     )
+
+
+def _spread(indices: Sequence[int]) -> list[int]:
+    """At most CURVE_POINTS of them, evenly, both ends included."""
+    last = len(indices) - 1
+    if last < CURVE_POINTS:
+        return list(indices)
+    return [indices[round(k * last / (CURVE_POINTS - 1))] for k in range(CURVE_POINTS)]
 
 
 def what_next(run: str, comparison: Comparison) -> tuple[Next, ...]:
