@@ -26,21 +26,27 @@ def open_engine(
 ) -> Engine:
     """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`).
 
-    where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other settings are
-    then not read. What was measured on this machine is cached. Raises ConfigError for a place that does not exist.
+    where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other
+    settings are then not read. What was measured on this machine is cached. Raises ConfigError for a place that does
+    not exist.
     """
     if where != "local":
         raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
     from burnish.engine.host import Host
+
+    measured = measured_here() if choices is None and device != "cuda" else None
+    return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
+
+
+def measured_here(*, again: bool = False) -> Mapping[str, Any]:
+    """What is fastest on this machine, measured once and kept; `again` measures anew."""
     from burnish.engine.measure import machine_key, measure
 
-    measured = None
-    if choices is None and device != "cuda":
-        measured = machine.load_measured(machine_key())
-        if measured is None:
-            measured = measure()
-            machine.save_measured(machine_key(), measured)
-    return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
+    measured = None if again else machine.load_measured(machine_key())
+    if measured is None:
+        measured = measure()
+        machine.save_measured(machine_key(), measured)
+    return measured
 
 
 def open_policy(engine: Engine, ref: ModelRef) -> Policy:

@@ -242,16 +242,20 @@ def generate(
 
 @app.command()
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory, or an adapter's directory.")],
     *,
-    to: Annotated[Literal["peft", "merged"], typer.Option(help="An adapter that PEFT loads, or a whole model.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write; must not exist.")],
+    to: Annotated[Literal["peft", "merged"], typer.Option(metavar="FORM", help="peft (an adapter) or merged (a whole model).")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write; must be new or empty.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export that nobody has changed.")] = False,
     json: Json = False,
 ) -> None:
-    """Write a run's model for other tools."""
+    """Write a trained model for other tools.
+
+    The export is opened again and compared with the model before it gets its name.
+    """
     from burnish.cli import training
 
-    training.export(run, to, out, as_json=json)
+    training.export(run, to, out, force=force, as_json=json)
 
 
 @data_app.command("check")
@@ -321,11 +325,15 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or
 
 
 @app.command()
-def machine(*, json: Json = False) -> None:
+def machine(
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew; leave the machine alone meanwhile.")] = False,
+    json: Json = False,
+) -> None:
     """Show what was measured on this machine.
 
     Threads, matrix kernels, unit of work: measured once, then kept. A run stores the ones that it used.
     """
     from burnish.cli import listing
 
-    listing.machine(as_json=json)
+    listing.machine(again=again, as_json=json)

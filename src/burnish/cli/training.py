@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.cli.live import Watch
-from burnish.cli.screen import screen, visible
+from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import certificate_view, next_view
+from burnish.cli.words import size
 from burnish.errors import UserError
 from burnish.recipes.sft import SFT
-from burnish.runs import certificate
-from burnish.runs import export as exporting
 from burnish.runs import train as training
+from burnish.runs.export import Form, export_run
 from burnish.runs.train import Outcome
 from burnish.tasks.formats import parse_mapping
 
@@ -93,22 +93,18 @@ def plan(given: Given, *, as_json: bool) -> None:
     to.document(found.to_json())
 
 
-def export(run: str, form: str, out: Path, *, as_json: bool) -> None:
+def export(model: str, form: Form, out: Path, *, force: bool, as_json: bool) -> None:
     """See `burnish export --help`."""
     to = screen(as_json=as_json)
-    written = exporting.export(run, form, out)
-    files = sorted(p.name for p in written.iterdir())
-    to.print(visible(f"{written}: {', '.join(files)}"))
-    to.document({"run": run, "form": form, "directory": str(written), "files": files})
+    done = export_run(model, to=form, out=out, force=force)
+    to.print(visible(f"{done.out}: {', '.join(done.files)} ({size(done.bytes)})"))
+    to.print(visible(f"checked by opening it again: {done.check.detail}"))
+    to.document(done.to_json())
 
 
-def _finish(to, outcome: Outcome) -> None:
+def _finish(to: Screen, outcome: Outcome) -> None:
     """What stands below the report: the certificate, where things lie, what to do next."""
-    audited = certificate.read(outcome.folder)
-    if audited is not None:
-        for part in certificate_view(audited):
-            to.out.print(part)
-    for part in next_view(outcome.report.next):
+    for part in (*certificate_view(outcome.certificate), *next_view(outcome.report.next)):
         to.out.print(part)
     to.print(visible(f"run {outcome.name}: {outcome.folder}"))
     to.document(
@@ -116,8 +112,8 @@ def _finish(to, outcome: Outcome) -> None:
             "run": outcome.name,
             "folder": str(outcome.folder),
             "model": str(outcome.model),
-            "verdict": outcome.comparison.verdict,
+            "verdict": outcome.report.verdict,
             "report": outcome.report.to_json(),
-            "certificate": None if audited is None else audited.to_json(),
+            "certificate": outcome.certificate.to_json(),
         }
     )
