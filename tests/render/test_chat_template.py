@@ -3,6 +3,7 @@
 import time
 from collections import UserDict
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from jinja2.exceptions import TemplateError as JinjaError
@@ -118,6 +119,11 @@ last
 def test_the_language_of_templates_is_that_of_transformers():
     talk = TALKS["tools"]
     assert ours(ChatTemplate(FEATURES), talk, [], False) == theirs(FEATURES, talk, None, False)
+
+
+def test_the_documented_plain_template_is_the_one_in_use():
+    documented = Path(__file__).parents[2] / "docs" / "reference" / "chat-templates.md"
+    assert f"```jinja\n{PLAIN}```" in documented.read_text(encoding="utf-8")
 
 
 def test_the_date_is_read_once_and_can_be_given():
