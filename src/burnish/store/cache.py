@@ -6,8 +6,8 @@ would have said is found again. Two processes that write at once lose one of the
 
 from __future__ import annotations
 
-import errno
 import json
+from contextlib import suppress
 from typing import Any
 
 from burnish.errors import DiskFull
@@ -28,11 +28,6 @@ def remember(name: str, facts: dict[str, Any]) -> None:
     """Add facts to the cache `name`."""
     path = cache_directory() / f"{name}.json"
     text = json.dumps({**recall(name), **facts}, indent=1, sort_keys=True) + "\n"
-    try:
+    with suppress(OSError, DiskFull):
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_bytes(path, text.encode())
-    except DiskFull:
-        return
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise

@@ -25,6 +25,8 @@ _CONFIG, _ADAPTER, _RUN = "config.json", "adapter_config.json", "run.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model"]
+SETTLED_NS = 2_000_000_000
+"""Age from which a file's times tell whether it changed: beyond one tick of every file system's clock."""
 _IDENTITY = (
     _CONFIG,
     _ADAPTER,
@@ -66,22 +68,33 @@ def resolve(model: str) -> ModelRef:
 
     Raises ModelNotFound, or ModelRefused for one that is not understood or not safe to load.
     """
+    return replace(_find(model, None), name=model)
+
+
+def _find(model: str, above: Path | None) -> ModelRef:
+    """above: the adapter whose base this must be; no adapter is a base."""
     directory = Path(model).expanduser()
     if directory.is_dir():
-        return replace(_directory(directory.absolute()), name=model)
+        return _directory(directory.absolute(), above)
     if NAME.fullmatch(model):
         known = {run.name: run for run in list_runs()}
         if model in known:
-            return replace(_run(known[model]), name=model)
+            return _run(known[model], above)
     if _HUB_ID.fullmatch(model):
-        return replace(_directory(_download(model)), name=model)
+        return _directory(_download(model), above)
     raise _not_found(model, "it is neither a directory, a run nor a hub id such as org/name")
 
 
-def _directory(path: Path) -> ModelRef:
+def _directory(path: Path, above: Path | None) -> ModelRef:
     if (path / _RUN).is_file():
-        return _run(RunFolder(path, str(path)))
+        return _run(RunFolder(path, str(path)), above)
     if (path / _ADAPTER).is_file():
+        if above is not None:
+            raise ModelRefused(
+                f"the adapter {above} lies over another adapter",
+                seen=str(path),
+                todo="merge that one first (`burnish export --to merged`)",
+            )
         return _adapter(path)
     if (path / _CONFIG).is_file():
         _check_weights(path)
@@ -94,14 +107,14 @@ def _directory(path: Path) -> ModelRef:
     )
 
 
-def _run(run: RunFolder) -> ModelRef:
+def _run(run: RunFolder, above: Path | None) -> ModelRef:
     if not run.model.is_dir():
         raise ModelNotFound(
             f"the run {run.name} has no model yet",
             seen=f"status {run.status}",
             todo=f"finish it: `burnish train --resume {run.name}`",
         )
-    found = replace(_directory(run.model), kind="run")
+    found = replace(_directory(run.model, above), kind="run")
     recorded = run.info.fingerprint
     if found.adapter is not None and recorded is not None and recorded != found.base_fingerprint:
         raise ModelRefused(
@@ -128,19 +141,13 @@ def _adapter(path: Path) -> ModelRef:
         )
     beside = path / named
     try:
-        under = _directory(beside.resolve()) if beside.is_dir() else resolve(named)
+        under = _directory(beside.resolve(), path) if beside.is_dir() else _find(named, path)
     except ModelNotFound as error:
         raise ModelNotFound(
             f"the base model of the adapter {path} cannot be found",
             seen=named,
             todo=f"put it back there, or correct base_model_name_or_path in {_ADAPTER}",
         ) from error
-    if under.adapter is not None:
-        raise ModelRefused(
-            f"the adapter {path} lies over another adapter",
-            seen=named,
-            todo="merge that one first (`burnish export --to merged`)",
-        )
     both = hashlib.sha256(f"{under.fingerprint}\n{fingerprint(path)}\n".encode()).hexdigest()
     return ModelRef(kind="peft", base=under.base, adapter=path, name=str(path), fingerprint=both)
 
@@ -232,8 +239,7 @@ def file_hashes(directory: Path) -> dict[str, str]:
             found[path.name] = entry["sha256"]
             continue
         found[path.name] = sha256(path)
-        # A file this young may change once more within one tick of the file system's clock, unseen by its times.
-        if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > 2_000_000_000:
+        if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) >= SETTLED_NS:
             fresh[str(path)] = {"stamp": stamp, "sha256": found[path.name]}
     if fresh:
         cache.remember("fingerprints", fresh)
