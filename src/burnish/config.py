@@ -150,7 +150,7 @@ def _parse_key(name: str) -> Key | None:
     except tomllib.TOMLDecodeError:
         return None
     parts = []
-    while isinstance(node, dict):
+    while isinstance(node, dict) and node:
         ((part, node),) = node.items()
         parts.append(part)
     return tuple(parts) or None
@@ -211,7 +211,7 @@ def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, st
         where = next((f" {origin[key[:n]]}" for n in range(len(key), 0, -1) if key[:n] in origin), "")
         name = ".".join(key)
         if kind == "extra_forbidden":
-            sentence = f"{name} is not a setting (seen {_toml(seen)}{where}; {_nearest(cls, key)})"
+            sentence = f"{name} is not a setting (seen {_toml(seen)}{where}; {_nearest(cls, key, seen)})"
         elif kind == "missing":
             doc = (info.description or "").split("\n")[0] if info else ""
             sentence = f"{name} is required and not set" + (f": {doc}" if doc else "")
@@ -232,10 +232,13 @@ def _find(cls: type[Config], loc: tuple[int | str, ...]) -> tuple[Key, FieldInfo
     info: FieldInfo | None = None
     model: type[Config] | None = cls
     for part in map(str, loc):
-        if model is None:
+        if model is not None:
+            info = model.model_fields.get(part)
+        elif info is not None and get_origin(info.annotation) is dict:
+            info = FieldInfo.from_annotation(get_args(info.annotation)[1])
+        else:
             break
         key += (part,)
-        info = model.model_fields.get(part)
         model = _config_of(info.annotation) if info else None
     return key, info
 
@@ -253,17 +256,25 @@ def _seen(error: ValidationError, key: Key, fallback: Any) -> Any:
     return fallback
 
 
-def _nearest(cls: type[Config], key: Key) -> str:
-    names = [field.path for field in fields_of(cls)] + [
-        name for name, info in cls.model_fields.items() if _config_of(info.annotation)
-    ]
+def _nearest(cls: type[Config], key: Key, value: Any) -> str:
+    """What was probably meant: a path that is written alike, else one with a like last part (of a table: of what it holds)."""
+    names = sorted([".".join(path) for path in _paths(cls)], key=lambda name: name.count("."))
     asked = ".".join(key).lower().replace("-", "_")
     close = difflib.get_close_matches(asked, names, n=1, cutoff=0.6)
-    last = {name.rpartition(".")[2]: name for name in names}
-    close = close or [last[c] for c in difflib.get_close_matches(asked.rpartition(".")[2], list(last), n=1, cutoff=0.6)]
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"the settings are {', '.join(names)}"
+    if not close:
+        last = {name.rpartition(".")[2]: name for name in reversed(names)}
+        inner = [path[-1] for path in _leaves(value)] if isinstance(value, dict) else []
+        for part in [asked.rpartition(".")[2], *inner]:
+            close = close or [last[c] for c in difflib.get_close_matches(part, list(last), n=1, cutoff=0.6)]
+    return f"did you mean {close[0]}?" if close else f"the settings are {', '.join(f.path for f in fields_of(cls))}"
+
+
+def _paths(cls: type[Config], prefix: Key = ()) -> Iterator[Key]:
+    """The key of every setting and of every table of settings."""
+    for name, info in cls.model_fields.items():
+        yield (*prefix, name)
+        if nested := _config_of(info.annotation):
+            yield from _paths(nested, (*prefix, name))
 
 
 # Documentation
