@@ -92,6 +92,18 @@ def test_an_answer_that_was_rendered_is_read_back(tmp_path, name):
     assert r.parse(sampled + r.tokenizer.encode(" and more")).content == "It is\n42."
 
 
+def test_white_space_that_the_template_puts_around_answers_is_not_content(tmp_path):
+    source = (
+        "{% for m in messages %}{% if m.role == 'user' %}{{ bos_token + '[INST] ' + m.content + ' [/INST]' }}"
+        "{% else %}{{ ' ' + m.content + ' ' + eos_token }}{% endif %}{% endfor %}"
+    )
+    r = Renderer(Tokenizer.load(directory(tmp_path, template=source, bos_token="<s>", eos_token="</s>")))
+    example = chat(user("What?"), assistant("It is."), user("And?"), assistant("42."))
+    sampled = r.render(example).ids.tolist()[len(r.prompt_of(example)) :]
+    assert r.tokenizer.decode(sampled, continues=True) == " 42. </s>"
+    assert r.parse(sampled).content == "42."
+
+
 def test_an_answer_with_a_call_is_read_back(tmp_path):
     answer = assistant("One moment.", reasoning="why", tool_calls=(ToolCall(name="look", arguments='{"at": "sky"}'),))
     for r in (renderer(tmp_path, "qwen"), plain(tmp_path, eos_token="</s>")):

@@ -175,6 +175,13 @@ def test_check_06_an_end_token_spelled_in_the_data_is_not_doubled(tmp_path, form
     assert "taken as the EOS" in row.notes[0]
 
 
+def test_check_06_an_end_token_after_the_closed_turn_is_not_trained(tmp_path):
+    source = CHATML + "{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"
+    r = custom(tmp_path, source, eos_token="<|endoftext|>")
+    assert whole(r, TALK).endswith("Now 43.<|im_end|>\n<|endoftext|>")
+    assert trained(r, TALK) == ["It is 42.<|im_end|>", "Now 43.<|im_end|>"]
+
+
 def test_check_07_a_cut_that_removes_all_targets_is_a_fault(tmp_path):
     example = chat(user("Once upon a time " * 20), assistant("Yes."))
     full = renderer(tmp_path, "chatml").render(example)

@@ -207,14 +207,13 @@ class Renderer:
 
     def parse(self, ids: Sequence[int]) -> Message:
         """Sampled ids as an assistant Message: up to the stop token, reasoning and tool calls apart. Never fails."""
-        kept: list[int] = []
-        for i in ids:
-            if int(i) in self.stop_ids:
-                break
-            kept.append(int(i))
-        text = self.tokenizer.decode(kept, continues=True)
+        layout = self._form.layout
+        sampled = [int(i) for i in ids]
+        end = next((n for n, i in enumerate(sampled) if i in self.stop_ids), None)
+        text = self.tokenizer.decode(sampled[:end], continues=True)
+        if end is not None:
+            text = text.removesuffix(layout.trail)
         for stop in self.stop_strings:
             text = text.partition(stop)[0]
-        layout = self._form.layout
         text = text.removeprefix(layout.lead)
         return parse_answer(text, form=self.call_form, inside_reasoning=layout.inside_reasoning)

@@ -43,7 +43,7 @@ class Layout:
     lead: str
     """White space between prompt and answer, written by the model ("" or " ")."""
     trail: str
-    """White space that the template writes after an answer it does not close."""
+    """White space that the template writes between an answer and what ends it, or after it."""
     beyond: str
     """What the generation prompt writes that the rendered answer lacks, such as `<think>` and a newline."""
     closers: tuple[int, ...]
@@ -71,6 +71,7 @@ def learn_layout(render: Render, controls: Controls, *, eos_id: int | None, stop
         header = lead.rstrip(" ")
         lead = lead[len(header) :]
     own = _closer(controls, after, 0)
+    trail = after[: len(after) - len(after.lstrip())] if own or not after.strip() else ""
     closers = [own[0]] if own else _marker_after(render, controls, [_ASK, _ANSWER], [_ASK])
     closers += [c for c in _closers_of_calls(render, controls, own is not None) if c not in closers]
     if not closers and stop_string is None:
@@ -84,7 +85,7 @@ def learn_layout(render: Render, controls: Controls, *, eos_id: int | None, stop
     return Layout(
         header=header,
         lead="" if lead.strip() else lead,
-        trail="" if after.strip() else after,
+        trail=trail,
         beyond=beyond,
         closers=tuple(closers),
         closes_itself=own is not None,
