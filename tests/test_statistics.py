@@ -237,3 +237,25 @@ def test_weighted_bootstrap_equals_that_of_the_ratio_of_sums():
     slow = st.paired_bootstrap(*rows, ratio, clusters=clusters, draws=3000)
     assert weighted.estimate == pytest.approx(slow.estimate)
     assert (weighted.low, weighted.high) == pytest.approx((slow.low, slow.high), abs=0.02)
+
+
+def test_paired_proportions_cover_and_never_shrink_to_a_point():
+    random = np.random.default_rng(9)
+    for n, lost, gained in ((30, 0.02, 0.05), (30, 0.1, 0.3), (200, 0.05, 0.05), (200, 0.0, 0.02), (100, 0.0, 0.0)):
+        draws = random.multinomial(n, (lost, gained, 1 - lost - gained), SIMULATIONS)
+        found = [st.paired_proportions(b, c, n) for b, c, _ in draws.tolist()]
+        assert covers([i.low for i in found], [i.high for i in found], gained - lost) > 0.93, (n, lost, gained)
+        assert all(i.low < i.estimate < i.high or abs(i.estimate) == 1 for i in found)
+    large = st.paired_proportions(40, 100, 1000)
+    d = np.array([-1.0] * 40 + [1.0] * 100 + [0.0] * 860)
+    t = st.paired_mean_interval(d, np.zeros(1000))
+    assert (large.estimate, large.low, large.high) == pytest.approx((t.estimate, t.low, t.high), abs=1e-3)
+
+
+def test_detectable_effect_of_right_and_wrong_never_exceeds_what_differs():
+    """Where few items differ, an effect cannot be seen that would need more of them to differ."""
+    for n in (20, 200, 1000):
+        least = st.minimum_detectable_effect_binary(0.0, n)
+        assert least == pytest.approx(7.849 / n, rel=1e-3)
+        assert st.minimum_detectable_effect_binary(least, n) == pytest.approx(least)
+    assert st.minimum_detectable_effect_binary(0.1, 200) == pytest.approx(0.0626, abs=1e-3)

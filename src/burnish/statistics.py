@@ -91,6 +91,24 @@ def mcnemar_exact(b: int, c: int) -> float:
     return min(1.0, 2 * _beta(n - few, few + 1, 0.5))
 
 
+def paired_proportions(b: int, c: int, n: int, level: float = 0.95) -> Interval:
+    """Difference of two proportions over the same n items, (c - b) / n: b only the first got right, c only the second.
+
+        p = (b + 1) / (n + 2), q = (c + 1) / (n + 2):    q - p +- z sqrt((p + q - (q - p)^2) / (n + 2))
+
+    Wald's interval with one item more in each of the two cells (Bonett & Price 2012, J. Educ. Behav. Stat. 37:479): it
+    covers for few items and does not shrink to a point where no item, or every one, differs. The estimate is the raw
+    difference.
+    """
+    assert min(b, c) >= 0, (b, c)
+    assert n >= max(1, b + c), (b, c, n)
+    p, q = (b + 1) / (n + 2), (c + 1) / (n + 2)
+    error = math.sqrt((p + q - (q - p) ** 2) / (n + 2))
+    half = _z(level) * error
+    low, high = max(-1.0, q - p - half), min(1.0, q - p + half)
+    return Interval((c - b) / n, low, high, level, f"adjusted Wald over {n} items", n, error)
+
+
 # Paired differences
 
 
@@ -219,10 +237,14 @@ def minimum_detectable_effect(sd_of_differences: float, n: int, power: float = 0
 
 
 def minimum_detectable_effect_binary(discordant_share: float, n: int, power: float = 0.8, level: float = 0.05) -> float:
-    """The same where items are right or wrong and a share q of them differs between the sides: sd = sqrt(q), 2.8
-    sqrt(q/n)."""
+    """The same where items are right or wrong and a share q of them differs between the two sides: 2.8 sqrt(q/n).
+
+    sd = sqrt(q). An effect of d needs at least a share d of differing items, so q is taken as at least 2.8^2 / n, where both
+    are equal: with fewer seen to differ, the formula alone would promise what no such sample can show.
+    """
     assert 0 <= discordant_share <= 1, discordant_share
-    return minimum_detectable_effect(math.sqrt(discordant_share), n, power, level)
+    least = minimum_detectable_effect(1.0, n, power, level) ** 2
+    return minimum_detectable_effect(math.sqrt(max(discordant_share, least)), n, power, level)
 
 
 def holm(pvalues: Numbers) -> np.ndarray:

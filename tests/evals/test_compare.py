@@ -134,6 +134,33 @@ def test_no_discordant_items_is_no_difference():
     change = compare(measurement(np.ones(40), values), measurement(np.ones(40), values)).metric
     assert change is not None
     assert (change.delta, change.p_value, change.verdict) == (0.0, 1.0, NO_DIFFERENCE)
+    assert change.low == pytest.approx(-change.high)  # type: ignore[operator]
+    assert change.high == pytest.approx(1.96 * math.sqrt(2 / 42 / 42), rel=1e-3), (
+        "no change in 40 examples does not exclude a small one"
+    )
+    assert change.detectable == pytest.approx(7.849 / 40, rel=1e-3)
+
+
+def test_copies_that_change_alike_count_once():
+    groups = [str(i // 5) for i in range(40)]
+    change = compare(measurement(np.ones(40), np.zeros(40), groups=groups), measurement(np.ones(40), np.ones(40), groups=groups))
+    once = compare(measurement(np.ones(8), np.zeros(8)), measurement(np.ones(8), np.ones(8)))
+    assert change.metric is not None
+    assert once.metric is not None
+    assert (change.metric.low, change.metric.detectable) == (once.metric.low, once.metric.detectable)
+
+
+def test_scores_between_zero_and_one_have_a_t_interval():
+    draw = draws(50)
+    before = draw.random(50) / 2
+    change = compare(measurement(np.ones(50), before), measurement(np.ones(50), before + draw.normal(0.2, 0.1, 50))).metric
+    assert change is not None
+    assert change.p_value is None
+    assert (change.verdict, change.delta) == ("better", pytest.approx(0.2, abs=0.05))
+    same = compare(measurement(np.ones(50), before), measurement(np.ones(50), before)).metric
+    assert same is not None
+    assert same.detectable is None, "no spread was seen: what could be detected is unknown"
+    assert same.verdict == NO_DIFFERENCE
 
 
 @pytest.mark.parametrize("n", [1, 2, FEWEST - 1])

@@ -217,15 +217,34 @@ def _metric_change(items: Sequence[tuple[Item, Item]], name: str, samples: int) 
         return None
     before, after = np.array([k[0] for k in kept]), np.array([k[1] for k in kept])
     groups = [k[2] for k in kept]
+    differences, clusters = after - before, len(set(groups))
+    binary = samples == 1 and bool(np.isin(np.concatenate([before, after]), (0.0, 1.0)).all())
     interval = detectable = p_value = None
-    if samples == 1 and len(set(groups)) == len(groups) and np.isin(np.concatenate([before, after]), (0.0, 1.0)).all():
-        p_value = statistics.mcnemar_exact(int((before > after).sum()), int((after > before).sum()))
-    if len(set(groups)) >= FEWEST:
-        interval = statistics.cluster_interval(after - before, groups)
-        detectable = statistics.minimum_detectable_effect(_null_error(after - before, groups), 1)
+    if binary and clusters == len(groups):
+        p_value = statistics.mcnemar_exact(int((differences < 0).sum()), int((differences > 0).sum()))
+    if clusters >= FEWEST:
+        interval, detectable = _score_spread(differences, groups, clusters, binary=binary)
     levels = float(before.mean()), float(after.mean())
     left_out = len(items) - len(kept)
     return _change(name, *levels, interval, detectable, groups, left_out, lower_is_better=False, p_value=p_value)
+
+
+def _score_spread(
+    differences: np.ndarray, groups: Sequence[str], clusters: int, *, binary: bool
+) -> tuple[statistics.Interval, float | None]:
+    """Interval and detectable effect of a mean difference of scores; the effect is None where nothing tells the spread."""
+    alike = bool((differences == differences[0]).all())
+    if binary and (clusters == len(differences) or alike):
+        lost, gained = int((differences < 0).sum()), int((differences > 0).sum())
+        if alike:  # copies of a prompt that all changed alike say no more than one of them
+            lost, gained = min(lost, clusters), min(gained, clusters)
+        interval = statistics.paired_proportions(lost, gained, clusters)
+        return interval, statistics.minimum_detectable_effect_binary((lost + gained) / clusters, clusters)
+    interval = statistics.cluster_interval(differences, groups)
+    error = _null_error(differences, groups)
+    if binary:
+        return interval, statistics.minimum_detectable_effect_binary(min(1.0, error**2 * clusters), clusters)
+    return interval, statistics.minimum_detectable_effect(error, 1) if error else None
 
 
 def _null_error(differences: np.ndarray, groups: Sequence[str]) -> float:
