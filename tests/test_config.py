@@ -90,6 +90,11 @@ def test_later_wins_and_tables_are_merged(tmp_path: Path):
     assert (found.deep.inner.rank, found.deep.inner.alpha, found.deep.share) == (5, 2.0, 0.25)
 
 
+def test_a_config_may_be_a_value_of_base():
+    found = Outer.load(base={"model": "m", "inner": Inner(rank=3), "out": Path("x")}, overrides=["steps=2"])
+    assert (found.inner, found.out, found.steps) == (Inner(rank=3), Path("x"), 2)
+
+
 def test_what_was_passed_in_is_left_alone():
     base = {"model": "m", "inner": {"rank": 1}}
     Outer.load(base=base, overrides=["inner.rank=2", "texts.a=b"])

@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,11 +24,11 @@ import annotated_types
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from burnish import toml
 from burnish.errors import ConfigError
+from burnish.toml import Key
 
 C = TypeVar("C", bound="Config")
-Key = tuple[str, ...]
-"""A key as its parts: ("lora", "rank")."""
 
 
 class Config(BaseModel):
@@ -86,22 +85,9 @@ def _read_toml(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        reason, place = _place(str(error), text)
+        reason, place = toml.place(str(error), text)
         problems.append(f"{file} is not valid TOML at {place}: {reason}")
         return {}
-
-
-def _place(message: str, text: str) -> tuple[str, str]:
-    """Split a message of tomllib into its reason and "line 2, column 5 (`the line`)"."""
-    found = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    reason = message[: found.start()] if found else message
-    lines = text.splitlines() or [""]
-    if found and found[1]:
-        line, column = int(found[1]), found[2]
-    else:
-        line, column = len(lines), str(len(lines[-1]) + 1)
-    shown = lines[line - 1].strip() if line <= len(lines) else ""
-    return reason, f"line {line}, column {column} (`{shown}`)"
 
 
 def _merge(cls: type[Config], values: dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -124,7 +110,7 @@ def _leaves(table: Mapping[str, Any], prefix: Key = ()) -> Iterator[Key]:
 def _apply(override: str, values: dict[str, Any], texts: dict[Key, str], problems: list[str]) -> None:
     """Put one `key=value` into `values`, its text into `texts`."""
     name, equals, text = override.partition("=")
-    key = _parse_key(name)
+    key = toml.parse_key(name)
     if not equals or key is None:
         problems.append(f"`{override}` is not of the form key=value, such as lora.rank=8")
         return
@@ -132,38 +118,16 @@ def _apply(override: str, values: dict[str, Any], texts: dict[Key, str], problem
     for part in key[:-1]:
         inner = table.setdefault(part, {})
         if not isinstance(inner, dict):
-            problems.append(f"`{override}` cannot be set: {part} is {_toml(inner)}, not a table")
+            problems.append(f"`{override}` cannot be set: {part} is {toml.literal(inner)}, not a table")
             return
         table = inner
     text = text.strip()
     if text:
-        table[key[-1]] = _parse_value(text)
+        table[key[-1]] = toml.parse_value(text)
         texts[key] = text
     else:
         table.pop(key[-1], None)
         texts.pop(key, None)
-
-
-def _parse_key(name: str) -> Key | None:
-    try:
-        node: Any = tomllib.loads(f"{name} = 0") if "\n" not in name else None
-    except tomllib.TOMLDecodeError:
-        return None
-    parts = []
-    while isinstance(node, dict) and node:
-        ((part, node),) = node.items()
-        parts.append(part)
-    return tuple(parts) or None
-
-
-def _parse_value(text: str) -> Any:
-    """A TOML literal, or the text itself. Wrapped in an array, so that a comment or a second line is never swallowed."""
-    try:
-        parsed = tomllib.loads(f"x = [{text}]")
-    except tomllib.TOMLDecodeError:
-        return text
-    plain = set(parsed) == {"x"} and len(parsed["x"]) == 1 and not text.endswith(",")
-    return parsed["x"][0] if plain else text
 
 
 def _validate(cls: type[C], values: dict[str, Any], texts: Mapping[Key, str]) -> C:
@@ -189,7 +153,10 @@ def _get(values: Any, key: Key) -> Any:
 
 
 def _json(values: Any) -> str:
-    return json.dumps(values, default=str)
+    """Plain values as JSON; a config among them (`lora=Lora(rank=8)`) as what was set in it."""
+    return json.dumps(
+        values, default=lambda v: v.model_dump(mode="json", exclude_unset=True) if isinstance(v, Config) else str(v)
+    )
 
 
 # Saying what is wrong
@@ -211,17 +178,17 @@ def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, st
         where = next((f" {origin[key[:n]]}" for n in range(len(key), 0, -1) if key[:n] in origin), "")
         name = ".".join(key)
         if kind == "extra_forbidden":
-            sentence = f"{name} is not a setting (seen {_toml(seen)}{where}; {_nearest(cls, key, seen)})"
+            sentence = f"{name} is not a setting (seen {toml.literal(seen)}{where}; {_nearest(cls, key, seen)})"
         elif kind == "missing":
             doc = (info.description or "").split("\n")[0] if info else ""
             sentence = f"{name} is required and not set" + (f": {doc}" if doc else "")
         elif kind in ("value_error", "assertion_error"):
             said = str(fault.get("ctx", {}).get("error", ""))
-            sentence = f"{name}: {said} (seen {_toml(seen)}{where})" if key else said
+            sentence = f"{name}: {said} (seen {toml.literal(seen)}{where})" if key else said
         else:
             value = _seen(error, key, seen)
             allowed = f"must be {_describe(info)}" if info else "does not fit"
-            sentence = f"{name} {allowed} (seen {_toml(value)}{where})"
+            sentence = f"{name} {allowed} (seen {toml.literal(value)}{where})"
         found.setdefault(key, sentence.rstrip("."))
     return list(found.values())
 
@@ -304,7 +271,7 @@ def fields_of(cls: type[Config], prefix: Key = (), defaults: Config | None = Non
             found += fields_of(nested, (*prefix, name), value if isinstance(value, Config) else None)
             continue
         required = info.is_required() and defaults is None
-        default = None if required or value is None else _toml(_plain(value))
+        default = None if required or value is None else toml.literal(_plain(value))
         found.append(FieldDoc(".".join((*prefix, name)), _describe(info), default, info.description or "", required))
     return found
 
@@ -337,7 +304,7 @@ def _words(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     if _is_union(annotation):
         return " or ".join(_words(a, metadata) for a in arguments if a is not NoneType)
     if origin is Literal:
-        return ("one of " if len(arguments) > 1 else "") + ", ".join(_toml(a) for a in arguments)
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(toml.literal(a) for a in arguments)
     if origin in (tuple, list, set, frozenset):
         return f"a list of {_plural(_words(arguments[0]))}"
     if origin is dict:
@@ -376,49 +343,8 @@ def to_json(config: Config) -> str:
 
 def to_toml(config: Config) -> str:
     """The config as TOML; keys that are None are left out. Exact: `load` of it gives an equal config."""
-    return "\n".join(_table(config.model_dump(mode="json", exclude_none=True), ())).lstrip("\n") + "\n"
-
-
-def _table(values: Mapping[str, Any], path: Key) -> Iterator[str]:
-    tables = {k: v for k, v in values.items() if isinstance(v, dict)}
-    for name, value in values.items():
-        if name not in tables:
-            yield f"{_key(name)} = {_toml(value)}"
-    for name, value in tables.items():
-        inner = (*path, name)
-        yield f"\n[{'.'.join(map(_key, inner))}]"
-        yield from _table(value, inner)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
-
-
-def _toml(value: Any) -> str:
-    """One value as an inline TOML literal."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value)
-        case str():
-            return _text(value)
-        case list() | tuple():
-            return f"[{', '.join(map(_toml, value))}]"
-        case dict():
-            return f"{{ {', '.join(f'{_key(str(k))} = {_toml(v)}' for k, v in value.items())} }}" if value else "{}"
-        case None:
-            return "nothing"
-    return str(value)
+    return toml.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
-
-
-def _text(value: str) -> str:
-    """A TOML basic string."""
-    return '"' + "".join(ESCAPES.get(c) or (c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}") for c in value) + '"'
