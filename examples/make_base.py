@@ -1,7 +1,7 @@
 """Make a small base model and a data file to fine-tune it on: `python examples/make_base.py DIR` writes DIR/base and
 DIR/data.jsonl.
 
-The base is a Llama of about a million parameters, trained here from nothing on plain sentences that state facts of a
+The base is a Llama of 370,000 parameters, trained here from nothing on plain sentences that state facts of a
 tiny world of numbers and words ("After 17 comes 18."). It has never seen a question. The data file asks for the same
 facts in a conversation, with short answers. So the base knows the facts but goes on talking, and fine-tuning teaches
 it to answer and to stop; what it answers to the questions that were held out shows whether it uses what it knows.
@@ -12,8 +12,9 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -24,14 +25,14 @@ from burnish.types import AdamParams, Datum
 
 END = "<|end|>"
 HIDDEN, LAYERS, HEADS, WIDE, VOCAB, POSITIONS = 96, 3, 4, 256, 384, 256
-STEPS, BATCH, RATE = 400, 24, 3e-3
-STARTS = "b br c cl d dr f fl g gr h l m p pl r s sl st t tr v w".split()
-WORDS = [start + rest for start in STARTS for rest in ("an", "ell", "ig", "ock", "ump", "ade")]
+STEPS, BATCH, RATE = 600, 24, 4e-3
+STARTS = ["b", "br", "cl", "d", "dr", "f", "fl", "g", "gr", "l", "m", "p", "pl", "r", "s", "sl", "st", "t", "tr", "v", "w"]
+WORDS = [start + rest for start in STARTS for rest in ("an", "eft", "im", "osk", "und", "ade")]
 
 
 def facts(draw: random.Random) -> tuple[str, str, str]:
     """One fact as (statement, question, answer)."""
-    a, b, word = draw.randint(0, 20), draw.randint(0, 20), draw.choice(WORDS)
+    a, b, word = draw.randint(0, 9), draw.randint(0, 9), draw.choice(WORDS)
     kind = draw.randrange(5)
     if kind == 0:
         n = draw.randint(0, 98)
@@ -39,8 +40,8 @@ def facts(draw: random.Random) -> tuple[str, str, str]:
     if kind == 1:
         return f"{a} and {b} make {a + b}.", f"How much is {a} plus {b}?", f"{a + b}"
     if kind == 2:
-        more, less = sorted(draw.sample(range(100), 2), reverse=True)
-        first, second = draw.sample([more, less], 2)
+        first, second = draw.sample(range(20), 2)
+        more = max(first, second)
         return f"Of {first} and {second} the larger is {more}.", f"Which is larger, {first} or {second}?", f"{more}"
     if kind == 3:
         return f"The letters of {word} are {' '.join(word)}.", f"Spell the word {word}.", " ".join(word)
@@ -103,27 +104,29 @@ def write_start(directory: Path, seed: int) -> Tokenizer:
     return tokenizer
 
 
-def pretrain(directory: Path, tokenizer: Tokenizer, steps: int, seed: int) -> float:
-    """Train every weight on plain text, in place; the last step's loss."""
-    host, source, end = Host.open(directory), texts(seed), tokenizer.token_to_id(END)
-    model, loss = host.create_full(), float("nan")
+def pretrain(host: Host, tokenizer: Tokenizer, steps: int, seed: int) -> None:
+    """Train every weight on plain text, in place of the random ones on disk."""
+    source, end = texts(seed), tokenizer.token_to_id(END)
+    model = host.create_full()
     for step in range(steps):
         rows = [[*tokenizer.encode(next(source)).ids, end] for _ in range(BATCH)]
         total = sum(len(row) - 1 for row in rows)
-        loss = host.forward_backward([Datum.from_tokens(r, [1 / total] * len(r)) for r in rows], route=model).result().loss
+        data = [Datum.from_tokens(row, [1 / total] * len(row)) for row in rows]
+        loss = host.forward_backward(data, route=model).result().loss
         rate = RATE * min(1.0, (step + 1) / 20) * (1 - step / steps)
         host.optim_step(AdamParams(learning_rate=rate, weight_decay=0.01), adapter=model).result()
         if step % 50 == 49:
             print(f"base model: step {step + 1}/{steps}, loss {loss:.3f}", file=sys.stderr)
-    host.export(directory, adapter=model, form="merged", base="")
-    return loss
+    host.export(host.directory, adapter=model, form="merged", base="")
 
 
-def make_base(directory: Path, *, steps: int = STEPS, rows: int = 1000, seed: int = 0) -> None:
-    """Write directory/base and directory/data.jsonl."""
+def make_base(
+    directory: Path, *, steps: int = STEPS, rows: int = 1500, seed: int = 0, choices: Mapping[str, Any] | None = None
+) -> None:
+    """Write directory/base and directory/data.jsonl. choices: of the engine; measured on this machine where None."""
     tokenizer = write_start(directory / "base", seed)
     (directory / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in questions(rows, seed + 1)))
-    pretrain(directory / "base", tokenizer, steps, seed + 2)
+    pretrain(Host.open(directory / "base", choices=choices), tokenizer, steps, seed + 2)
 
 
 if __name__ == "__main__":

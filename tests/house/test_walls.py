@@ -57,8 +57,14 @@ FORBIDDEN = {
     "probing": r"\bhasattr\(",
     "unfinished work": r"\b(TODO|FIXME|XXX)\b|raise NotImplementedError",
 }
-ALLOWED = {("hiding failures", "cli/main.py")}
-"""The one process border: an unexpected exception becomes a sentence and a file with the traceback."""
+ALLOWED = {
+    ("hiding failures", "cli/main.py"): "the process border: an unexpected exception becomes a sentence and a file",
+    ("hiding failures", "engine/jobs.py"): "a job's failure is kept and raised to whoever waits for it",
+    ("hiding failures", "engine/sampler.py"): "what a caller's callback raises is raised to that caller, not to its neighbours",
+    ("hiding failures", "render/tokenizer.py"): "the tokenizers library raises nothing narrower",
+    ("probing", "engine/matmul.py"): "an operator that only some builds of torch have",
+}
+"""Where it is right, and why."""
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)

@@ -41,30 +41,30 @@ def generate(
         for i in ids
     ]
     streams = len(asked) == 1 and params.samples == 1 and not as_json
-    stream = Stream(to) if streams else None
+    stream = Stream(to, "" if as_text else " \n") if streams else None
     results = loaded.policy.engine.sample(
         ids, fitted, route=loaded.policy.adapter, on_token=stream.hear if stream else None
     ).result()
     if stream:
         stream.end()
     elif not as_json:
-        _print_all(to, asked, results)
+        _print_all(to, asked, results, "" if as_text else " \n")
     to.document(
         {"model": loaded.ref.name, "raw": as_text, "prompts": [_as_json(*pair) for pair in zip(asked, results, strict=True)]}
     )
 
 
 class Stream:
-    """Writes an answer as it is drawn. The space or newline that a template puts before an answer is left out."""
+    """Writes an answer as it is drawn; `lead`: characters before it that are left out, since a template put them there."""
 
-    def __init__(self, to: Screen) -> None:
-        self.to, self.began = to, False
+    def __init__(self, to: Screen, lead: str = " \n") -> None:
+        self.to, self.lead = to, lead
 
     def hear(self, prompt: int, sample: int, token: int, text: str) -> None:
         """Called by the engine for each token."""
-        words = text if self.began else text.lstrip()
+        words = text.lstrip(self.lead)
         if words:
-            self.began = True
+            self.lead = ""
             self.to.out.file.write(visible(words))
             self.to.out.file.flush()
 
@@ -90,12 +90,12 @@ def _encode(loaded: Loaded, text: str, system: str | None, as_text: bool) -> lis
     return loaded.renderer.prompt([*before, Message(role="user", content=text)])
 
 
-def _print_all(to: Screen, asked: Sequence[str], results: Sequence[Sequence[Sample]]) -> None:
+def _print_all(to: Screen, asked: Sequence[str], results: Sequence[Sequence[Sample]], lead: str) -> None:
     for number, (text, samples) in enumerate(zip(asked, results, strict=True), 1):
         for index, sample in enumerate(samples, 1):
             which = f"prompt {number}" + (f", answer {index}" if len(samples) > 1 else "")
             to.out.print(f"--- {which}: {visible(text)}", style="dim", markup=False, soft_wrap=True)
-            to.out.print(visible(sample.text.strip()), markup=False, soft_wrap=True)
+            to.out.print(visible(sample.text.lstrip(lead)), markup=False, soft_wrap=True)
 
 
 def _as_json(text: str, samples: Sequence[Sample]) -> dict[str, object]:

@@ -53,7 +53,7 @@ class Watch:
             f"step {event.step:>{len(str(event.total))}}/{event.total}  loss {event.loss:.3f}{held}  "
             f"{count(event.tokens_per_s)} tok/s  {duration(event.left_s)} left"
         )
-        self._now(words, event.step, event.total, keep_last=True)
+        self._now(words, event.step, event.total, lines=LINES)
 
     def loss(self, event: LossEvent) -> None:
         self.held_out = event.loss
@@ -72,7 +72,7 @@ class Watch:
         )
 
     def evaluating(self, name: str, done: int, total: int) -> None:
-        self._now(f"measuring {name}: {done}/{total}", done, total, keep_last=False)
+        self._now(f"measuring {name}: {done}/{total}", done, total, lines=4)
 
     def evaluation(self, name: str, evaluation: Evaluation) -> None:
         self._still()
@@ -92,15 +92,15 @@ class Watch:
         for part in parts:
             self.out.print(part)
 
-    def _now(self, words: str, done: int, total: int, *, keep_last: bool) -> None:
-        """What is true at this moment: redrawn on a terminal, LINES times in all elsewhere."""
+    def _now(self, words: str, done: int, total: int, *, lines: int) -> None:
+        """What is true at this moment: redrawn on a terminal, about `lines` times in all elsewhere."""
         if self.out.is_terminal:
             self._redraw(words, done / max(total, 1))
             return
         share = done / max(total, 1)
         if share < self.shown_share:  # another activity began
             self.shown_share = -1.0
-        if share - self.shown_share >= 1 / LINES or (keep_last and done == total):
+        if share - self.shown_share >= 1 / lines or (share >= 1 > self.shown_share):
             self.shown_share = share
             self.out.print(Text(words))
 

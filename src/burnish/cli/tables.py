@@ -34,7 +34,7 @@ def heading(text: str) -> Text:
 
 def indented(part: RenderableType) -> Padding:
     """A part of a section."""
-    return Padding(part, (0, 0, 0, 2))
+    return Padding(part, (0, 0, 0, 2), expand=False)
 
 
 def grid(rows: Iterable[tuple[str, str]]) -> Padding:
@@ -49,7 +49,7 @@ def grid(rows: Iterable[tuple[str, str]]) -> Padding:
 
 def columns(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> Padding:
     """A table; the columns in `numbers` are set to the right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, head in enumerate(heads):
         table.add_column(
             head, justify="right" if index in numbers else "left", no_wrap=index in numbers or index == 0, overflow="fold"
@@ -156,7 +156,7 @@ def pair_view(pair: Pair, width: int) -> RenderableType:
             table.add_row(name, Text(one_line(answer.strip(), room) or "(nothing)"))
     if pair.base is None and pair.base_loss is not None and pair.trained_loss is not None:
         table.add_row("loss", Text(f"{pair.base_loss:.3f} to {pair.trained_loss:.3f} nats/token"))
-    return Padding(table, (0, 0, 1, 2))
+    return Padding(table, (0, 0, 1, 2), expand=False)
 
 
 def certificate_view(certificate: Certificate) -> list[RenderableType]:

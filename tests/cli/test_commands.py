@@ -1,0 +1,165 @@
+"""Every command once for real, and what it must leave on which stream."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from burnish.cli.screen import visible
+
+
+def test_train_prints_one_document_and_progress_elsewhere(trained, home: Path):
+    assert trained.code == 0, trained.err
+    told = trained.document
+    assert told["run"] == "letters"
+    assert told["verdict"] in ("better", "worse", "no measurable difference")
+    assert Path(told["folder"]) == home / "runs" / "letters"
+    assert (Path(told["model"]) / "adapter_model.safetensors").is_file()
+    assert told["report"]["training"]["steps"] == 6
+    assert "step 6/6" in trained.err
+    assert "Before and after" in trained.err
+    names = [a["name"] for a in told["certificate"]["audits"]]
+    assert {"mask picture", "sampler-trainer gap", "resume equality"} <= set(names)
+    assert all(name in trained.err for name in names)
+    assert "burnish chat letters" in trained.err
+
+
+def test_without_json_everything_is_on_standard_output(burnish, tiny_model: Path, data: Path):
+    typed = burnish("plan", str(data), "--model", str(tiny_model), "epochs=1")
+    assert (typed.code, typed.err) == (0, "")
+    assert "learning_rate" in typed.out
+    assert "for models like Llama" in typed.out
+
+
+def test_plan_says_why_for_everything_it_derived(burnish, tiny_model: Path, data: Path):
+    told = burnish("plan", str(data), "--model", str(tiny_model), "epochs=1", "--json").document
+    assert told["config"]["epochs"] == 1
+    assert {"learning_rate", "batch", "steps", "limit_tokens"} <= {d["key"] for d in told["derived"]}
+    assert all(d["why"] for d in told["derived"])
+    assert "epochs" not in {d["key"] for d in told["derived"]}
+
+
+def test_eval_measures_rows_of_a_file(burnish, trained, data: Path):
+    told = burnish("eval", str(data), "--model", "letters", "--items", "7", "--limit-tokens", "4", "--json").document
+    assert told["summary"]["items"] == 7
+    assert len(told["evaluation"]["items"]) == 7
+    plain = burnish("eval", str(data), "--model", "letters", "--items", "3", "--limit-tokens", "4")
+    assert plain.code == 0
+    assert "nats per target token" in plain.out
+    assert "wanted" in plain.out
+
+
+def test_generate_answers_prompts_of_options_and_of_standard_input(burnish, trained):
+    words = ("generate", "letters", "--limit-tokens", "5", "--json")
+    one = burnish(*words, "--prompt", "av?").document
+    assert not one["raw"]
+    assert len(one["prompts"]) == 1
+    three = burnish(*words, "-n", "2", "--temperature", "1", stdin="av?\n\nbw?\ncx?\n").document
+    assert [p["prompt"] for p in three["prompts"]] == ["av?", "bw?", "cx?"]
+    assert [len(p["answers"]) for p in three["prompts"]] == [2, 2, 2]
+    assert three["prompts"][0]["answers"][0]["tokens"] <= 5
+
+
+def test_generate_streams_the_same_text_that_json_holds(burnish, tiny_model: Path):
+    words = ("generate", str(tiny_model), "--raw", "--prompt", "ab", "--limit-tokens", "12", "--seed", "3", "--temperature", "1")
+    told = burnish(*words, "--json").document["prompts"][0]["answers"][0]["text"]
+    assert burnish(*words).out == visible(told) + "\n"
+
+
+def test_generate_refuses_what_it_cannot_do(burnish, tiny_model: Path):
+    assert burnish("generate", str(tiny_model), stdin="").code == 2
+    assert burnish("generate", str(tiny_model), "--raw", "--system", "x", "--prompt", "y").code == 2
+    long = burnish("generate", str(tiny_model), "--raw", "--prompt", "x" * 300, "--json")
+    assert long.code == 2
+    assert "longer than the model" in long.document["error"]["what"]
+
+
+def test_data_check_marks_what_is_learned(burnish, tiny_model: Path, data: Path):
+    shown = burnish("data", "check", str(data), "--model", str(tiny_model), "--line", "2")
+    assert shown.code == 0
+    assert "line 2:" in shown.out
+    assert "[[AW<|im_end|>]]" in shown.out
+    assert "aw?" in shown.out
+    told = burnish("data", "check", str(data), "--model", str(tiny_model), "--line", "2", "--json").document
+    pieces = told["rows"][0]["pieces"]
+    assert [p["text"] for p in pieces if p["weight"]] == ["AW<|im_end|>"]
+    assert sum(p["tokens"] for p in pieces) == told["rows"][0]["tokens"]
+    assert told["statistics"]["train"]["rows"] + told["statistics"]["valid"]["rows"] == 40
+
+
+def test_data_check_names_findings_with_lines(burnish, tiny_model: Path, tmp_path: Path):
+    path = tmp_path / "twice.jsonl"
+    row = json.dumps({"question": "one?", "answer": "1"})
+    path.write_text("".join(f"{json.dumps({'question': f'{i}?', 'answer': str(i)})}\n" for i in range(30)) + f"{row}\n{row}\n")
+    shown = burnish("data", "check", str(path), "--model", str(tiny_model), "--rows", "0", "--valid", str(path))
+    assert shown.code == 0
+    assert "repeat an earlier row" in shown.out
+    assert "32" in shown.out.split("repeat an earlier row")[1].splitlines()[0]
+
+
+def test_data_check_of_a_line_that_is_not_there(burnish, tiny_model: Path, data: Path):
+    typed = burnish("data", "check", str(data), "--model", str(tiny_model), "--line", "999")
+    assert typed.code == 2
+    assert "999" in typed.err
+
+
+def test_export_show_and_list(burnish, trained, tmp_path: Path):
+    told = burnish("export", "letters", "--to", "merged", "--out", str(tmp_path / "out"), "--json").document
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(told["files"])
+    assert burnish("generate", str(tmp_path / "out"), "--prompt", "av?", "--limit-tokens", "3").code == 0
+    listed = burnish("runs", "--json").document["runs"]
+    assert [r["status"] for r in listed if r["name"] == "letters"] == ["succeeded"]
+    assert "letters" in burnish("runs").out
+    shown = burnish("show", "letters")
+    assert "Before and after" in shown.out
+    assert "Certificate" in shown.out
+    assert burnish("show", "letters", "--json").document["report"]["run"] == "letters"
+
+
+def test_runs_rm_looks_up_every_name_before_removing_any(burnish, trained, tiny_model: Path, data: Path, home: Path):
+    words = ("train", str(data), "--model", str(tiny_model), "--run", "gone", "steps=2", "batch=4", "lora.rank=2", "grader=none")
+    assert burnish(*words).code == 0
+    wrong = burnish("runs", "rm", "gone", "nobody", "--json")
+    assert wrong.code == 2
+    assert wrong.document["error"]["code"] == "run"
+    assert (home / "runs" / "gone").is_dir()
+    assert burnish("runs", "rm", "gone", "--json").document == {"removed": ["gone"]}
+    assert not (home / "runs" / "gone").exists()
+
+
+def test_machine_shows_what_was_measured(burnish):
+    assert burnish("machine", "--json").document["threads"] == 1
+    assert "threads" in burnish("machine").out
+
+
+def test_a_config_file_and_words_over_it(burnish, tiny_model: Path, data: Path, tmp_path: Path):
+    path = tmp_path / "run.toml"
+    path.write_text(f'model = "nowhere"\ndata = "{data}"\nepochs = 2\n[lora]\nrank = 2\n')
+    told = burnish("plan", "--config", str(path), "--model", str(tiny_model), "lora.rank=3", "--json").document
+    assert told["config"]["lora"]["rank"] == 3
+    assert told["config"]["epochs"] == 2
+
+
+def test_a_resumed_run_takes_no_settings(burnish, trained):
+    typed = burnish("train", "--resume", "letters", "epochs=3", "--json")
+    assert typed.code == 2
+    assert "epochs=3" in typed.document["error"]["seen"]
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("train", "--help"), ("data", "check", "--help"), ()])
+def test_help_is_no_failure(burnish, words: tuple[str, ...]):
+    typed = burnish(*words)
+    assert typed.code == 0
+    assert "burnish" in typed.out
+
+
+def test_a_reader_that_left_is_no_failure_worth_words(home: Path):
+    """`burnish machine | head -0`: quiet."""
+    code = "import os, sys\nos.close(1)\nr, w = os.pipe()\nos.close(r)\nassert w == 1 or os.dup2(w, 1) == 1\n"
+    code += "sys.argv = ['burnish', 'machine']\nfrom burnish.cli.main import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""

@@ -1,0 +1,96 @@
+"""The examples run, the bare twin is a twin, and the first run really teaches something."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from burnish.connect import LocalModels
+from burnish.engine.host import Host
+from burnish.protocols import Policy
+from burnish.recipes import sft
+from burnish.types import Datum, LoraSpec, LossResult, StepResult
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 0, "unit_tokens": 1024}
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Steps:
+    """Implements protocols.Run: the rows in their order, and the losses that the recipe logs."""
+
+    def __init__(self, rows: Sequence[Datum], size: int) -> None:
+        self.rows, self.size, self.index, self.losses = rows, size, 0, []
+        self.batch: Sequence[Datum] = ()
+
+    def steps(self, n: int) -> Iterator[Steps]:
+        for self.index in range(n):
+            self.batch = [self.rows[(self.index * self.size + i) % len(self.rows)] for i in range(self.size)]
+            yield self
+
+    def log(self, result: LossResult | StepResult, **numbers: float) -> None:
+        if isinstance(result, LossResult):
+            self.losses.append(result.loss)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What examples/make_base.py writes, barely trained."""
+    directory = tmp_path_factory.mktemp("world")
+    load("make_base").make_base(directory, steps=40, rows=240, choices=CHOICES)
+    return directory
+
+
+def test_the_bare_twin_gives_the_losses_of_the_recipe(world: Path):
+    """The first step's loss is the data's, the mask's and the denominator's; the second's also the optimiser's."""
+    twin, steps, size, rate = load("sft_bare"), 40, 8, 5e-3
+    rows = twin.load_rows(world / "base", world / "data.jsonl")
+    config = sft.SFT.load(base={"model": "m", "data": "d", "steps": steps, "learning_rate": rate})
+    host = Host.open(world / "base", choices=CHOICES)
+    run = Steps(rows, size)
+    sft.train(config, LocalModels(Policy(host, host.create(LoraSpec(rank=32, alpha=32.0)))), run)
+    bare = list(twin.train(host, host.create(LoraSpec(rank=32, alpha=32.0)), rows, steps, size, rate))
+    assert bare == run.losses
+    assert bare[-1] < 0.7 * bare[0]
+
+
+def test_bare_twins_are_short():
+    long = [p.name for p in EXAMPLES.glob("*_bare.py") if len(p.read_text().splitlines()) > 60]
+    assert not long, long
+
+
+def test_the_base_is_the_same_every_time(world: Path, tmp_path: Path):
+    make_base = load("make_base")
+    make_base.make_base(tmp_path, steps=2, rows=240, choices=CHOICES)
+    again = tmp_path / "again"
+    make_base.make_base(again, steps=2, rows=240, choices=CHOICES)
+    for name in ("data.jsonl", "base/tokenizer.json", "base/config.json", "base/model.safetensors"):
+        assert (tmp_path / name).read_bytes() == (again / name).read_bytes(), name
+    assert (tmp_path / "data.jsonl").read_bytes() == (world / "data.jsonl").read_bytes()
+
+
+def test_no_question_comes_twice_and_every_answer_is_right():
+    rows = load("make_base").questions(500, seed=5)
+    asked = [r["messages"][0]["content"] for r in rows]
+    assert len(set(asked)) == 500
+    for row in rows:
+        question, answer = (m["content"] for m in row["messages"])
+        numbers = [int(w.strip("?,.")) for w in question.split() if w.strip("?,.").isdigit()]
+        if "plus" in question:
+            assert int(answer) == sum(numbers)
+        elif "larger" in question:
+            assert int(answer) == max(numbers)
+        elif "after" in question:
+            assert int(answer) == numbers[0] + 1
