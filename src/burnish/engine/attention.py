@@ -1,18 +1,24 @@
 """Causal attention over packed sequences: no padding, and no position ever sees another sequence.
 
-Shapes: N packed positions, T positions of one sequence, H heads, G key-value heads, E head dimension.
-Two forms give the same numbers: "sdpa" (torch's fused kernel, one call a sequence) and "bmm" (two batched products and a
-softmax over groups of sequences of similar length). Which one is faster depends on length, precision and machine, and is
-measured (`engine/measure.py`).
+Shapes: N packed positions, T positions of one sequence, H heads, G key-value heads, S = H / G heads that share one, E head
+dimension, b positions of a block of queries, L keys that a block sees.
+Two forms give the same numbers: "sdpa" (torch's fused kernel, one call a sequence) and "bmm" (batched products over blocks
+of queries, each with the keys up to its end, so that what lies above the diagonal is hardly computed). The bmm form
+keeps its softmax for backward, so its memory grows with length squared; which one is faster up to which length depends on the
+machine and the precision and is measured (`engine/measure.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+BLOCK = 128
+"""Queries of one block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +39,80 @@ def _sdpa(q_THE: torch.Tensor, k_TGE: torch.Tensor, v_TGE: torch.Tensor) -> torc
     return out[0].transpose(0, 1)
 
 
-def _bmm(q_THE: torch.Tensor, k_TGE: torch.Tensor, v_TGE: torch.Tensor, mask_TT: torch.Tensor) -> torch.Tensor:
-    length, heads, width = q_THE.shape
-    groups = k_TGE.shape[1]
-    shared = heads // groups
-    q = q_THE.view(length, groups, shared, width).permute(1, 2, 0, 3).reshape(groups, shared * length, width)
-    scores = torch.bmm(q, k_TGE.permute(1, 2, 0)).view(groups * shared, length, length)
-    weights = torch.softmax((scores * width**-0.5).add_(mask_TT), -1)
-    out = torch.bmm(weights.view(groups, shared * length, length), v_TGE.transpose(0, 1))
-    return out.view(groups, shared, length, width).permute(2, 0, 1, 3).reshape(length, heads, width)
+def _spans(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(start, length) of each sequence of a pack."""
+    start = 0
+    for length in lengths:
+        yield start, length
+        start += length
+
+
+def _blocks(length: int) -> Iterator[tuple[int, int]]:
+    """First and last + 1 position of each block of queries."""
+    for first in range(0, length, BLOCK):
+        yield first, min(first + BLOCK, length)
+
+
+def _group(x_bHE: torch.Tensor, groups: int) -> torch.Tensor:
+    """[b, H, E] -> [G, S b, E]: the queries of the heads that share a key-value head, side by side."""
+    b, heads, width = x_bHE.shape
+    return x_bHE.view(b, groups, heads // groups, width).permute(1, 2, 0, 3).reshape(groups, -1, width)
+
+
+def _ungroup(x_GRE: torch.Tensor, out_bHE: torch.Tensor) -> None:
+    """The inverse of `_group`, into out."""
+    groups, rows, width = x_GRE.shape
+    b = out_bHE.shape[0]
+    out_bHE.view(b, groups, rows // b, width).copy_(x_GRE.view(groups, rows // b, b, width).permute(2, 0, 1, 3))
+
+
+def _product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
+    out = torch.empty(a.shape[0], a.shape[1], b.shape[2], dtype=a.dtype, device=a.device)
+    return torch.baddbmm(out, a, b, beta=0, alpha=scale, out=out)
+
+
+class _Blocked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        groups, scale = k.shape[1], q.shape[2] ** -0.5
+        out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
+        size = min(BLOCK, max(lengths))
+        mask_bb = torch.full((size, size), float("-inf"), dtype=q.dtype, device=q.device).triu_(1)
+        kept = []
+        for start, length in _spans(lengths):
+            for first, last in _blocks(length):
+                b, rows, keys = last - first, slice(start + first, start + last), slice(start, start + last)
+                scores = _product(_group(q[rows], groups), k[keys].permute(1, 2, 0), scale)
+                scores.view(groups, -1, b, last)[..., first:].add_(mask_bb[:b, :b])
+                weights = torch.softmax(scores, -1)
+                _ungroup(torch.bmm(weights, v[keys].transpose(0, 1)), out[rows])
+                kept.append(weights)
+        ctx.lengths, ctx.scale = lengths, scale
+        ctx.save_for_backward(q, k, v, out, *kept)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
+        q, k, v, out, *kept = ctx.saved_tensors
+        g_out, groups, scale = grads[0].contiguous(), k.shape[1], ctx.scale
+        g_q, g_k, g_v = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (q, k, v))
+        # softmax backward: d scores = p (d p - sum(d p p)), and that sum is g . out
+        delta = (g_out * out).sum(-1)
+        remaining = iter(kept)
+        for start, length in _spans(ctx.lengths):
+            sum_k, sum_v = (k.new_zeros(groups, length, k.shape[2]) for _ in range(2))
+            for first, last in _blocks(length):
+                weights, rows, keys = next(remaining), slice(start + first, start + last), slice(start, start + last)
+                g = _group(g_out[rows], groups)
+                sum_v[:, :last].baddbmm_(weights.transpose(1, 2), g)
+                g_scores = torch.bmm(g, v[keys].permute(1, 2, 0))
+                own_delta = delta[rows].view(last - first, groups, -1).permute(1, 2, 0).reshape(groups, -1, 1)
+                g_scores.sub_(own_delta).mul_(weights)
+                _ungroup(_product(g_scores, k[keys].transpose(0, 1), scale), g_q[rows])
+                sum_k[:, :last].baddbmm_(g_scores.transpose(1, 2), _group(q[rows], groups), alpha=scale)
+            whole = slice(start, start + length)
+            g_k[whole], g_v[whole] = sum_k.transpose(0, 1), sum_v.transpose(0, 1)
+        return g_q, g_k, g_v, None
 
 
 def packed_attention(
@@ -52,16 +123,11 @@ def packed_attention(
     form: AttentionForm,
 ) -> torch.Tensor:
     """softmax(q k^T / sqrt(E)) v within each sequence of the pack (Vaswani et al. 2017). Returns [N, H, E]."""
+    if max(lengths) <= form.bmm_limit:
+        return _Blocked.apply(q_NHE, k_NGE, v_NGE, tuple(lengths))  # type: ignore[no-any-return]
     sizes = list(lengths)
-    mask: torch.Tensor | None = None
     outs = []
     for q, k, v in zip(q_NHE.split(sizes), k_NGE.split(sizes), v_NGE.split(sizes), strict=True):
-        length = q.shape[0]
-        if length <= form.bmm_limit:
-            if mask is None:
-                top = max(n for n in sizes if n <= form.bmm_limit)
-                mask = torch.full((top, top), float("-inf"), device=q.device, dtype=q.dtype).triu_(1)
-            outs.append(_bmm(q, k, v, mask[:length, :length]))
-        else:
-            outs.append(_sdpa(q, k, v))
+        short = q.shape[0] <= form.bmm_limit
+        outs.append(_Blocked.apply(q, k, v, (q.shape[0],)) if short else _sdpa(q, k, v))
     return torch.cat(outs)

@@ -42,6 +42,11 @@ SegmentTable = Mapping[str, Sequence[Segment]]
 """Fused matrix name ("layers.0.qkv") -> the adapter segments that pass through it. Empty = the bare base."""
 
 
+def _add(residual_ND: torch.Tensor, change_ND: torch.Tensor) -> torch.Tensor:
+    """residual + change in float32; in the buffer of the change where it is float32, since nothing else reads that."""
+    return change_ND.add_(residual_ND) if change_ND.dtype == residual_ND.dtype else residual_ND + change_ND
+
+
 class Decoder:
     """Weights and the passes over them. No state between passes."""
 
@@ -144,10 +149,10 @@ class Decoder:
             k = ops.rms_norm(k, b.k_norm, arch.norm_eps, self.dtype)
         q, k = ops.rope(q, cos, sin), ops.rope(k, cos, sin)
         a = attend(layer, q, k, v.view(n, arch.kv_heads, arch.head_dim))
-        x_ND = x_ND + ops.linear(a.reshape(n, arch.q_width), b.o, segments.get(prefix + "o", ()))
+        x_ND = _add(x_ND, ops.linear(a.reshape(n, arch.q_width), b.o, segments.get(prefix + "o", ())))
         h = ops.rms_norm(x_ND, b.mlp_norm, arch.norm_eps, self.dtype)
         h = ops.swiglu(ops.linear(h, b.gate_up, segments.get(prefix + "gate_up", ())))
-        return x_ND + ops.linear(h, b.down, segments.get(prefix + "down", ()))
+        return _add(x_ND, ops.linear(h, b.down, segments.get(prefix + "down", ())))
 
     def final_norm(self, x_ND: torch.Tensor) -> torch.Tensor:
         """What the heads read, in float32."""
