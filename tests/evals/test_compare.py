@@ -117,6 +117,16 @@ def test_effect_between_interval_and_detectable_is_not_called():
     assert change.verdict == NO_DIFFERENCE
 
 
+def test_a_regular_but_tiny_change_is_not_called():
+    draw = draws(100)
+    base = 3 + draw.normal(0, 0.5, 100)
+    change = compare(measurement(base), measurement(base - 1e-5)).loss
+    assert change is not None
+    assert change.high is not None
+    assert change.high < 0
+    assert (change.verdict, change.detectable) == (NO_DIFFERENCE, 1e-3)
+
+
 def test_metric_of_right_and_wrong_has_mcnemar_and_the_specs_detectable_effect():
     n = 200
     before = np.array([0.0] * 100 + [1.0] * 100)

@@ -28,6 +28,9 @@ NO_DIFFERENCE: Verdict = "no measurable difference"
 SHOWN = 5
 """Examples shown side by side, and most improved and most worsened."""
 LOSS = "held-out loss"
+LEAST_LOSS = 1e-3
+"""Nats per token below which a change of loss is no effect, however regular: a tenth of a percent of perplexity. A step too
+small to matter moves every example the same way, and its spread would call that a success."""
 FEWEST = 6
 """Distinct prompts below which no difference is claimed: fewer cannot reject at 5 % even if all of them change the same
 way (sign test)."""
@@ -205,7 +208,7 @@ def _loss_change(items: Sequence[tuple[Item, Item]]) -> Change | None:
     interval = detectable = None
     if len(set(groups)) >= FEWEST:
         interval = statistics.paired_bootstrap(after, before, weights=tokens, clusters=groups)
-        detectable = statistics.minimum_detectable_effect(interval.standard_error, 1)
+        detectable = max(LEAST_LOSS, statistics.minimum_detectable_effect(interval.standard_error, 1))
     levels = float(before @ tokens / tokens.sum()), float(after @ tokens / tokens.sum())
     return _change(LOSS, *levels, interval, detectable, groups, len(items) - len(kept), lower_is_better=True)
 
