@@ -43,7 +43,8 @@ class Steps:
 
     def steps(self, n: int) -> Iterator[Steps]:
         assert n == len(self.batches)
-        for self.index, self.batch in enumerate(self.batches):
+        for index, batch in enumerate(self.batches):
+            self.index, self.batch = index, batch
             yield self
 
     def log(self, result: LossResult | StepResult, **numbers: float) -> None:
@@ -130,8 +131,7 @@ def test_learning_rate_rises_to_its_peak_and_never_reaches_zero(schedule):
     rates = [c.rate(i) for i in range(20)]
     assert rates[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert rates[4] == 1.0 == max(rates)
-    assert all(a >= b for a, b in zip(rates[4:], rates[5:], strict=False))
-    assert rates[-1] == (1.0 if schedule == "constant" else pytest.approx(rates[-1]))
+    assert rates[4:] == sorted(rates[4:], reverse=True)
     assert rates[-1] > 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,17 @@ def test_without_grader_the_loss_decides():
     assert made.comparison.metric is None
     assert made.headline.startswith("Better: held-out loss")
     assert [row[0] for row in before_after(made)] == ["held-out loss (nats/token)", "perplexity", "bits per token"]
+
+
+def test_answers_that_do_not_stop_are_pointed_out():
+    assert any("40 of 40 answers of the trained model reach the limit of 16 tokens" in w for w in make().warnings)
+    stopped = measurement(np.ones(40), np.ones(40))
+    items = tuple(replace(i, answers=tuple(replace(a, stop_reason="stop") for a in i.answers)) for i in stopped.items)
+    stopped = replace(stopped, items=items)
+    base = measurement(np.ones(40), np.ones(40))
+    told = compare(base, stopped)
+    made = build(run="r", plan=PLAN, base=base, trained=stopped, comparison=told, metrics=[], best_step=None, stopped_early=False)
+    assert made.warnings == tuple(PLAN["warnings"])
 
 
 def test_check_30_grader_errors_are_shown():

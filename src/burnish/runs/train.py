@@ -175,6 +175,8 @@ class _Training:
             run.restore_best()
         except NothingTrained as error:
             fault = error
+            if run.state.best_step is not None:
+                run.restore_best()
         model = self._keep_model(engine, adapter)
         if fault is not None:
             self.progress.warning(f"the model is kept in {model} all the same")
@@ -198,6 +200,7 @@ class _Training:
             held_out=held_out.data,
             prompts=[prepared.renderer.prompt_of(e) for e in held_out.examples],
             saved=run.kept,
+            model=model,
             start=state.start_sizes,
             recorded=state.replay[1] if state.replay else None,
             redo=lambda: run.redo(lambda again, once: sft.train(config, connect.LocalModels(again), once)),
