@@ -242,6 +242,16 @@ def test_most_improved_and_worsened_are_named():
     assert [p.index for p in result.side_by_side] == [0, 1, 2, 3, 4]
 
 
+def test_a_prompt_is_shown_once():
+    base, trained = measurement(np.full(30, 2.0), np.zeros(30)), measurement(np.full(30, 1.0), np.zeros(30))
+    base, trained = (
+        replace(e, items=tuple(replace(i, prompt=f"question {i.index // 10}") for i in e.items)) for e in (base, trained)
+    )
+    result = compare(base, trained)
+    for shown in (result.improved, result.side_by_side):
+        assert sorted(p.prompt for p in shown) == ["question 0", "question 1", "question 2"]
+
+
 def test_nothing_that_got_worse_is_listed_as_improved():
     result = compare(measurement(np.full(8, 2.0)), measurement(np.full(8, 2.5)))
     assert result.improved == ()

@@ -235,10 +235,10 @@ def compare_logprobs(name: str, wanted: Sequence[np.ndarray], found: Sequence[np
     a, b = np.concatenate(wanted).astype(np.float64), np.concatenate(found).astype(np.float64)
     relative = float(np.abs(a - b).mean() / max(np.abs(a).mean(), 1e-12))
     largest = float(np.abs(a - b).max())
-    detail = (
-        f"{what}: log-probabilities of {len(a)} tokens differ by {relative:.2g} of their size (bar {bar:g}), "
-        f"at most by {largest:.2g} nats"
-    )
+    told = f"differ by {relative:.2g} of their size (bar {bar:g}), at most by {largest:.2g} nats"
+    if largest == 0:
+        told = "are equal bit by bit"
+    detail = f"{what}: log-probabilities of {len(a)} tokens {told}"
     extra = {"tokens": len(a), "sequences": len(wanted), "max": largest}
     return Audit(name=name, passed=relative <= bar, value=relative, bar=bar, detail=detail, extra=extra)
 

@@ -12,7 +12,7 @@ is stricter than Holm's correction for the two metrics compared here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -29,8 +29,8 @@ SHOWN = 5
 """Examples shown side by side, and most improved and most worsened."""
 LOSS = "held-out loss"
 LEAST_LOSS = 1e-3
-"""Nats per token below which a change of loss is no effect, however regular: a tenth of a percent of perplexity. A step too
-small to matter moves every example the same way, and its spread would call that a success."""
+"""Nats per token below which a change of loss is no effect, however regular: a tenth of a percent of perplexity. A step
+too small to matter moves every example the same way, and its spread would call that a success."""
 FEWEST = 6
 """Distinct prompts below which no difference is claimed: fewer cannot reject at 5 % even if all of them change the same
 way (sign test)."""
@@ -140,13 +140,23 @@ def compare(base: Evaluation, trained: Evaluation) -> Comparison:
     return Comparison(
         loss=_loss_change(items),
         metric=_metric_change(items, base.grader, base.samples) if base.grader else None,
-        improved=tuple(p for p in reversed(ranked[-SHOWN:]) if _gain(p) > (0.0, 0.0)),
-        worsened=tuple(p for p in ranked[:SHOWN] if _gain(p) < (0.0, 0.0)),
-        side_by_side=tuple(p for p in pairs if p.base is not None or p.trained is not None)[:SHOWN],
+        improved=_first_of_each_prompt(p for p in reversed(ranked) if _gain(p) > (0.0, 0.0)),
+        worsened=_first_of_each_prompt(p for p in ranked if _gain(p) < (0.0, 0.0)),
+        side_by_side=_first_of_each_prompt(p for p in pairs if p.base is not None or p.trained is not None),
         base_latency=latency_of(base),
         trained_latency=latency_of(trained),
         errors=base.errors + trained.errors,
     )
+
+
+def _first_of_each_prompt(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+    """SHOWN of them, no prompt twice."""
+    kept: dict[str, Pair] = {}
+    for pair in pairs:
+        kept.setdefault(pair.prompt, pair)
+        if len(kept) == SHOWN:
+            break
+    return tuple(kept.values())
 
 
 def _check_same(base: Evaluation, trained: Evaluation) -> None:

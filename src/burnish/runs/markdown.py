@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from burnish.evals.compare import Pair
 
@@ -27,6 +28,11 @@ def block(text: str) -> str:
     return "\n".join(f"    {line}" for line in kept.splitlines()) or "    (empty)"
 
 
+def bullets(lines: Iterable[str]) -> str:
+    """A list. Lines are taken as they are."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
 def rows_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table. Cells are taken as they are."""
     lines = [head, ["---"] * len(head), *rows]
@@ -35,7 +41,7 @@ def rows_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def shown(pair: Pair) -> str:
     """One example with both answers."""
-    place = f"{pair.source}, line {pair.line}" if pair.source else f"example {pair.index + 1}"
+    place = f"{Path(pair.source).name}, line {pair.line}" if pair.source else f"example {pair.index + 1}"
     parts = [f"### {cell(place)}", "Prompt:", block(pair.prompt)]
     if pair.reference is not None:
         parts += ["Reference:", block(pair.reference)]

@@ -15,7 +15,7 @@ from burnish.evals.compare import Comparison
 from burnish.evals.evaluation import Evaluation, plain
 from burnish.evals.sentences import change_sentence, latency_sentence, verdict_sentence
 from burnish.evals.summary import Latency, Summary, summarise
-from burnish.runs.markdown import cell, code, rows_table, shown
+from burnish.runs.markdown import bullets, cell, code, rows_table, shown
 from burnish.store.atomic import atomic_write_bytes, read_json, write_json
 
 FORMAT = 1
@@ -126,13 +126,8 @@ class Report:
             f"{self.recipe} of {code(self.model)} on {code(self.data)}.",
             "## Before and after, on held-out rows",
             rows_table(("", "base", "trained", "change"), before_after(self)),
-            *(f"- {change_sentence(c)}" for c in self.comparison.changes),
-            *([f"- {latency_sentence(self.comparison)}"] if self.comparison.base_latency else []),
+            bullets(said(self.comparison)),
         ]
-        if self.comparison.errors:
-            parts.append(
-                f"- The grader could not judge {self.comparison.errors} answers; they count neither as right nor as wrong."
-            )
         for title, pairs in (
             ("Where it got better", self.comparison.improved),
             ("Where it got worse", self.comparison.worsened),
@@ -141,18 +136,28 @@ class Report:
             if pairs:
                 parts += [f"## {title}", *(shown(p) for p in pairs)]
         training = self.training
-        parts += ["## Training", "\n".join(f"- {line}" for line in training_lines(training))]
+        parts += ["## Training", bullets(training_lines(training))]
         curve = [(p.step, _number(p.loss), _number(p.held_out_loss), _number(p.learning_rate, "{:.3g}")) for p in training.curve]
         parts.append(rows_table(("step", "loss", "held-out loss", "learning rate"), curve))
         if self.warnings:
-            parts += ["## Warnings", "\n".join(f"- {cell(w)}" for w in self.warnings)]
+            parts += ["## Warnings", bullets(map(cell, self.warnings))]
         if self.notes:
-            parts += ["## Data", "\n".join(f"- {cell(n)}" for n in self.notes)]
+            parts += ["## Data", bullets(map(cell, self.notes))]
         if self.settings:
             table = rows_table(("setting", "value", "why"), [(code(s.key), code(str(s.value)), s.why) for s in self.settings])
             parts += ["## Settings that were derived", table]
-        parts += ["## What to type next", "\n".join(f"- {code(n.command)}: {n.why}" for n in self.next)]
-        return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
+        parts += ["## What to type next", bullets(f"{code(n.command)}: {n.why}" for n in self.next)]
+        return "\n\n".join(parts) + "\n"
+
+
+def said(comparison: Comparison) -> list[str]:
+    """What stands below the before/after table: each metric with its interval, latency, errors of the grader."""
+    lines = [change_sentence(c) for c in comparison.changes]
+    if comparison.base_latency is not None:
+        lines.append(latency_sentence(comparison))
+    if comparison.errors:
+        lines.append(f"The grader could not judge {comparison.errors} answers; they count neither as right nor as wrong.")
+    return lines
 
 
 def before_after(report: Report) -> list[tuple[str, str, str, str]]:
@@ -259,9 +264,22 @@ def build(
         ),
         settings=tuple(Setting(key=d["key"], value=d["value"], why=d["why"]) for d in plan["derived"]),
         notes=tuple(plan["notes"]),
-        warnings=tuple(plan["warnings"]),
+        warnings=(*plan["warnings"], *_unstopped(trained)),
         next=what_next(run, comparison),
     )
+
+
+def _unstopped(trained: Evaluation) -> list[str]:
+    """Said where most graded answers run into the limit: the metric then judges what was cut."""
+    answers = [a for i in trained.items for a in i.answers if a.score is not None]
+    cut = sum(a.stop_reason == "length" for a in answers)
+    if 2 * cut <= len(answers):
+        return []
+    return [
+        f"{cut} of {len(answers)} answers of the trained model reach the limit of {trained.limit_tokens} tokens without "
+        "stopping: either answers are longer (raise eval_tokens), or the model has not learned to stop (train for more steps, "
+        "or with method=full: an adapter does not change the embedding of a stop token that the base never saw)"
+    ]
 
 
 _FROM_PLAN = (
