@@ -2,7 +2,8 @@
 
 There is no thread. `Job.result()` runs units of every runnable job in turn until its own is done, so two requests in flight
 share the machine and an interrupt lands between units. A job waits for an earlier one only where order matters: reads of one
-adapter (forward, sample) run together, gradients keep their order, and a write (optimiser step, load) waits for all and lets none pass.
+adapter (forward, sample) run together, gradients keep their order, and a write (optimiser step, load) waits for all and lets
+none pass.
 """
 
 from __future__ import annotations
