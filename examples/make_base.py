@@ -25,9 +25,9 @@ from burnish.types import AdamParams, Datum
 
 END = "<|end|>"
 HIDDEN, LAYERS, HEADS, WIDE, VOCAB, POSITIONS = 96, 3, 4, 256, 384, 256
-STEPS, BATCH, RATE = 600, 24, 4e-3
+STEPS, BATCH, RATE = 500, 24, 4e-3
 STARTS = ["b", "br", "cl", "d", "dr", "f", "fl", "g", "gr", "l", "m", "p", "pl", "r", "s", "sl", "st", "t", "tr", "v", "w"]
-WORDS = [start + rest for start in STARTS for rest in ("an", "eft", "im", "osk", "und", "ade")]
+WORDS = [start + rest for start in STARTS for rest in ("an", "eft", "im", "osk", "und", "ade", "ore", "ink")]
 
 
 def facts(draw: random.Random) -> tuple[str, str, str]:
@@ -121,7 +121,7 @@ def pretrain(host: Host, tokenizer: Tokenizer, steps: int, seed: int) -> None:
 
 
 def make_base(
-    directory: Path, *, steps: int = STEPS, rows: int = 1500, seed: int = 0, choices: Mapping[str, Any] | None = None
+    directory: Path, *, steps: int = STEPS, rows: int = 1000, seed: int = 0, choices: Mapping[str, Any] | None = None
 ) -> None:
     """Write directory/base and directory/data.jsonl. choices: of the engine; measured on this machine where None."""
     tokenizer = write_start(directory / "base", seed)

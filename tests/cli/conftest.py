@@ -16,7 +16,13 @@ from burnish.cli.main import main
 from burnish.engine.measure import machine_key
 from burnish.store import machine
 
-MEASURED = {"threads": 1, "figures": {"fp32_aten_gflops": 100}, "matmul": "aten", "dtype": "float32", "bmm_limit": 0}
+MEASURED = {
+    "threads": 1,
+    "figures": {"fp32_aten_gflops": 100, "bf16_gflops": 100},
+    "matmul": "aten",
+    "dtype": "float32",
+    "bmm_limit": 0,
+}
 
 
 @dataclass(frozen=True)

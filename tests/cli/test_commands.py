@@ -158,8 +158,8 @@ def test_help_is_no_failure(burnish, words: tuple[str, ...]):
 
 
 def test_a_reader_that_left_is_no_failure_worth_words(home: Path):
-    """`burnish machine | head -0`: quiet."""
+    """`burnish runs | head -0`: quiet."""
     code = "import os, sys\nos.close(1)\nr, w = os.pipe()\nos.close(r)\nassert w == 1 or os.dup2(w, 1) == 1\n"
-    code += "sys.argv = ['burnish', 'machine']\nfrom burnish.cli.main import main\nmain()"
+    code += "sys.argv = ['burnish', 'runs']\nfrom burnish.cli.main import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == ""

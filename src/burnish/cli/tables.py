@@ -119,7 +119,7 @@ def report_view(report: Report, width: int) -> list[RenderableType]:
     comparison = report.comparison
     parts: list[RenderableType] = [
         heading("Before and after, on held-out rows"),
-        columns(("", "base", "trained", "change (95 % interval)"), before_after(report), numbers=(1, 2)),
+        columns(("", "base", "trained", "change (95 %)"), before_after(report), numbers=(1, 2)),
         indented(Text(visible(report.headline), style=STYLE[report.verdict])),
         Text(),
         *bullets(
@@ -173,13 +173,14 @@ def certificate_view(certificate: Certificate) -> list[RenderableType]:
 
 
 def next_view(steps: Iterable[Next]) -> list[RenderableType]:
-    """What to type next."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="cyan", overflow="fold")
-    table.add_column(style="dim", overflow="fold")
-    for step in steps:
-        table.add_row(Text(visible(step.command)), Text(visible(step.why)))
-    return [heading("What to type next"), indented(table), Text()]
+    """What to type next, in lines that can be copied."""
+    told = [(visible(step.command), visible(step.why)) for step in steps]
+    width = max((len(command) for command, _ in told), default=0)
+    lines = [
+        Text.assemble("  ", (f"{command:<{width}}", "cyan"), (f"  # {why}", "dim"), no_wrap=True, overflow="ignore")
+        for command, why in told
+    ]
+    return [heading("What to type next"), *lines, Text()]
 
 
 def summary_view(name: str, summary: Summary) -> list[RenderableType]:
