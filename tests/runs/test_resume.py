@@ -29,7 +29,7 @@ def whole(tiny_model, data, home):
 def killer():
     """Starts processes that will be killed, each from a clean one that has imported everything once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tiny_run"])
+    context.set_forkserver_preload(["tiny_run", "burnish.engine.host"])
     return context
 
 

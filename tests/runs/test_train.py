@@ -25,7 +25,7 @@ def learns(config: SFT, run: str, *, loss_below: float, right_above: float) -> W
     watcher = Watcher()
     outcome = train.start(config, run=run, progress=watcher)
     loss, metric = outcome.report.comparison.loss, outcome.report.comparison.metric
-    assert loss.base > 5
+    assert loss.base > 3
     assert loss.trained < loss_below
     assert metric.base == 0
     assert metric.trained > right_above
@@ -45,23 +45,23 @@ def said(model: str, prompt: str) -> str:
 
 
 def test_runs_learn_the_second_over_the_first(tiny_model, tmp_path):
-    """A full fine-tune learns to say capitals; then LoRA over that model learns to say small letters."""
+    """A full fine-tune learns to say capitals; then LoRA over that model learns to say others."""
     capitals = write_rows(tmp_path / "capitals.jsonl", 400)
-    small = write_rows(tmp_path / "small.jsonl", 400, capital=False)
+    shifted = write_rows(tmp_path / "shifted.jsonl", 400, shift=1)
     full = settings(tiny_model, capitals, **LEARN, steps=60, method="full", learning_rate=2e-2)
     learns(full, "learn-full", loss_below=1, right_above=0.8)
     assert said("learn-full", "7 q") == "Q"
-    lora = settings("learn-full", small, **LEARN, steps=60, learning_rate=1e-2, lora={"rank": 16})
+    lora = settings("learn-full", shifted, **LEARN, steps=60, learning_rate=1e-2, lora={"rank": 16})
     learns(lora, "learn-lora", loss_below=1.5, right_above=0.5)
-    assert said("learn-lora", "7 q") == "q"
+    assert said("learn-lora", "7 q") == "R"
     assert said("learn-full", "7 q") == "Q"
 
 
 def test_the_folder_holds_all_that_is_promised(tiny_model, data):
     outcome = train.start(settings(tiny_model, data), run="folder")
     names = {p.name for p in outcome.folder.iterdir()}
-    wanted = "run.json config.json config.toml metrics.jsonl plan.json base.json trained.json report.json report.md certificate.json"
-    assert names >= {*wanted.split(), "checkpoints", "model"}
+    wanted = "run.json config.json config.toml metrics.jsonl plan.json base.json trained.json checkpoints model"
+    assert names >= {*wanted.split(), "report.json", "report.md", "certificate.json"}
     for name in ("tokenizer.json", "tokenizer_config.json"):  # check 40: what was trained with is what is saved
         assert (outcome.model / name).read_bytes() == (tiny_model / name).read_bytes()
     assert [m["step"] for m in metrics(outcome.folder)] == list(range(10))
@@ -73,7 +73,7 @@ def test_the_folder_holds_all_that_is_promised(tiny_model, data):
 def test_the_resolved_config_runs_the_same_run_again(tiny_model, data):
     first = train.start(settings(tiny_model, data, epochs=1, steps=None, batch=None, lora={}), run="first")
     config = SFT.load(file=first.folder / "config.toml")
-    again = train.start(config, run="again")
+    again = train.start(config, run="rerun")
     assert weights(again.folder) == weights(first.folder)
     assert metrics(again.folder) == metrics(first.folder)
     resolved, rerun = (json.loads((o.folder / "config.json").read_text()) for o in (first, again))
@@ -116,7 +116,7 @@ def test_a_run_goes_on_from_the_adapter_of_another(tiny_model, data):
 
 
 def test_no_gain_is_a_verdict_unless_it_is_required(tiny_model, data):
-    still = {"learning_rate": 1e-12, "steps": 2, "evaluate_every": 1}
+    still: dict = {"learning_rate": 1e-12, "steps": 2, "evaluate_every": 1}
     outcome = train.start(settings(tiny_model, data, **still), run="still")
     assert outcome.report.verdict == "no measurable difference"
     with pytest.raises(NoGain):

@@ -34,12 +34,12 @@ TIMES = ("seconds", "tokens_per_s")
 """Keys of a metrics line that differ from run to run."""
 
 
-def write_rows(path: Path, count: int = 60, *, capital: bool = True) -> Path:
-    """Prompt/completion rows: after a number comes a letter, and the answer is that letter, as a capital or as it is."""
+def write_rows(path: Path, count: int = 60, *, shift: int = 0) -> Path:
+    """Prompt/completion rows: after a number comes a letter, and the answer is the capital `shift` letters further on."""
     rows = []
     for n in range(count):
         letter = string.ascii_lowercase[n * 7 % 26]
-        rows.append({"prompt": f"{n} {letter}", "completion": letter.upper() if capital else letter})
+        rows.append({"prompt": f"{n} {letter}", "completion": string.ascii_uppercase[(n * 7 + shift) % 26]})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

@@ -140,7 +140,7 @@ class Run:
         self.facts, self.draw = facts, draw
         self.order = Order(seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs)
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
-        self.sample_every = config.sample_every
+        self.sample_every, self.patience = config.sample_every, config.patience
         self._recent_s: deque[float] = deque(maxlen=20)
         self._measure_s = 0.0
         self.kept: Path | None = None
@@ -203,7 +203,7 @@ class Run:
         if state.step % self.evaluate_every == 0 or state.step == n:
             line["held_out_loss"] = loss = self._measure()
             improved = state.best_step == state.step
-            if not improved and 0 < self.config.patience <= state.stale and state.step < n:
+            if not improved and 0 < self.patience <= state.stale and state.step < n:
                 state.stopped_early = True
                 self.progress.note(
                     f"stopped early: held-out loss {loss:.4f} has not fallen below {state.best_loss:.4f} (of step "

@@ -83,7 +83,7 @@ def start(config: SFT, *, run: str | None = None, force: bool = False, progress:
     config = anchored(config)
     ref = resolve(config.model)
     prepared = prepare(config, ref)
-    folder = RunFolder.create(run, "sft", force=force)
+    folder = RunFolder.create(run, config.recipe, force=force)
     return _Training(folder, config, ref, prepared, progress or Silent()).go()
 
 

@@ -1,0 +1,36 @@
+"""The Python interface: the commands' names, and no torch before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tiny_run import QUICK
+
+import burnish
+from burnish.errors import ConfigError
+from burnish.runs import api
+from burnish.types import SamplingParams
+
+
+def test_train_load_and_answer(tiny_model, data):
+    outcome = api.train(data, tiny_model, run="api", **QUICK)
+    model = api.load("api", threads=1)
+    params = SamplingParams(limit_tokens=3, temperature=0)
+    assert model.answer("hello", params=params).role == "assistant"
+    assert api.generate("api", ["hello", "there"], params=params)[1][0].ids.shape <= (3,)
+    measured = api.evaluate(data, "api", items=5, limit_tokens=2)
+    assert len(measured.items) == 5
+    assert outcome.name == "api"
+
+
+def test_settings_are_checked(tiny_model, data):
+    with pytest.raises(ConfigError, match="learning_rate"):
+        api.train(data, tiny_model, learning_rat=1)
+
+
+def test_the_package_exports_the_names_and_imports_nothing_for_them():
+    assert burnish.train is api.train
+    code = "import sys, burnish; assert 'torch' not in sys.modules and 'pydantic' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

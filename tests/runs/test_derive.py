@@ -1,0 +1,100 @@
+"""Derived settings: the rules, their reasons, and that completing twice is completing once."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+import pytest
+
+from burnish.errors import ConfigError
+from burnish.recipes.sft import SFT
+from burnish.runs.derive import Facts, derive, measured
+
+FACTS = {
+    "family": "llama",
+    "hidden": 2000,
+    "max_positions": 4096,
+    "lora_parameters": lambda rank: 100_000 * rank,
+    "rows": 2000,
+    "longest": 300,
+    "target_tokens": 100_000,
+    "bits_per_target": 2.0,
+    "held_out": 150,
+    "valid_share": 0.1,
+    "longest_answer": 60,
+    "grader": "exact",
+    "grader_why": "short",
+    "date": datetime.date(2026, 1, 2),
+}
+
+
+def derived(facts: dict | None = None, **given):
+    return derive(SFT.load(base={"model": "m", "data": "d", **given}), Facts(**{**FACTS, **(facts or {})}))
+
+
+def test_everything_is_derived_with_a_reason_and_once():
+    d = derived()
+    c, more = measured(d.config, choices={"threads": 2, "dtype": "float32", "device": "cpu"}, step_s=0.5, checkpoint_bytes=10**7)
+    assert [k for k, v in c.model_dump().items() if v is None] == ["valid"]
+    assert c.lora.rank == 32
+    assert all(len(x.why) > 3 for x in (*d.derived, *more))
+    again = derive(c, Facts(**FACTS))
+    assert again.config == c
+    assert again.derived == ()
+    assert measured(c, choices={"threads": 9, "dtype": "x", "device": "y"}, step_s=9, checkpoint_bytes=1) == (c, ())
+
+
+@pytest.mark.parametrize(
+    ("facts", "given", "rate"),
+    [
+        ({"hidden": 2000}, {}, 5e-4),
+        ({"hidden": 1000}, {}, 5e-4 * 2**0.781),
+        ({"hidden": 1000, "family": "qwen3"}, {}, 5e-4 * 2**0.0775),
+        ({"hidden": 2000}, {"method": "full"}, 5e-5),
+        ({"hidden": 2000}, {"steps": 99}, 7.5e-4),
+        ({"hidden": 2000}, {"steps": 99, "method": "full"}, 7.5e-5),
+        ({"hidden": 16}, {}, 5e-3),
+    ],
+)
+def test_learning_rate(facts, given, rate):
+    assert derived(facts, **given).config.learning_rate == pytest.approx(rate, rel=5e-3)
+
+
+def test_rank_grows_until_the_answers_fit_and_says_when_they_do_not():
+    assert derived({"bits_per_target": 40.0}).config.lora.rank == 64
+    assert derived({"bits_per_target": 40.0}).warnings == ()
+    beyond = derived({"bits_per_target": 1000.0})
+    assert beyond.config.lora.rank == 256
+    assert "by heart" in beyond.warnings[0]
+    assert derived({"hidden": 64, "bits_per_target": 1000.0}).config.lora.rank == 32
+    assert derived({"hidden": 8}).config.lora.rank == 8
+    assert derived({"bits_per_target": 1000.0}, method="full").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "batch"), [(9, 20, 4), (100, 4, 4), (400, 3, 8), (2000, 3, 32), (8000, 2, 32), (50_000, 1, 32), (2, 20, 2)]
+)
+def test_epochs_batch_and_steps(rows, epochs, batch):
+    c = derived({"rows": rows}).config
+    assert (c.epochs, c.batch, c.steps) == (epochs, batch, math.ceil(rows * epochs / batch))
+
+
+def test_steps_decide_instead_of_epochs():
+    c = derived(steps=10, batch=8).config
+    assert (c.steps, c.epochs) == (10, 1)
+    with pytest.raises(ConfigError, match="contradict"):
+        derived(steps=1000, epochs=1)
+
+
+def test_given_settings_stay_and_are_not_called_derived():
+    d = derived(learning_rate=0.1, lora={"rank": 3}, batch=64, limit_tokens=99, grader="none")
+    assert (d.config.learning_rate, d.config.lora.rank, d.config.batch, d.config.limit_tokens) == (0.1, 3, 64, 99)
+    assert not {"learning_rate", "lora.rank", "batch", "limit_tokens", "grader"} & {x.key for x in d.derived}
+    assert any("batches" in w for w in d.warnings)
+
+
+def test_checkpoints_cost_less_than_a_twentieth():
+    choices = {"threads": 2, "dtype": "float32", "device": "cpu"}
+    c, _ = measured(derived({"rows": 10**6}).config, choices=choices, step_s=0.1, checkpoint_bytes=20_000_000_000)
+    assert c.checkpoint_every * 0.1 >= 20 * 100

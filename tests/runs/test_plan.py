@@ -1,0 +1,58 @@
+"""A plan says what will happen, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tiny_run import settings
+
+from burnish.connect import open_engine
+from burnish.recipes.sft import SFT
+from burnish.runs import train
+from burnish.runs.order import Order
+from burnish.runs.plan import complete, make_plan
+from burnish.runs.prepare import prepare
+from burnish.store.models import resolve
+from burnish.store.runfolder import list_runs
+from burnish.types import AdamParams
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_probing_changes_nothing(tiny_model, data, method):
+    config, ref = settings(tiny_model, data, method=method), resolve(str(tiny_model))
+    prepared = prepare(config, ref)
+    engine = open_engine("local", ref, threads=1)
+    begun = train.begin(config, ref, engine)
+    rows = prepared.train.data[:4]
+    before = engine.forward(rows, route=begun.adapter).result()
+    held = engine.memory()["adapters"]
+    derivation = complete(config, prepared, engine, start=begun.adapter)
+    plan = make_plan(derivation, prepared, engine, ref, start=begun.adapter, full=method == "full")
+    after = engine.forward(rows, route=begun.adapter).result()
+    assert all((a.logprobs == b.logprobs).all() for a, b in zip(before, after, strict=True))
+    assert engine.memory()["adapters"] == held
+    assert (plan.trainable == plan.parameters) == (method == "full")
+    if method == "full":  # no gradient is left for the first step
+        assert engine.optim_step(AdamParams(learning_rate=0.1), adapter=begun.adapter).result().grad_norm == 0
+
+
+def test_the_sums_are_those_of_the_rows(tiny_model, data):
+    plan = train.plan(settings(tiny_model, data))
+    prepared = prepare(plan.config, resolve(str(tiny_model)))
+    lengths = [len(r.ids) for r in prepared.train.rendered]
+    order = Order(seed=0, rows=len(lengths), batch=4, epochs=plan.config.epochs)
+    assert plan.tokens == sum(lengths)
+    assert plan.total_tokens == sum(lengths[i] - 1 for s in range(9) for i in order.rows_of(s))
+    assert plan.masked_share == pytest.approx(1 - 2 * len(lengths) / sum(lengths))
+    assert plan.total_s == pytest.approx(plan.train_s + plan.evaluate_s)
+    assert min(plan.train_s, plan.evaluate_s, plan.memory_bytes, plan.disk_bytes, plan.tokens_per_s) > 0
+
+
+def test_a_plan_is_json_and_its_config_runs(tiny_model, data):
+    runs = len(list_runs())
+    plan = train.plan(settings(tiny_model, data))
+    body = json.loads(json.dumps(plan.to_json()))
+    assert SFT.load(base=body["config"]) == plan.config
+    assert {d["key"] for d in body["derived"]} >= {"epochs", "grader", "valid_share", "limit_tokens"}
+    assert len(list_runs()) == runs

@@ -1,0 +1,86 @@
+"""From a file to training rows: what is left out is said, what changes the rows changes their fingerprint."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from tiny_run import settings, write_rows
+
+from burnish.errors import ConfigError, DataError
+from burnish.runs.prepare import prepare
+from burnish.store.models import resolve
+
+
+@pytest.fixture
+def prepared(tiny_model):
+    return lambda data, **changes: prepare(settings(tiny_model, data, **changes), resolve(str(tiny_model)))
+
+
+def test_both_sides_are_rendered_and_loss_falls_on_answers_only(prepared, data):
+    p = prepared(data)
+    assert len(p.train.data) + len(p.valid.data) == 60
+    assert p.valid_share == 0.1
+    for side in (p.train, p.valid):
+        for example, row in zip(side.examples, side.data, strict=True):
+            targets = row.streams["targets"][row.streams["weights"] > 0]
+            assert p.renderer.tokenizer.decode(targets.tolist()) == example.messages[-1].content + "<|im_end|>"
+    assert p.train.target_tokens == 2 * len(p.train.data)
+
+
+def test_check_07_cut_rows_without_a_target_are_left_out_aloud(prepared, tmp_path):
+    rows = [{"prompt": f"{n} " + "x" * (40 if n % 4 == 0 else 2), "completion": "y"} for n in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    p = prepared(tmp_path / "rows.jsonl", limit_tokens=16)
+    assert len(p.train.data) + len(p.valid.data) == 30
+    assert any("left out" in n and "of 36 training rows" in n for n in p.notes)
+    assert any("no target left" in w for w in p.warnings)
+    assert all((d.streams["weights"] > 0).any() for d in (*p.train.data, *p.valid.data))
+
+
+def test_a_validation_file_is_used_whole(prepared, data, tmp_path):
+    valid = write_rows(tmp_path / "valid.jsonl", 7)
+    p = prepared(data, valid=str(valid))
+    assert (len(p.train.data), len(p.valid.data), p.valid_share) == (60, 7, None)
+    assert any("validation prompts also stand" in w for w in p.warnings)
+    with pytest.raises(ConfigError, match="contradict"):
+        prepared(data, valid=str(valid), valid_share=0.5)
+
+
+def test_the_fingerprint_follows_the_rows(prepared, data, tmp_path):
+    first = prepared(data).fingerprints
+    assert prepared(data).fingerprints == first
+    assert prepared(data, seed=1).fingerprints["rows"] != first["rows"]
+    assert prepared(data, limit_tokens=8).fingerprints["rows"] == first["rows"]  # nothing is that long
+    other = prepared(write_rows(tmp_path / "other.jsonl", 59)).fingerprints
+    assert other["data"] != first["data"]
+    assert other["model"] == first["model"]
+
+
+def test_validation_rows_are_shuffled_the_same_way_each_time(prepared, data):
+    lines = [[e.line for e in prepared(data, valid=str(data)).valid.examples] for _ in range(2)]
+    assert lines[0] == lines[1] != sorted(lines[0])
+
+
+def test_what_the_model_cannot_hold_is_refused(prepared, data):
+    with pytest.raises(ConfigError, match="beyond what the model was made for"):
+        prepared(data, limit_tokens=257)
+
+
+def test_empty_answers_stop_the_run(prepared, tmp_path):
+    rows = [{"prompt": f"{n}", "completion": "y" if n else ""} for n in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    with pytest.raises(DataError, match="line 1"):
+        prepared(tmp_path / "rows.jsonl")
+
+
+def test_weights_of_messages_survive(prepared, tmp_path):
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n}"}, {"role": "assistant", "content": "a", "weight": 1 if n % 2 else 0.5}]}
+        for n in range(20)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    p = prepared(tmp_path / "rows.jsonl")
+    found = {float(w) for d in p.train.data for w in np.unique(d.streams["weights"])}
+    assert found == {0.0, 0.5, 1.0}
