@@ -13,6 +13,7 @@ from helpers import make_data, open_host
 from burnish.engine import matmul
 from burnish.engine.host import Host
 from burnish.engine.load import GROUPS, layout
+from burnish.engine.pack import make_units
 from burnish.errors import CapabilityMissing, DataError, Interrupted, LossError, NothingTrained
 from burnish.types import AdamParams, Adapter, Datum, LoraSpec, TokenChunk
 
@@ -352,3 +353,12 @@ def test_same_seed_same_bits(model_dirs: dict[str, Path]) -> None:
         return host.digest(adapter)
 
     assert run() == run()
+
+
+def test_packing_wastes_little_and_loses_nothing() -> None:
+    draw = np.random.default_rng(0)
+    data = [Datum.from_tokens(np.zeros(n, np.int32), np.ones(n)) for n in draw.integers(5, 600, 500)]
+    units = make_units(data, [None] * 500, 1024, device=torch.device("cpu"))
+    assert sorted(i for u in units for i in u.order) == list(range(500))
+    assert max(sum(u.lengths) for u in units) <= 1024
+    assert len(units) <= 1.02 * sum(d.length for d in data) / 1024 + 1

@@ -6,6 +6,7 @@ a unit the sequences of one route lie together, so that each adapter is one segm
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ def make_units(
     device: torch.device,
     sets: Sequence[int] | None = None,
 ) -> list[Unit]:
-    """First-fit-decreasing packing into units of at most `unit_tokens` positions (a longer sequence or set is a unit alone).
+    """Best-fit-decreasing packing into units of at most `unit_tokens` positions (a longer sequence or set is a unit alone).
 
     `sets[i]` names the set of datum i; a set is never split.
     """
@@ -79,15 +80,16 @@ def make_units(
         groups.setdefault(i if sets is None else sets[i], []).append(i)
     sized = sorted(((sum(data[i].length for i in g), k) for k, g in enumerate(groups.values())), key=lambda x: (-x[0], x[1]))
     members = list(groups.values())
-    bins: list[tuple[int, list[int]]] = []
+    bins: list[list[int]] = []
+    room: list[tuple[int, int]] = []  # (free positions, bin), sorted
     for size, k in sized:
-        for b, (used, content) in enumerate(bins):
-            if used + size <= unit_tokens:
-                bins[b] = (used + size, content + members[k])
-                break
-        else:
-            bins.append((size, list(members[k])))
-    return [_unit(sorted(content, key=lambda i: (_key(routes[i]), i)), data, routes, device) for _, content in bins]
+        at = bisect_left(room, (size, -1))
+        free, b = room.pop(at) if at < len(room) else (unit_tokens, len(bins))
+        if b == len(bins):
+            bins.append([])
+        bins[b].extend(members[k])
+        insort(room, (free - size, b))
+    return [_unit(sorted(content, key=lambda i: (_key(routes[i]), i)), data, routes, device) for content in bins]
 
 
 def _unit(order: Sequence[int], data: Sequence[Datum], routes: Sequence[Route], device: torch.device) -> Unit:

@@ -6,6 +6,7 @@ log-probabilities, then applied as a weighted likelihood, in the same pass becau
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
@@ -119,7 +120,7 @@ def _set_id(datum: Datum, index: int) -> int:
 
 
 def _check_sets(loss: SetLoss, name: str, sets: Sequence[int]) -> None:
-    sizes = {s: sets.count(s) for s in set(sets)}
+    sizes = Counter(sets)
     wrong = [s for s, n in sizes.items() if loss.size and n != loss.size]
     if wrong:
         raise LossError(f"loss {name!r} takes sets of {loss.size}", seen=f"set {wrong[0]} has {sizes[wrong[0]]} members")
