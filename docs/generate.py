@@ -87,7 +87,8 @@ given and says *derived* is worked out from the model, the data and the machine,
     text += f"## sft\n\n{first_words(SFT.__doc__)}\n\n"
     rows = []
     for f in fields_of(SFT):
-        default = "required" if f.required else ("derived" if "Derived" in f.doc else "none") if f.default is None else f"`{f.default}`"
+        unset = "derived" if "Derived" in f.doc else "none"
+        default = "required" if f.required else unset if f.default is None else f"`{f.default}`"
         rows.append((f"`{f.path}`", f.type, default, f.doc))
     return text + table(("key", "value", "default", "meaning"), rows)
 
