@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 first: $(VENV)/.core          ## set up, make a small model and its data, fine-tune it, print before and after
 	$(BIN)/python examples/make_base.py .work/first
-	$(BIN)/burnish train .work/first/data.jsonl --model .work/first/base --run .work/first/run-$$(date +%s)
+	$(BIN)/burnish train .work/first/data.jsonl --model .work/first/base
 
 test: $(VENV)/.test           ## set up and run every test but the nightly ones
 	$(BIN)/python -m pytest

@@ -101,13 +101,11 @@ def _show_findings(to: Screen, findings: Findings, notes: Sequence[str]) -> None
                 f"median {s.median:.0f}, 90 % up to {s.p90:.0f}, longest {s.longest}"
             )
             to.out.print(grid([(name, words)]))
-    for part in bullets(notes):
-        to.out.print(part)
+    to.show(bullets(notes))
     to.out.print(heading("Findings"))
     for finding in findings.findings:
         mark, style = MARKS[finding.severity]
-        for part in bullets([str(finding)], mark, style):
-            to.out.print(part)
+        to.show(bullets([str(finding)], mark, style))
     if not findings.findings:
         to.out.print(Text("  none", style="green"))
 

@@ -82,13 +82,13 @@ def show(name: str, *, as_json: bool) -> None:
             to.print(visible(f"  {last}"))
         if run.status == "interrupted":
             to.print(f"  go on: burnish train --resume {run.name}")
-    parts = [
-        *(report_view(told, to.out.width) if told else []),
-        *(certificate_view(audited) if audited else []),
-        *(next_view(told.next) if told else []),
-    ]
-    for part in parts:
-        to.out.print(part)
+    to.show(
+        [
+            *(report_view(told, to.out.width) if told else []),
+            *(certificate_view(audited) if audited else []),
+            *(next_view(told.next) if told else []),
+        ]
+    )
     to.document(
         {
             **asdict(info),

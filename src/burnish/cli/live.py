@@ -81,8 +81,7 @@ class Watch:
         from burnish.cli.tables import report_view
 
         self._still()
-        for part in report_view(report, self.out.width):
-            self.out.print(part)
+        self.screen.show(report_view(report, self.out.width))
 
     def close(self) -> None:
         self._still()

@@ -68,16 +68,14 @@ def evaluate(
     finally:
         watch.close()
     summary = summarise(found)
-    for part in summary_view(f"{loaded.ref.name} on {data}", summary):
-        to.out.print(part)
+    to.show(summary_view(f"{loaded.ref.name} on {data}", summary))
     answered = [i for i in found.items if i.answers]
     if answered:
         to.out.print(heading("Some answers"))
         for item in answered[:SHOWN]:
             to.out.print(_item_view(item, to.out.width - 16))
             to.out.print()
-    for part in bullets([f"line {i.line}: {i.fault}" for i in found.items if i.fault][:SHOWN], "!", "yellow"):
-        to.out.print(part)
+    to.show(bullets([f"line {i.line}: {i.fault}" for i in found.items if i.fault][:SHOWN], "!", "yellow"))
     to.document({"model": loaded.ref.name, "data": data, "summary": summary.to_json(), "evaluation": found.to_json()})
 
 

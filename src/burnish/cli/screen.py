@@ -12,11 +12,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
@@ -50,6 +50,12 @@ class Screen:
     def print(self, *parts: object) -> None:
         """Results and progress: text is taken as it is, without markup, and must have gone through `visible`."""
         self.out.print(*parts, markup=False, highlight=False, soft_wrap=all(isinstance(p, str) for p in parts))
+
+    def show(self, parts: Iterable[RenderableType]) -> None:
+        """Views of tables.py, top to bottom. A Text that says `no_wrap` is one line however long, so that it can be copied."""
+        for part in parts:
+            whole = isinstance(part, Text) and part.no_wrap is True
+            self.out.print(part, no_wrap=whole or None, crop=not whole, overflow="ignore" if whole else None)
 
     def document(self, value: Mapping[str, object]) -> None:
         """The command's result as JSON; does nothing unless --json was given."""
