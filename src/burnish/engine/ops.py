@@ -88,13 +88,17 @@ def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tenso
             gx.index_add_(0, s.rows, matmul.nn(gh, f.a))
 
 
+def _product(x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    y = matmul.nt(x, weight.data)
+    if weight.bias is not None:
+        y += weight.bias
+    return y, [_low_rank(y, x, s) for s in segments]
+
+
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> torch.Tensor:
-        y = matmul.nt(x, weight.data)
-        if weight.bias is not None:
-            y += weight.bias
-        hidden = [_low_rank(y, x, s) for s in segments]
+        y, hidden = _product(x, weight, segments)
         trains = weight.grad is not None or any(s.factors.a_grad is not None for s in segments)
         ctx.weight, ctx.segments, ctx.trains = weight, segments, trains
         ctx.save_for_backward(*([x, *hidden] if trains else hidden))
@@ -116,8 +120,19 @@ class _Linear(torch.autograd.Function):
 
 
 def linear(x_ND: torch.Tensor, weight: Weight, segments: Sequence[Segment] = ()) -> torch.Tensor:
-    """x W^T + bias, plus each segment's low-rank product. The one place where weights meet activations."""
+    """x W^T + bias, plus each segment's low-rank product. The one place where weights meet activations.
+
+    Here and below, no autograd function is entered where no gradient can follow: entering one costs more than a small product.
+    """
+    if not torch.is_grad_enabled():
+        return _product(x_ND, weight, segments)[0]
     return _Linear.apply(x_ND, weight, segments)  # type: ignore[no-any-return]
+
+
+def _normalise(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    x32 = x.float()
+    rstd = torch.linalg.vector_norm(x32, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return torch.mul(x32, rstd).mul_(weight.data).to(dtype), rstd
 
 
 class _RMSNorm(torch.autograd.Function):
@@ -129,11 +144,10 @@ class _RMSNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> torch.Tensor:
-        x32 = x.float()
-        rstd = torch.linalg.vector_norm(x32, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        out, rstd = _normalise(x, weight, eps, dtype)
         ctx.save_for_backward(x, rstd)
         ctx.weight = weight
-        return torch.mul(x32, rstd).mul_(weight.data).to(dtype)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
@@ -150,6 +164,8 @@ class _RMSNorm(torch.autograd.Function):
 
 def rms_norm(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> torch.Tensor:
     """x / rms(x) * weight over the last dimension, computed in float32 (Zhang & Sennrich 2019, arXiv 1910.07467)."""
+    if not torch.is_grad_enabled():
+        return _normalise(x, weight, eps, dtype)[0]
     return _RMSNorm.apply(x, weight, eps, dtype)  # type: ignore[no-any-return]
 
 
@@ -177,15 +193,21 @@ class _Rope(torch.autograd.Function):
 
 def rope(x_NHE: torch.Tensor, cos_N1E: torch.Tensor, sin_N1E: torch.Tensor) -> torch.Tensor:
     """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, E / 2]."""
+    if not torch.is_grad_enabled():
+        return _rotate(x_NHE, cos_N1E, sin_N1E)
     return _Rope.apply(x_NHE, cos_N1E, sin_N1E)  # type: ignore[no-any-return]
+
+
+def _gate(gate_up: torch.Tensor) -> torch.Tensor:
+    width = gate_up.shape[-1] // 2
+    return F.silu(gate_up[:, :width]).mul_(gate_up[:, width:])
 
 
 class _SwiGLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(gate_up)
-        width = gate_up.shape[-1] // 2
-        return F.silu(gate_up[:, :width]).mul_(gate_up[:, width:])
+        return _gate(gate_up)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
@@ -200,4 +222,6 @@ class _SwiGLU(torch.autograd.Function):
 
 def swiglu(gate_up_N2F: torch.Tensor) -> torch.Tensor:
     """silu(gate) * up (Shazeer 2020, arXiv 2002.05202); the two halves lie side by side. Returns [N, F]."""
+    if not torch.is_grad_enabled():
+        return _gate(gate_up_N2F)
     return _SwiGLU.apply(gate_up_N2F)  # type: ignore[no-any-return]
