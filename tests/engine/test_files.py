@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import reference
 from helpers import make_data, open_host
 from peft import LoraConfig, PeftModel, get_peft_model
+from reference_models import reference
 from safetensors.torch import load_file, save_file
 from test_trainer import random_adapter
 from transformers import AutoModelForCausalLM
@@ -150,3 +150,28 @@ def test_copies_are_independent_and_full_fine_tunes_own_their_host(model_dirs: d
     host.forward_backward(make_data(2), route=full).result()
     host.optim_step(AdamParams(learning_rate=1e-3), adapter=full).result()
     assert max(host.inspect(full).values()) > 0
+
+
+def test_loading_in_place_leaves_nothing_of_the_optimiser_before(model_dirs: dict[str, Path], tmp_path: Path) -> None:
+    """A state saved before the first step, or without its optimiser, starts afresh, moments and gradients included."""
+    host = open_host(model_dirs["llama-tied-gqa"])
+    adapter = host.create(LoraSpec(rank=2))
+    host.save(tmp_path, adapter=adapter)
+
+    def step() -> str:
+        host.forward_backward(make_data(4), route=adapter).result()
+        host.optim_step(AdamParams(learning_rate=1e-2), adapter=adapter).result()
+        return host.digest(adapter)
+
+    first = step()
+    step()
+    host.forward_backward(make_data(2), route=adapter).result()
+    host.load(tmp_path, adapter=adapter)
+    assert step() == first
+
+
+@pytest.mark.parametrize("body", ["[]", '{"peft_type": "LORA"}', '{"peft_type": "LORA", "r": "8", "lora_alpha": 1}'])
+def test_a_broken_adapter_config_is_refused(model_dirs: dict[str, Path], tmp_path: Path, body: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(body)
+    with pytest.raises(ModelRefused, match=r"adapter_config\.json"):
+        open_host(model_dirs["llama-tied-gqa"]).load(tmp_path)

@@ -31,7 +31,7 @@ def test_decode_attention_equals_packed_attention(arch: Arch, split: bool) -> No
     lengths = [3, 17, 9]
     heads, groups, width = arch.heads, arch.kv_heads, arch.head_dim
     cache = KVCache(arch, device=CPU, dtype=torch.float32)
-    cache.reserve(3, 20, limit_rows=8, limit_positions=64)
+    cache.reserve(3, 20, limit_rows=8, limit_positions=64, limit_cells=8 * 64)
     for i, n in enumerate(lengths):
         cache.place(i, random(arch.layers, 2, groups, n, width, seed=i))
     q, k, v = random(3, heads, width, seed=7), random(3, groups, width, seed=8), random(3, groups, width, seed=9)
@@ -50,18 +50,32 @@ def test_decode_attention_equals_packed_attention(arch: Arch, split: bool) -> No
 def test_growth_and_moves_keep_what_is_stored(arch: Arch) -> None:
     cache = KVCache(arch, device=CPU, dtype=torch.float32)
     kv = random(arch.layers, 2, arch.kv_heads, 5, arch.head_dim)
-    cache.reserve(1, 6, limit_rows=8, limit_positions=64)
+    cache.reserve(1, 6, limit_rows=8, limit_positions=64, limit_cells=8 * 64)
     cache.place(0, kv)
-    cache.reserve(3, 7, limit_rows=8, limit_positions=64)
+    cache.reserve(3, 7, limit_rows=8, limit_positions=64, limit_cells=8 * 64)
     assert (cache.rows, cache.positions) == (3, 12)
     cache.move(2, 0, 5)
     torch.testing.assert_close(cache.read(2, 5), kv)
     assert cache.bias[2].isfinite().tolist() == [True] * 5 + [False] * 7
     assert cache.bytes == 3 * 12 * (position_bytes(arch, torch.float32) + 4)
-    cache.reserve(100, 7, limit_rows=8, limit_positions=64)
+    cache.reserve(100, 7, limit_rows=8, limit_positions=64, limit_cells=8 * 64)
     assert cache.rows == 100, "what is asked for is given, limits only bound the doubling"
     cache.release()
     assert cache.bytes == 0
+
+
+def test_growth_in_one_direction_gives_back_the_other(arch: Arch) -> None:
+    """Many short rows, then one long one: not as many rows as before, each as long as that one."""
+    cache = KVCache(arch, device=CPU, dtype=torch.float32)
+    cache.reserve(16, 8, limit_rows=16, limit_positions=64, limit_cells=128)
+    kv = random(arch.layers, 2, arch.kv_heads, 5, arch.head_dim)
+    cache.place(0, kv)
+    cache.reserve(1, 40, limit_rows=16, limit_positions=64, limit_cells=128)
+    assert (cache.rows, cache.positions) == (3, 40)
+    torch.testing.assert_close(cache.read(0, 5), kv)
+    cache.reserve(8, 10, limit_rows=16, limit_positions=64, limit_cells=128)
+    assert (cache.rows, cache.positions) == (8, 16)
+    torch.testing.assert_close(cache.read(0, 5), kv)
 
 
 def test_a_continued_prompt_attends_as_if_computed_at_once(arch: Arch) -> None:

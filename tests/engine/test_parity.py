@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import VARIANTS, reference
 from helpers import open_host
+from reference_models import VARIANTS, reference
 from safetensors.torch import load_file, save_file
 
 from burnish.engine import matmul

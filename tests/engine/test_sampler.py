@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reference_models import VARIANTS, reference
 from sampling import VOCAB, add_adapter, forward_logits, forward_logprobs, make_prompts, open_sampler, run, sample, shake
 
 from burnish.engine.sampler import Sampler
 from burnish.errors import CapabilityMissing, ConfigError
 from burnish.types import Route, Sample, SamplingParams
-from conftest import VARIANTS, reference
 
 GREEDY = SamplingParams(limit_tokens=12, temperature=0.0, stop_ids=())
 HOT = SamplingParams(limit_tokens=12, temperature=1.0, stop_ids=(), seed=5)
@@ -329,3 +329,13 @@ def test_check_20_temperature_is_applied_to_the_logits(sampler: Sampler) -> None
         heated = torch.log_softmax(logits / 0.6, -1).gather(1, at)[:, 0]
         np.testing.assert_allclose(one.sampled_logprobs, heated, atol=2e-5)
         np.testing.assert_allclose(one.logprobs, torch.log_softmax(logits, -1).gather(1, at)[:, 0], atol=1e-5)
+
+
+def test_the_cache_stays_within_its_bound(model_dirs: dict[str, Path]) -> None:
+    """Many short rows, then a long one: the rows that are no longer needed are given back, not lengthened."""
+    sampler = open_sampler(model_dirs["qwen3-tied"], limit_positions=300)
+    for prompts, limit in ((make_prompts(60), 2), (make_prompts(1), 200), (make_prompts(60), 2)):
+        before = [s.ids.tolist() for (s,) in sample(sampler, prompts, SamplingParams(limit_tokens=limit, stop_ids=()))]
+        assert sampler.cache.rows * sampler.cache.positions <= 300
+        fresh = open_sampler(model_dirs["qwen3-tied"])
+        assert [s.ids.tolist() for (s,) in sample(fresh, prompts, SamplingParams(limit_tokens=limit, stop_ids=()))] == before

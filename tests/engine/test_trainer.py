@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import reference
 from helpers import make_data, open_host
+from reference_models import reference
 
 from burnish.engine import matmul
 from burnish.engine.host import Host
@@ -295,6 +295,12 @@ def test_wrong_requests_are_refused_with_the_reason(model_dirs: dict[str, Path])
         host.forward_backward(data, route=None).result()
     with pytest.raises(DataError, match="outside the vocabulary"):
         host.forward([Datum((TokenChunk(np.array([96], np.int32)),), {"targets": np.array([1], np.int32)})]).result()
+    narrow = Datum((TokenChunk(np.array([1, 2], np.int32)),), {"targets": np.ones((2, 2), np.int32), "weights": np.ones(2)})
+    with pytest.raises(LossError, match="one weight for each target"):
+        host.forward_backward([narrow], route=adapter).result()
+    wide = Datum(narrow.chunks, {**narrow.streams, "weights": np.ones((2, 2))})
+    with pytest.raises(LossError, match="other shapes"):
+        host.forward_backward([wide, *data], route=adapter).result()
     with pytest.raises(DataError, match="does not fit"):
         host.forward([Datum.from_tokens(np.zeros(300, np.int32), np.ones(300))]).result()
     with pytest.raises(DataError, match="empty"):

@@ -54,7 +54,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def read_state(path: Path, header: Mapping[str, Any], flat: Flat, adam: Adam) -> None:
-    """Fill parameters and optimiser from `write_state`'s files."""
+    """Fill parameters and optimiser from `write_state`'s files; without an optimiser's file it starts afresh."""
     tensors = _load(path / "weights.safetensors")
     if set(tensors) != set(flat.views):
         odd = sorted(set(tensors) ^ set(flat.views))[:5]
@@ -63,6 +63,7 @@ def read_state(path: Path, header: Mapping[str, Any], flat: Flat, adam: Adam) ->
         if tensors[name].shape != view.shape:
             raise ModelRefused(f"{name} has the wrong shape", seen=f"{tuple(tensors[name].shape)} for {tuple(view.shape)}")
         view.copy_(tensors[name])
+    adam.reset()
     moments = path / "optimizer.safetensors"
     if moments.is_file():
         state = _load(moments)
@@ -123,6 +124,8 @@ def read_peft_spec(path: Path) -> LoraSpec:
         config = json.loads((path / "adapter_config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelRefused("adapter_config.json cannot be read", seen=str(error)) from error
+    if not isinstance(config, dict):
+        raise ModelRefused("adapter_config.json does not hold an object", seen=type(config).__name__)
     if config.get("peft_type") != "LORA":
         raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
     for key in (
@@ -142,6 +145,9 @@ def read_peft_spec(path: Path) -> LoraSpec:
             raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(config[key]))
     if config.get("bias", "none") != "none":
         raise ModelRefused("the adapter trains biases, which is not computed here", seen=f"bias {config['bias']!r}")
+    for key in ("r", "lora_alpha"):
+        if not isinstance(config.get(key), int | float):
+            raise ModelRefused(f"adapter_config.json gives no number for {key}", seen=repr(config.get(key)))
     names = config.get("target_modules") or []
     if isinstance(names, str):
         if names != "all-linear":
@@ -183,6 +189,7 @@ def read_peft(path: Path, slot: Slot) -> None:
     if (path / _HEADS_FILE).is_file():
         for name, tensor in _load(path / _HEADS_FILE).items():
             views[name].copy_(tensor)
+    slot.adam.reset()
     slot.refresh()
 
 

@@ -52,8 +52,11 @@ class KVCache:
         """Memory held."""
         return self.data.numel() * self.data.element_size() + self.bias.numel() * self.bias.element_size()
 
-    def reserve(self, rows: int, positions: int, *, limit_rows: int, limit_positions: int) -> None:
-        """Make room for this many rows of this many positions. Doubles, up to the limits; what is stored stays."""
+    def reserve(self, rows: int, positions: int, *, limit_rows: int, limit_positions: int, limit_cells: int) -> None:
+        """Make room for this many rows of this many positions. Doubles, up to the limits; what rows 0..rows-1 hold stays.
+
+        limit_cells: rows times positions to stay within, by giving back what is more than was asked for.
+        """
         if rows <= self.rows and positions <= self.positions:
             return
         new_rows, new_positions = self.rows, self.positions
@@ -61,10 +64,14 @@ class KVCache:
             new_rows = max(rows, min(2 * self.rows, limit_rows))
         if positions > self.positions:
             new_positions = max(positions, min(2 * self.positions, limit_positions))
+        if new_rows * new_positions > limit_cells:
+            new_positions = max(positions, min(new_positions, limit_cells // new_rows))
+            new_rows = max(rows, min(new_rows, limit_cells // new_positions))
+        kept_rows, kept = min(self.rows, new_rows), min(self.positions, new_positions)
         data = torch.zeros(self.shape(new_rows, new_positions), device=self.device, dtype=self.dtype)
-        data[:, :, : self.rows, :, : self.positions] = self.data
+        data[:, :, :kept_rows, :, :kept] = self.data[:, :, :kept_rows, :, :kept]
         bias = torch.full((new_rows, new_positions), float("-inf"), device=self.device, dtype=self.dtype)
-        bias[: self.rows, : self.positions] = self.bias
+        bias[:kept_rows, :kept] = self.bias[:kept_rows, :kept]
         self.data, self.bias = data, bias
 
     def place(self, row: int, kv_L2GTE: torch.Tensor) -> None:
@@ -96,9 +103,7 @@ class DecodeStep:
         self.spans = [(a, b, int(lengths_R[a:b].max()) + 1) for a, b in spans]
         cache.bias.view(-1)[torch.from_numpy(np.arange(rows) * positions + lengths_R).to(cache.device)] = 0
         shared = cache.arch.heads // groups
-        self.masks = [
-            cache.bias[a:b, None, None, :size].expand(b - a, groups, shared, size) for a, b, size in self.spans
-        ]
+        self.masks = [cache.bias[a:b, None, None, :size].expand(b - a, groups, shared, size) for a, b, size in self.spans]
 
     def attend(self, layer: int, q_RHE: torch.Tensor, k_RGE: torch.Tensor, v_RGE: torch.Tensor) -> torch.Tensor:
         """The decoder's `Attend`. The heads that share keys are handed to the kernel as so many query positions."""

@@ -72,6 +72,12 @@ class Adam:
         self.steps += 1
         return norm
 
+    def reset(self) -> None:
+        """Forget moments and steps, and gradients that were not applied."""
+        self.steps, self.moments, self._torch = 0, None, None
+        if self.flat.grad is not None:
+            self.flat.grad.zero_()
+
     def restore(self, steps: int, first: torch.Tensor, second: torch.Tensor) -> None:
         """Take over saved state; shapes are those of the flat buffer."""
         self.steps = steps

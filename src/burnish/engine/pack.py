@@ -49,7 +49,11 @@ def check_data(data: Sequence[Datum], vocab: int, max_positions: int) -> None:
                 raise DataError(f"datum {i} holds a {type(chunk).__name__}, this model takes tokens only")
             if chunk.tokens.size and not (chunk.tokens.min() >= 0 and chunk.tokens.max() < vocab):
                 raise DataError(f"datum {i} holds token ids outside the vocabulary", seen=f"vocabulary of {vocab}")
-        targets = datum.streams.get("targets")
+        targets, weights = datum.streams.get("targets"), datum.streams.get("weights")
+        if targets is not None and weights is not None and targets.shape != weights.shape:
+            raise LossError(
+                f"datum {i} needs one weight for each target", seen=f"targets {targets.shape}, weights {weights.shape}"
+            )
         if targets is not None and targets.size and not (targets.min() >= 0 and targets.max() < vocab):
             raise DataError(f"datum {i} has target ids outside the vocabulary", seen=f"vocabulary of {vocab}")
         for name, stream in datum.streams.items():
@@ -117,6 +121,10 @@ def gather_streams(
         for i in order:
             if name not in data[i].streams:
                 raise LossError(f"the loss reads the stream {name!r}, which datum {i} lacks", seen=", ".join(data[i].streams))
-        joined = np.concatenate([np.asarray(data[i].streams[name]) for i in order])
+        parts = [np.asarray(data[i].streams[name]) for i in order]
+        shapes = {p.shape[1:] for p in parts}
+        if len(shapes) > 1:
+            raise LossError(f"the stream {name!r} has other shapes in some data than in others", seen=f"per position: {shapes}")
+        joined = np.concatenate(parts)
         out[name] = torch.from_numpy(joined.astype(np.int64 if name == "targets" else np.float32)).to(device)
     return out

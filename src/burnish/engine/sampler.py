@@ -39,7 +39,7 @@ from burnish.engine.request import (
     nothing_allowed,
 )
 from burnish.engine.stops import StopText
-from burnish.errors import ConfigError
+from burnish.errors import ConfigError, Interrupted
 from burnish.protocols import OnToken
 from burnish.types import Route, Sample, SamplingParams, StopReason
 
@@ -197,21 +197,35 @@ class Sampler:
     def step(self) -> None:
         """Compute some waiting prompts, or one more token for every row; then hand out the tokens drawn.
 
-        What a constraint or a callback raises makes its own request fail, and no other.
+        What a constraint or a callback raises makes its own request fail, and no other. Anything else (an interrupt, no memory)
+        may leave rows half a step on, so it makes every request fail.
         """
-        pieces = self._choose()
-        if pieces:
-            self._prefill(pieces)
-        elif self.batch.rows:
-            self._decode()
-        self._admit()
+        try:
+            pieces = self._choose()
+            if pieces:
+                self._prefill(pieces)
+            elif self.batch.rows:
+                self._decode()
+            self._admit()
+        except BaseException as error:
+            self._abandon(error)
+            raise
         while self._events:
             request, *event = self._events.popleft()
             if request.on_token is not None and request.error is None and not request.cancelled:
                 try:
                     request.on_token(*event)  # type: ignore[arg-type]
+                except Interrupted:
+                    raise  # a signal that arrived while the caller's code ran; not its failure
                 except Exception as error:  # the caller's code: its failure is its request's
                     request.fail(error)
+
+    def _abandon(self, error: BaseException) -> None:
+        """Make every request fail."""
+        prompts = [*(r.prompt for r in self.batch.rows), *self.ready, *self.waiting]
+        why = error if isinstance(error, Exception) else Interrupted("sampling was interrupted")
+        for request in {id(p.request): p.request for p in prompts}.values():
+            request.fail(why)
 
     def _choose(self) -> list[_Piece]:
         """The next prompts to compute: as many as a unit holds and rows are free for."""
@@ -315,13 +329,17 @@ class Sampler:
             self._advance(start, torch.stack([r.prompt.logits for r in rows[start:]]))  # type: ignore[arg-type]
 
     def _reserve(self, rows: int, positions: int) -> None:
+        """Make room for this many rows of this many positions; where memory allows, for the rows that are about to join too."""
+        arch, limit = self.decoder.arch, self.limit_positions
+        held = int(self.batch.length[: len(self.batch.rows)].max(initial=0))
+        positions = max(positions, held, min(128, arch.max_positions, limit // rows))
         wanted = rows + sum(p.params.samples - p.started for p in self.ready) - 1
-        positions = max(positions, min(128, self.decoder.arch.max_positions))
         self.cache.reserve(
-            rows if rows <= self.cache.rows else min(wanted, self.limit_rows),
+            rows if rows <= self.cache.rows else max(rows, min(wanted, self.limit_rows, limit // positions)),
             positions,
             limit_rows=self.limit_rows,
-            limit_positions=self.decoder.arch.max_positions,
+            limit_positions=arch.max_positions,
+            limit_cells=limit,
         )
 
     def _decode(self) -> None:
@@ -402,6 +420,8 @@ class Sampler:
             if row.constraint is not None:
                 try:
                     mask = row.constraint.mask()
+                except Interrupted:
+                    raise
                 except Exception as error:  # the caller's code: its failure is its request's
                     failed.append((row.prompt.request, error))
                     continue
@@ -436,6 +456,8 @@ class Sampler:
             if row.constraint is not None:
                 try:
                     row.constraint.accept(token)
+                except Interrupted:
+                    raise
                 except Exception as error:  # the caller's code: its failure is its request's
                     failed.append((row.prompt.request, error))
             if row.text is not None:
