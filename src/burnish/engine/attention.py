@@ -88,16 +88,14 @@ class _Blocked(torch.autograd.Function):
                 _ungroup(torch.bmm(weights, v[keys].transpose(0, 1)), out[rows])
                 kept.append(weights)
         ctx.lengths, ctx.scale = lengths, scale
-        ctx.save_for_backward(q, k, v, out, *kept)
+        ctx.save_for_backward(q, k, v, *kept)
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
-        q, k, v, out, *kept = ctx.saved_tensors
+        q, k, v, *kept = ctx.saved_tensors
         g_out, groups, scale = grads[0].contiguous(), k.shape[1], ctx.scale
         g_q, g_k, g_v = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (q, k, v))
-        # softmax backward: d scores = p (d p - sum(d p p)), and that sum is g . out
-        delta = (g_out * out).sum(-1)
         remaining = iter(kept)
         for start, length in _spans(ctx.lengths):
             sum_k, sum_v = (k.new_zeros(groups, length, k.shape[2]) for _ in range(2))
@@ -105,9 +103,8 @@ class _Blocked(torch.autograd.Function):
                 weights, rows, keys = next(remaining), slice(start + first, start + last), slice(start, start + last)
                 g = _group(g_out[rows], groups)
                 sum_v[:, :last].baddbmm_(weights.transpose(1, 2), g)
-                g_scores = torch.bmm(g, v[keys].permute(1, 2, 0))
-                own_delta = delta[rows].view(last - first, groups, -1).permute(1, 2, 0).reshape(groups, -1, 1)
-                g_scores.sub_(own_delta).mul_(weights)
+                g_weights = torch.bmm(g, v[keys].permute(1, 2, 0))
+                g_scores = torch.ops.aten._softmax_backward_data(g_weights, weights, -1, weights.dtype)
                 _ungroup(_product(g_scores, k[keys].transpose(0, 1), scale), g_q[rows])
                 sum_k[:, :last].baddbmm_(g_scores.transpose(1, 2), _group(q[rows], groups), alpha=scale)
             whole = slice(start, start + length)

@@ -204,19 +204,22 @@ def _gate(gate_up: torch.Tensor) -> torch.Tensor:
 
 
 class _SwiGLU(torch.autograd.Function):
+    """silu(gate) is kept for backward: computing the exponential again costs more than the memory."""
+
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(gate_up)
-        return _gate(gate_up)
+        width = gate_up.shape[-1] // 2
+        silu = F.silu(gate_up[:, :width])
+        ctx.save_for_backward(gate_up, silu)
+        return silu * gate_up[:, width:]
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
-        (gate_up,) = ctx.saved_tensors
+        gate_up, silu = ctx.saved_tensors
         gy, width = grads[0], gate_up.shape[-1] // 2
-        gate, up = gate_up[:, :width], gate_up[:, width:]
         out = torch.empty_like(gate_up)
-        torch.mul(gy, F.silu(gate), out=out[:, width:])
-        torch.ops.aten.silu_backward.grad_input(gy * up, gate, grad_input=out[:, :width])
+        torch.mul(gy, silu, out=out[:, width:])
+        torch.ops.aten.silu_backward.grad_input(gy * gate_up[:, width:], gate_up[:, :width], grad_input=out[:, :width])
         return out
 
 
