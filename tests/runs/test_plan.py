@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
+from safetensors.numpy import load_file, save_file
 from tiny_run import settings
 
 from burnish.connect import open_engine
@@ -56,3 +58,16 @@ def test_a_plan_is_json_and_its_config_runs(tiny_model, data):
     assert SFT.load(base=body["config"]) == plan.config
     assert {d["key"] for d in body["derived"]} >= {"epochs", "grader", "valid_share", "limit_tokens"}
     assert len(list_runs()) == runs
+
+
+def test_a_stop_token_that_cannot_be_learned_is_said(tiny_model, data, tmp_path):
+    """The end token's embedding is that of two others: an adapter over this base could never make it likelier than they are."""
+    model = shutil.copytree(tiny_model, tmp_path / "twins")
+    tensors = load_file(model / "model.safetensors")
+    tensors["model.embed_tokens.weight"][[7, 9]] = tensors["model.embed_tokens.weight"][258]
+    save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+    said = {m: [w for w in train.plan(settings(model, data, method=m)).warnings if "from 2 other" in w] for m in ("lora", "full")}
+    assert len(said["lora"]) == 1
+    assert "<|im_end|>" in said["lora"][0]
+    assert said["full"] == []
+    assert not any("other tokens" in w for w in train.plan(settings(tiny_model, data)).warnings)

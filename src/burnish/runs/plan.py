@@ -24,13 +24,15 @@ from burnish.runs.derive import Derivation, Derived, Facts, derive, measured
 from burnish.runs.order import Order
 from burnish.runs.prepare import Prepared
 from burnish.store.models import ModelRef
-from burnish.types import AdamParams, Adapter, Datum, Example, LoraSpec
+from burnish.types import AdamParams, Adapter, Datum, Example, LoraSpec, TokenChunk
 
 PROBE_S = 12.0
 """Seconds after which no further probe step is started."""
 PROBE_STEPS = 5
 BITS_ROWS = 16
 """Rows on which the loss of the starting model is measured for the capacity rule."""
+TWIN_NATS = 1e-2
+"""Tokens whose log-probabilities differ by less than this at every position have the same row in the head, or nearly."""
 STEADY_TOKENS = 24
 """Tokens per answer in the probe of generation."""
 
@@ -183,7 +185,7 @@ def make_plan(
         derived=(*derivation.derived, *more),
         choices=choices_of(engine),
         notes=prepared.notes,
-        warnings=(*prepared.warnings, *derivation.warnings),
+        warnings=(*prepared.warnings, *derivation.warnings, *([] if full else untrained_stop(engine, start, prepared))),
     )
 
 
@@ -199,6 +201,32 @@ def _bits(engine: Engine, route: Adapter | None, data: Sequence[Datum]) -> float
     outputs = engine.forward(data, route=route).result()
     lost = sum(float(-(d.streams["weights"] * o.logprobs).sum()) for d, o in zip(data, outputs, strict=True))
     return lost / sum(float(d.streams["weights"].sum()) for d in data) / math.log(2)
+
+
+def untrained_stop(engine: Engine, route: Adapter | None, prepared: Prepared) -> list[str]:
+    """A warning where the token that ends answers cannot be told from others by this model.
+
+    Tokens that a base never saw often share one row of its embedding. The head is frozen under an adapter, so such tokens keep
+    equal probabilities whatever is trained, and answers would never end.
+    """
+    row = prepared.train.rendered[0].ids[:8]
+    everything = np.arange(int(str(engine.facts["vocab"])), dtype=np.int32)
+    targets = np.broadcast_to(everything, (len(row), len(everything)))
+    probe = Datum((TokenChunk(row),), {"targets": targets, "weights": np.zeros(targets.shape, np.float32)})
+    logprobs = engine.forward([probe], route=route).result()[0].logprobs
+    assert logprobs is not None
+    trained = {int(r.ids[np.flatnonzero(r.weights)[-1]]) for r in prepared.train.rendered if not r.truncated}
+    warnings = []
+    for stop in sorted(trained & set(prepared.renderer.stop_ids)):
+        twins = int((np.abs(logprobs - logprobs[:, [stop]]).max(0) < TWIN_NATS).sum()) - 1
+        if twins > 0:
+            name = prepared.renderer.tokenizer.decode([stop])
+            warnings.append(
+                f"The model cannot tell {name}, which ends an answer, from {twins} other tokens: their embeddings are alike, as "
+                "of tokens that it never saw. An adapter cannot change that, so answers will not end by themselves. Use "
+                "method=full, or another base."
+            )
+    return warnings
 
 
 def _update_s(parameters: int) -> float:

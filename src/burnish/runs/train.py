@@ -175,6 +175,7 @@ class _Training:
             run.restore_best()
         except NothingTrained as error:
             fault = error
+            stop.gentle = False
             if run.state.best_step is not None:
                 run.restore_best()
         model = self._keep_model(engine, adapter)
