@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from burnish.engine import matmul
 from burnish.errors import ModelRefused
-from burnish.types import Datum, TokenChunk
+from burnish.types import Datum, LoraSpec, TokenChunk
 
 
 def logits(host, ids: torch.Tensor) -> torch.Tensor:
@@ -65,6 +65,17 @@ def test_check_29_values_do_not_depend_on_neighbours_or_padding(model_dirs: dict
     together = host.forward(rows).result()
     for row, out in zip(rows, together, strict=True):
         assert np.abs(host.forward([row]).result()[0].logprobs - out.logprobs).max() < 1e-5
+
+
+def test_check_29_a_score_is_read_at_the_last_token_whatever_the_batch(model_dirs: dict[str, Path]) -> None:
+    host = open_host(model_dirs["llama-tied-gqa"])
+    adapter = host.create(LoraSpec(rank=2, heads=("score",)))
+    head = host.bank.get(adapter).head("score").data
+    head.copy_(torch.linspace(-1, 1, 32)[None])
+    rows = [Datum((TokenChunk(np.arange(n, dtype=np.int32)),), {}) for n in (5, 31, 2, 17)]
+    for row, out in zip(rows, host.forward(rows, route=adapter, outputs=("score", "hidden")).result(), strict=True):
+        assert abs(out.score - float(out.hidden[-1] @ head[0].numpy())) < 1e-5
+        assert abs(out.score - host.forward([row], route=adapter, outputs=("score",)).result()[0].score) < 1e-5
 
 
 def edited(source: Path, target: Path, **changes: object) -> Path:

@@ -269,6 +269,18 @@ def test_check_17_lora_reaches_the_sampler(sampler: Sampler) -> None:
     np.testing.assert_allclose(two.logprobs, forward_logprobs(sampler, prompt, two.ids, adapter), atol=1e-5)
 
 
+def test_check_29_a_row_does_not_see_beyond_its_own_positions(model_dirs: dict[str, Path]) -> None:
+    """Short rows beside long ones, in places of the cache that longer rows have left."""
+    sampler = open_sampler(model_dirs["qwen3-tied"], limit_rows=4)
+    params = SamplingParams(limit_tokens=6, stop_ids=())
+    sample(sampler, make_prompts(4, low=40, high=60, seed=1), params)
+    prompts = make_prompts(2, high=6) + make_prompts(2, low=20, high=30)
+    for prompt, (drawn,) in zip(prompts, sample(sampler, prompts, params), strict=True):
+        logprobs = torch.log_softmax(forward_logits(sampler, [*prompt, *drawn.ids.tolist()[:-1]]), -1)[len(prompt) - 1 :]
+        own = logprobs[torch.arange(6), torch.from_numpy(drawn.ids).long()]
+        assert np.abs(own.numpy() - drawn.logprobs).max() < 1e-5
+
+
 def test_check_19_stored_prefixes_are_keyed_by_weight_version(sampler: Sampler) -> None:
     """A second turn reuses the first only with the same adapter, version and tenant, and then changes nothing."""
     adapter, versions = add_adapter(sampler, 1), {"now": 0}

@@ -65,10 +65,6 @@ class Decoder:
             self.weights = Flat(rest, device=device, dtype=dtype).views | Flat(norms, device=device).views
         self.bind()
 
-    @property
-    def trainable(self) -> bool:
-        return self.master is not None and self.master.grad is not None
-
     def unfreeze(self, source: Mapping[str, torch.Tensor] | None = None) -> Flat:
         """Float32 masters with gradients. In a lower compute precision `source` gives the exact weights to start from."""
         if self.master is None:

@@ -5,7 +5,7 @@ One buffer means one fused optimiser call, one norm, one copy, and one tensor in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import prod
 
 import torch
@@ -38,10 +38,3 @@ class Flat:
         if self.grad is None:
             self.grad = torch.zeros_like(self.data)
             self.grad_views = self.split(self.grad)
-
-    def drop_grad(self) -> None:
-        self.grad, self.grad_views = None, {}
-
-    def count(self, names: Iterable[str] | None = None) -> int:
-        """Number of parameters, padding not counted."""
-        return sum(prod(self.shapes[n]) for n in (self.shapes if names is None else names))
