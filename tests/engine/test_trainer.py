@@ -15,7 +15,7 @@ from burnish.engine.host import Host
 from burnish.engine.load import GROUPS, layout
 from burnish.engine.pack import make_units
 from burnish.errors import CapabilityMissing, DataError, Interrupted, LossError, NothingTrained
-from burnish.types import AdamParams, Adapter, Datum, LoraSpec, TokenChunk
+from burnish.types import AdamParams, Adapter, Datum, LoraSpec, SamplingParams, TokenChunk
 
 
 def relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -182,6 +182,27 @@ def test_check_34_every_adapter_tensor_gets_a_gradient_with_checkpointing(model_
         assert all(float(g.abs().max()) > 0 for g in slot.flat.grad_views.values())
         gradients.append(slot.flat.grad.clone())
     assert torch.equal(gradients[0], gradients[1])
+
+
+@pytest.mark.parametrize(("dtype", "bar"), [("float32", 1e-5), ("bfloat16", 0.02)])
+def test_check_16_after_a_step_the_sampler_draws_from_the_stepped_adapter(
+    dtype: str, bar: float, model_dirs: dict[str, Path]
+) -> None:
+    host = open_host(model_dirs["llama-tied-gqa"], dtype=dtype)
+    adapter = random_adapter(host, rank=2)
+    params = SamplingParams(limit_tokens=20, stop_ids=())
+
+    def forward(ids: np.ndarray) -> np.ndarray:
+        data = Datum.from_tokens([1, 2, 3, *ids], np.ones(3 + len(ids)))
+        return host.forward([data], route=adapter).result()[0].logprobs[2:]
+
+    before = host.sample([[1, 2, 3]], params, route=adapter).result()[0][0]
+    host.forward_backward(make_data(6), route=adapter).result()
+    host.optim_step(AdamParams(learning_rate=0.02), adapter=adapter).result()
+    after = host.sample([[1, 2, 3]], params, route=adapter).result()[0][0]
+    assert np.abs(forward(after.ids) - after.logprobs).mean() < bar
+    assert np.abs(forward(before.ids) - before.logprobs).mean() > 5 * bar, "the step changed nothing that could be missed"
+    assert (before.weight_version, after.weight_version) == (0, 1)
 
 
 def test_check_22_the_first_ratio_is_one(model_dirs: dict[str, Path]) -> None:

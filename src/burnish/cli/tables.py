@@ -90,6 +90,7 @@ def plan_view(plan: Plan) -> list[RenderableType]:
         ("time", f"about {duration(plan.total_s)}: {parts_s}"),
         ("memory", f"about {size(plan.memory_bytes)}"),
         ("disk", f"about {size(plan.disk_bytes)}"),
+        ("engine", ", ".join(f"{name.replace('_', ' ')} {setting(value)}" for name, value in plan.choices.items())),
     ]
     parts: list[RenderableType] = [heading("Plan"), grid(facts), heading("Settings that were derived")]
     parts.append(columns(("setting", "value", "why"), [(d.key, setting(d.value), d.why) for d in plan.derived]))
