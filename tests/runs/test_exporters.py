@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from burnish.errors import CapabilityMissing
-from burnish.runs.exporters import Numbers, open_exporters
+from burnish.runs.exporters import Numbers, check_installed, open_exporters
 from burnish.runs.progress import LossEvent, Several, Silent, StepEvent
 
 
@@ -32,3 +32,6 @@ def test_a_package_that_is_missing_is_named(name, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, name, None)
     with pytest.raises(CapabilityMissing, match=rf"burnish\[{name}\]"):
         open_exporters([name], tmp_path, "run", {})
+    with pytest.raises(CapabilityMissing, match=name):
+        check_installed([name])
+    check_installed([])

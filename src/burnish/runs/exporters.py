@@ -39,14 +39,20 @@ class Numbers(Silent):
         self._close()
 
 
+def check_installed(names: Sequence[str]) -> None:
+    """Raises CapabilityMissing where the package of an exporter that `report_to` names is not installed."""
+    for name in names:
+        _need(name)
+
+
 def open_exporters(names: Sequence[str], folder: Path, name: str, config: Mapping[str, Any]) -> list[Progress]:
-    """The exporters that `report_to` names, for the run `name`. Raises CapabilityMissing where a package is not installed."""
+    """The exporters that `report_to` names, for the run `name`. Raises CapabilityMissing as `check_installed` does."""
     return [_tensorboard(folder) if n == "tensorboard" else _tracker(n, name, config) for n in names]
 
 
 def _tensorboard(folder: Path) -> Numbers:
     """Event files in the run folder, under tensorboard/."""
-    writer = _need("tensorboard.summary", "tensorboard").Writer(str(folder / "tensorboard"))
+    writer = _need("tensorboard.summary").Writer(str(folder / "tensorboard"))
 
     def send(numbers: Mapping[str, float], step: int) -> None:
         for key, value in numbers.items():
@@ -57,12 +63,13 @@ def _tensorboard(folder: Path) -> Numbers:
 
 def _tracker(package: str, name: str, config: Mapping[str, Any]) -> Numbers:
     """trackio and wandb share an interface: init, log, finish."""
-    module = _need(package, package)
+    module = _need(package)
     module.init(project="burnish", name=name, config=dict(config))
     return Numbers(lambda numbers, step: module.log(dict(numbers), step=step), module.finish)
 
 
-def _need(module: str, extra: str) -> Any:
+def _need(module: str) -> Any:
+    extra = module.partition(".")[0]
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -19,9 +19,9 @@ from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Engine, Policy
 from burnish.recipes import sft
-from burnish.recipes.sft import ALL_TARGETS, SFT, Lora
+from burnish.recipes.sft import ALL_TARGETS, SFT, Lora, Target
 from burnish.runs import certificate, report
-from burnish.runs.exporters import open_exporters
+from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
@@ -81,6 +81,7 @@ def start(config: SFT, *, run: str | None = None, force: bool = False, progress:
     Raises an error of the tree for whatever goes wrong; a model that was trained is kept all the same.
     """
     config = anchored(config)
+    check_installed(config.report_to)
     ref = resolve(config.model)
     prepared = prepare(config, ref)
     folder = RunFolder.create(run, config.recipe, force=force)
@@ -327,7 +328,7 @@ def begin(config: SFT, ref: ModelRef, engine: Engine) -> Begun:
 def probed(config: SFT, ref: ModelRef, prepared: Prepared, engine: Engine, begun: Begun) -> Plan:
     """Derive what is open, then measure what it will cost."""
     if begun.parent is not None:
-        targets = tuple(t for t in ALL_TARGETS if t in begun.parent.targets)
+        targets: tuple[Target, ...] = tuple(t for t in ALL_TARGETS if begun.parent.targets.count(t))
         lora = Lora(rank=begun.parent.rank, alpha=begun.parent.alpha, targets=targets)
         config = config.model_copy(update={"lora": lora})
     derivation = complete(config, prepared, engine, start=begun.adapter)
