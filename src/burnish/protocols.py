@@ -83,7 +83,12 @@ class Engine(Protocol):
         route: Route | Sequence[Route] = None,
         constraints: Sequence[Callable[[], Constraint] | None] | None = None,
         on_token: OnToken | None = None,
-    ) -> Pending[list[list[Sample]]]: ...
+        tenant: str | None = None,
+    ) -> Pending[list[list[Sample]]]:
+        """tenant: a name lets prompts go on from stored conversations of that name; None reads and stores none, so that
+        what is drawn depends on nothing that was sampled before."""
+        ...
+
     def clear_gradient(self, adapter: Adapter) -> None: ...
     def save(self, path: Path, *, adapter: Adapter, optimizer: bool = True) -> None:
         """Write the adapter (or the full weights) and its optimiser state into an existing directory, exactly."""

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from burnish.cli.chatting import Conversation, _answer, _listening
 from burnish.cli.screen import Screen
+from burnish.engine.host import Host
 from burnish.runs.api import Loaded, load
 from burnish.types import SamplingParams
 
@@ -38,6 +39,18 @@ def test_check_21_the_history_of_a_chat_is_what_was_sampled(loaded: Loaded):
     assert prompt[: len(first)] == first
     assert loaded.renderer.tokenizer.encode(loaded.renderer.tokenizer.decode(first)) != first
     assert [m.role for m in conversation.messages] == ["system", "user", "assistant", "user"]
+
+
+def test_a_conversation_is_stored_for_its_next_turn(tiny_model: Path, home: Path):
+    loaded, conversation, screen = load(tiny_model), Conversation(None), quiet(io.StringIO())
+    _answer(screen, loaded, conversation, "x" * 60, params(loaded))
+    engine = loaded.policy.engine
+    assert isinstance(engine, Host)
+    prefixes = engine.sampler().prefixes
+    (first,) = prefixes.entries.values()
+    _answer(screen, loaded, conversation, "two", params(loaded))
+    assert len(first.tokens) > 60
+    assert all(len(e.tokens) > len(first.tokens) for e in prefixes.entries.values()), "the longer one took its place"
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat(loaded: Loaded):

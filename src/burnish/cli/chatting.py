@@ -138,7 +138,8 @@ def _answer(to: Screen, loaded: Loaded, conversation: Conversation, said: str, p
                 raise Stopped
 
         params = replace(params, limit_tokens=min(params.limit_tokens, room))
-        pending = loaded.policy.engine.sample([prompt], params, route=loaded.policy.adapter, on_token=hear)
+        engine, adapter = loaded.policy.engine, loaded.policy.adapter
+        pending = engine.sample([prompt], params, route=adapter, on_token=hear, tenant="chat")
         try:
             pending.result()
             note = ""
