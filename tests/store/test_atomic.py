@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from disk import Disk, dying, inodes
 
-from burnish.errors import DiskFull, RunError
+from burnish.errors import DiskFull, RunError, UserError
 from burnish.store import atomic
 
 
@@ -251,3 +251,19 @@ def test_every_other_damage_is_found(tmp_path: Path):
     for name in ("no manifest", "junk manifest", "empty manifest", "other manifest", "shorter manifest"):
         assert damaged(name), name
     assert atomic.verify(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("place", ["file/below", "/proc/nothing", "x" * 300])
+def test_a_place_that_cannot_be_is_the_users_error(tmp_path: Path, place: str):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"cannot be written.*choose a place"):
+        atomic.make_directory(tmp_path / place)
+
+
+def test_a_file_that_may_not_be_written_is_the_users_error(tmp_path: Path, monkeypatch):
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    Disk(1, refuse).install(monkeypatch.setattr)
+    with pytest.raises(UserError, match=r"x\.json cannot be written.*Permission denied"):
+        atomic.write_json(tmp_path / "x.json", 1)

@@ -10,7 +10,7 @@ import pytest
 from disk import dying
 
 from burnish.config import Config
-from burnish.errors import RunError
+from burnish.errors import RunError, UserError
 from burnish.store import runfolder
 from burnish.store.runfolder import RunFolder, list_runs, locate
 
@@ -222,3 +222,8 @@ def test_damage_in_the_middle_is_named_and_cut_on_resume():
         run.read_metrics()
     assert run.cut_metrics(2) == 2
     assert run.read_metrics() == [{"step": 0}]
+
+
+def test_a_run_where_none_can_be_is_the_users_error():
+    with pytest.raises(UserError, match="cannot be written"):
+        RunFolder.create("/proc/nothing", "sft")

@@ -25,7 +25,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from burnish.errors import DiskFull, RunError
+from burnish.errors import DiskFull, RunError, UserError
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -61,21 +61,34 @@ def remove_tree(path: Path) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it, where they are missing; their names are on the disk afterwards."""
-    if not path.is_dir():
-        make_directory(path.parent)
-        path.mkdir(exist_ok=True)
-        fsync(path.parent)
+    """Make a directory and those above it, where they are missing; their names are on the disk afterwards. Raises UserError
+    where that cannot be."""
+    with writable(path, NO_PLACE):
+        if not path.is_dir():
+            make_directory(path.parent)
+            path.mkdir(exist_ok=True)
+            fsync(path.parent)
+
+
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+NO_PLACE = FORBIDDEN | {errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
+"""What the system says where a new directory cannot be made; EEXIST: a file has its name."""
 
 
 @contextmanager
-def disk_space(path: Path) -> Iterator[None]:
-    """Turn "no space left", also as safetensors says it, into DiskFull, which says what to do."""
+def writable(path: Path, refusals: frozenset[int] = FORBIDDEN) -> Iterator[None]:
+    """Turn "no space left", also as safetensors says it, into DiskFull, and `refusals` into UserError; both say what to do."""
     try:
         yield
     except (OSError, SafetensorError) as error:
         found = re.search(r"\(os error (\d+)\)", str(error)) if isinstance(error, SafetensorError) else None
         number = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+        if number in refusals:
+            raise UserError(
+                f"{path} cannot be written",
+                seen=str(error),
+                todo="choose a place that you may write to, with --run or --out, or with BURNISH_HOME for everything",
+            ) from error
         if number not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise DiskFull(
@@ -88,7 +101,7 @@ def disk_space(path: Path) -> Iterator[None]:
 def atomic_write_bytes(path: Path, data: bytes) -> None:
     """Replace a file's content: afterwards it is the old or the new one, never a mixture. Raises DiskFull."""
     partial = _beside(path)
-    with disk_space(path):
+    with writable(path):
         try:
             _write(partial, data)
             fsync(partial)
@@ -132,7 +145,7 @@ def atomic_directory(final: Path) -> Iterator[Path]:
     make_directory(final.parent)
     recover(final)
     partial, replaced = _beside(final), _replaced(final)
-    with disk_space(final):
+    with writable(final):
         try:
             partial.mkdir()
             yield partial

@@ -31,7 +31,7 @@ from typing import Any, Literal
 from burnish.config import Config, to_json, to_toml
 from burnish.errors import RunError
 from burnish.store import atomic
-from burnish.store.atomic import atomic_write_bytes, disk_space, read_json, sweep, write_json
+from burnish.store.atomic import atomic_write_bytes, read_json, sweep, writable, write_json
 from burnish.store.home import runs_directory
 
 Status = Literal["created", "running", "succeeded", "failed", "interrupted"]
@@ -223,7 +223,7 @@ class RunFolder:
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """Append one line. Numbers that are not finite become null, which JSON has no other word for."""
         data = (json.dumps({k: _finite(v) for k, v in line.items()}, allow_nan=False) + "\n").encode()
-        with disk_space(self._metrics), open(self._metrics, "ab+") as file:
+        with writable(self._metrics), open(self._metrics, "ab+") as file:
             end = file.seek(0, os.SEEK_END)
             if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
                 file.truncate(_whole_lines(self._metrics.read_bytes()))
@@ -331,7 +331,8 @@ def _make(name_or_dir: str, kind: str) -> RunFolder | None:
     if final.exists() and (not final.is_dir() or any(final.iterdir())):
         return None
     partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.making")
-    partial.mkdir()
+    with writable(final, atomic.NO_PLACE):
+        partial.mkdir()
     try:
         write_json(partial / _INFO, asdict(info))
         os.rename(partial, final)
