@@ -49,13 +49,13 @@ class Steps:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What examples/make_base.py writes, barely trained."""
     directory = tmp_path_factory.mktemp("world")
-    load("make_base").make_base(directory, steps=40, rows=240, choices=CHOICES)
+    load("make_base").make_base(directory, steps=8, rows=240, choices=CHOICES)
     return directory
 
 
 def test_the_bare_twin_gives_the_losses_of_the_recipe(world: Path):
     """The first step's loss is the data's, the mask's and the denominator's; the second's also the optimiser's."""
-    twin, steps, size, rate = load("sft_bare"), 40, 8, 5e-3
+    twin, steps, size, rate = load("sft_bare"), 12, 8, 5e-3
     rows = twin.load_rows(world / "base", world / "data.jsonl")
     config = sft.SFT.load(base={"model": "m", "data": "d", "steps": steps, "learning_rate": rate})
     host = Host.open(world / "base", choices=CHOICES)
