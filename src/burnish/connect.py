@@ -63,7 +63,8 @@ def require(engine: Engine, *names: str) -> None:
 
 @dataclass
 class LocalModels:
-    """The models of one run, in this process. Others than the policy are opened when asked for; one engine per base."""
+    """The models of one run, in this process. Others than the policy are opened when asked for; one engine per base, with the
+    policy's choices, because threads and kernels are those of the whole process."""
 
     policy: Policy
     _engines: dict[str, Engine] = field(default_factory=dict)
@@ -77,7 +78,9 @@ class LocalModels:
             raise ModelNotFound(what, seen=error.seen, todo=error.todo) from error
         key = str(found.base)
         if key not in self._engines:
-            self._engines[key] = open_engine("local", found)
+            choices = self.policy.engine.facts["choices"]
+            assert isinstance(choices, Mapping)
+            self._engines[key] = open_engine("local", found, choices=choices)
         policy = open_policy(self._engines[key], found)
         require(policy.engine, "forward", "sample")
         return policy

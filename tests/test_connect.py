@@ -1,0 +1,39 @@
+"""The models of a run, opened in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from burnish.connect import LocalModels, open_engine, require
+from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
+from burnish.protocols import Policy
+from burnish.store.models import resolve
+
+CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 96, "unit_tokens": 77}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNISH_HOME", str(tmp_path))
+
+
+def test_other_models_of_a_run_compute_as_its_policy_does(tiny_model: Path) -> None:
+    """Threads and matrix kernels belong to the process: a teacher with other choices would change the policy's bits."""
+    engine = open_engine("local", resolve(str(tiny_model)), choices=CHOICES)
+    models = LocalModels(Policy(engine, None))
+    teacher = models.open(str(tiny_model), "teacher")
+    assert teacher.engine is not engine
+    assert teacher.engine.facts["choices"] == CHOICES
+    assert models.open(str(tiny_model), "judge").engine is teacher.engine, "one engine per base"
+    with pytest.raises(ModelNotFound, match="the judge of this run cannot be opened"):
+        models.open("no-such-model", "judge")
+
+
+def test_places_and_capabilities_that_are_missing_are_named(tiny_model: Path) -> None:
+    ref = resolve(str(tiny_model))
+    with pytest.raises(ConfigError, match="'moon'"):
+        open_engine("moon", ref)
+    with pytest.raises(CapabilityMissing, match="does not offer vision"):
+        require(open_engine("local", ref, choices=CHOICES), "sample", "vision")
