@@ -63,7 +63,7 @@ def test_the_bare_twin_gives_the_losses_of_the_recipe(world: Path):
     sft.train(config, LocalModels(Policy(host, host.create(LoraSpec(rank=32, alpha=32.0)))), run)
     bare = list(twin.train(host, host.create(LoraSpec(rank=32, alpha=32.0)), rows, steps, size, rate))
     assert bare == run.losses
-    assert bare[-1] < 0.7 * bare[0]
+    assert bare[-1] < bare[0] - 0.2
 
 
 def test_bare_twins_are_short():
