@@ -242,7 +242,7 @@ def test_check_11_positions_of_weight_zero_add_no_gradient(model_dirs: dict[str,
 
 
 def test_check_38_tiny_updates_survive_bfloat16_compute(model_dirs: dict[str, Path]) -> None:
-    """Masters are float32: a hundred updates each too small for bfloat16 add up."""
+    """Masters are float32: twenty updates each too small for bfloat16 add up, and nothing is rounded to it on the way."""
     host = open_host(model_dirs["llama-tied-gqa"], dtype="bfloat16")
     full = host.create_full()
     data = make_data(2)
@@ -251,8 +251,7 @@ def test_check_38_tiny_updates_survive_bfloat16_compute(model_dirs: dict[str, Pa
         host.forward_backward(data, route=full).result()
         host.optim_step(AdamParams(learning_rate=1e-6), adapter=full).result()
     moved = (host.full.flat.data - before).abs()
-    assert float(moved.max()) > 1e-5
-    assert float((moved > 0).float().mean()) > 0.9
+    assert 1e-5 < float(moved.median()) <= float(moved.max()) < 2.5e-5
 
 
 def test_only_touched_slots_update(model_dirs: dict[str, Path]) -> None:
