@@ -1,16 +1,14 @@
 """What a command prints, and where: results on standard output, errors (and, with --json, progress too) on standard
 error.
 
-Text that came from data or from a model is shown with its control characters spelled out, so that it can neither move
-the cursor nor recolour the terminal nor reverse the reading order. JSON needs no such care: json.dumps escapes all of
-them.
+Text that came from data or from a model is shown with its control characters spelled out (`render.visible`). JSON needs
+no such care: json.dumps escapes all of them.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,15 +19,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from burnish.errors import BurnishError
+from burnish.render.visible import visible
 
 PIPE_WIDTH = 120
 """Columns of a table that goes into a pipe or a file, unless COLUMNS says otherwise."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    r"""`text` with control characters written out (`\x1b`, `\u202e`); newlines and tabs stay."""
-    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def one_line(text: str, limit: int) -> str:

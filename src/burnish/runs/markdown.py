@@ -1,4 +1,5 @@
-"""Pieces of Markdown that hold text from data and models: such text can neither break a table nor end a block."""
+"""Pieces of Markdown that hold text from data and models: such text can neither break a table nor end a block, and its
+control characters are spelled out."""
 
 from __future__ import annotations
 
@@ -6,26 +7,27 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from burnish.evals.compare import Pair
+from burnish.render.visible import visible
 
 SHOWN_CHARACTERS = 800
 
 
 def cell(text: str) -> str:
     """Text for a table cell or a list item: one line, markup characters escaped."""
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     return "".join("\\" + c if c in "\\|<>*_`[]" else c for c in flat)
 
 
 def code(text: str) -> str:
     """Text as code on one line."""
-    flat = " ".join(text.split()).replace("|", "\\|")
+    flat = visible(" ".join(text.split())).replace("|", "\\|")
     return f"`{flat}`" if "`" not in flat else f"`` {flat} ``"
 
 
 def block(text: str) -> str:
     """Text as an indented code block, cut to a readable length."""
     kept = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    return "\n".join(f"    {line}" for line in kept.splitlines()) or "    (empty)"
+    return "\n".join(f"    {line}" for line in visible(kept).splitlines()) or "    (empty)"
 
 
 def bullets(lines: Iterable[str]) -> str:
