@@ -288,7 +288,7 @@ def test_adamw_equals_torch_and_clipping_bounds_the_norm(model_dirs: dict[str, P
         assert torch.allclose(host.full.flat.views[name], p, atol=2e-6), name
 
 
-def test_a_broken_gradient_takes_no_step(model_dirs: dict[str, Path]) -> None:
+def test_check_44_a_broken_gradient_takes_no_step(model_dirs: dict[str, Path]) -> None:
     host = open_host(model_dirs["llama-tied-gqa"])
     adapter = random_adapter(host, rank=2)
     before = host.digest(adapter)
