@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,18 @@ def test_an_unexpected_failure_names_the_file_with_its_traceback():
         assert "Traceback" in path.read_text()
     finally:
         path.unlink()
+
+
+def test_ctrl_c_is_said_in_every_command(tiny_model: Path, home: Path):
+    """Here while `generate` waits for prompts. Typer alone would end without a word."""
+    code = "import signal, sys\nclass Typing:\n    isatty = lambda self: False\n"
+    code += "    __iter__ = lambda self: signal.raise_signal(signal.SIGINT)\n"
+    code += f"sys.stdin = Typing()\nsys.argv = ['burnish', 'generate', {str(tiny_model)!r}, '--json']\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom burnish.cli.main import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert json.loads(done.stdout)["error"]["code"] == "interrupted"
+    assert done.stderr == "error: stopped\n"
 
 
 def test_control_characters_are_spelled_out():

@@ -227,6 +227,18 @@ def test_check_34_factors_that_never_moved_are_seen_against_the_start(trained: P
     assert audit.extra["dead"] == [still]
 
 
+def test_check_34_one_step_alone_cannot_move_the_a_factors(tiny_model: Path, open_host: Callable, data: list[Datum]):
+    host: Host = open_host(tiny_model)
+    adapter = host.create(LoraSpec(rank=4))
+    start = host.inspect(adapter)
+    host.forward_backward(data, route=adapter).result()
+    host.optim_step(AdamParams(learning_rate=1e-3), adapter=adapter).result()
+    once = audits.dead_adapter(host, adapter, start=start, steps=1)
+    assert once.passed is True, once.detail
+    assert "A factors" in once.detail
+    assert audits.dead_adapter(host, adapter, start=start, steps=2).passed is False
+
+
 def test_check_39_resume_equality_compares_digests():
     assert audits.resume_equality("abc", lambda: "abc").passed is True
     other = audits.resume_equality("abc", lambda: "abd")

@@ -9,34 +9,45 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
-USAGE: type[Exception] = typer.BadParameter.__mro__[1]
-"""What typer raises for wrong usage; not exported under its own name by every version."""
-
 
 def main() -> None:
     """Run the command line in sys.argv and exit."""
     as_json = "--json" in sys.argv[1:]
-    sys.exit(_run(as_json))
+    try:
+        code = _run(as_json)
+    except KeyboardInterrupt:
+        from burnish.errors import Interrupted
+
+        code = _failed(Interrupted("stopped"), as_json)
+    sys.exit(code)
+
+
+STOPPED = 130
+"""What typer returns when Ctrl-C ended a command."""
 
 
 def _run(as_json: bool) -> int:
-    from burnish.cli.app import app
-    from burnish.errors import BurnishError, Interrupted, UserError
+    import typer
 
+    from burnish.cli.app import app
+    from burnish.errors import BurnishError, UserError
+
+    usage: type[Exception] = typer.BadParameter.__mro__[1]  # not exported under its own name by every version
     try:
-        return app(args=sys.argv[1:] or ["--help"], prog_name="burnish", standalone_mode=False) or 0
+        code = app(args=sys.argv[1:] or ["--help"], prog_name="burnish", standalone_mode=False) or 0
     except BurnishError as error:
         return _failed(error, as_json)
-    except USAGE as error:
+    except usage as error:
         return _failed(_usage_error(error, UserError), as_json)
-    except (typer.Abort, KeyboardInterrupt):
-        return _failed(Interrupted("stopped"), as_json)
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:
         return _failed(_unexpected(error), as_json)
+    if code == STOPPED:
+        raise KeyboardInterrupt
+    return code
 
 
 def _failed(error, as_json: bool) -> int:

@@ -267,28 +267,35 @@ def _coarser(*precisions: str) -> str:
 # -- what was trained -----------------------------------------------------------------------------------------------------
 
 
-def dead_adapter(engine: Engine, adapter: Adapter, *, start: Mapping[str, float] | None = None) -> Audit:
+def dead_adapter(
+    engine: Engine, adapter: Adapter, *, start: Mapping[str, float] | None = None, steps: int | None = None
+) -> Audit:
     """Whether every trained tensor moved. value: the share that did.
 
     LoRA's B factors and heads start at zero, and a full fine-tune is inspected as its difference from the base: there a
     largest absolute value of 0 means that nothing reached the tensor. A factors start random; `start` (what
-    `Engine.inspect` gave before the first step) tells whether they moved. NaN and infinity fail.
+    `Engine.inspect` gave before the first step) tells whether they moved. `steps`: how many the adapter took; the first cannot
+    move an A factor, whose gradient is zero while its B is. NaN and infinity fail.
     """
     name = "dead adapter"
     sizes = engine.inspect(adapter)
     dead = [n for n, size in sizes.items() if size == 0]
     broken = [n for n, size in sizes.items() if not math.isfinite(size)]
     still = [n for n, size in sizes.items() if start is not None and size == start.get(n) and n not in dead]
+    fresh = start is not None and all(size == 0 for n, size in start.items() if n.endswith(".b"))
+    early = [n for n in still if n.endswith(".a")] if fresh and steps == 1 else []
+    still = [n for n in still if n not in early]
     faults = [
         f"{len(names)} of {len(sizes)} trained tensors {what}: {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
         for names, what in ((dead, "are all zero"), (still, "are as they started"), (broken, "hold NaN or infinity"))
         if names
     ]
     bad = {*dead, *broken, *still}
-    smallest = min(sizes, key=lambda n: sizes[n])
-    detail = (
-        "; ".join(faults) or f"all {len(sizes)} trained tensors moved; the least is {smallest}, at most {sizes[smallest]:.2g}"
-    )
+    smallest = min((n for n in sizes if n not in early), key=lambda n: sizes[n])
+    moved = f"all {len(sizes)}" if not early else f"{len(sizes) - len(early)} of {len(sizes)}"
+    least = f"; the least is {smallest}, at most {sizes[smallest]:.2g}"
+    excuse = f"; the other {len(early)} are A factors, which one step alone cannot move" if early else ""
+    detail = "; ".join(faults) or f"{moved} trained tensors moved{least}{excuse}"
     value = 1 - len(bad) / len(sizes)
     return Audit(name=name, passed=not bad, value=value, bar=1.0, detail=detail, extra={"dead": sorted(bad)})
 

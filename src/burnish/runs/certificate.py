@@ -17,6 +17,7 @@ from burnish.evals.audits import Audit, Opener
 from burnish.evals.evaluation import plain
 from burnish.protocols import Engine, Policy
 from burnish.render.renderer import Rendered, Renderer
+from burnish.render.visible import visible
 from burnish.store.atomic import atomic_write_bytes, read_json, write_json
 from burnish.store.models import ModelRef
 from burnish.types import Datum
@@ -69,7 +70,7 @@ class Certificate:
 def _quoted(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """One row as an indented block, which Markdown leaves as it is."""
     text = "".join(f"»{r['text']}«" if r["trained"] else r["text"] for r in runs)
-    return [f"    {line}" for line in text.splitlines()]
+    return [f"    {line}" for line in visible(text).splitlines()]
 
 
 def opener(choices: Mapping[str, Any], where: str = "local") -> Opener:
@@ -95,6 +96,7 @@ def certify(
     saved: Path | None,
     model: Path | None = None,
     start: Mapping[str, float] | None,
+    steps: int | None = None,
     recorded: str | None,
     redo: Callable[[], str],
     why: str = "no step followed a checkpoint",
@@ -104,7 +106,7 @@ def certify(
     policy: the trained model. base: the directory that it was trained over. rows: as trained on. held_out, prompts:
     what is compared, the first few of them. saved: the checkpoint of these weights, if there is one. model: the files
     that the run leaves (PEFT, or a whole model after a full fine-tune), if they are written. start: `Engine.inspect`
-    before the first step, if known. recorded, redo, why: see `audits.resume_equality`.
+    before the first step, if known. steps: how many the model took since. recorded, redo, why: see `audits.resume_equality`.
     """
     engine, adapter, data = policy.engine, policy.adapter, held_out[:ROWS]
     assert adapter is not None, "the bare base has nothing to certify"
@@ -118,7 +120,7 @@ def certify(
             audits.reload_equality(engine, adapter, open_fresh, base, data, saved=files),
             audits.merge_equality(engine, adapter, open_fresh, data, written=whole),
             audits.resume_equality(recorded, redo, why=why),
-            audits.dead_adapter(engine, adapter, start=start),
+            audits.dead_adapter(engine, adapter, start=start, steps=steps),
         ),
     )
 

@@ -204,6 +204,7 @@ class _Training:
             saved=run.kept,
             model=model,
             start=state.start_sizes,
+            steps=state.best_step,
             recorded=state.replay[1] if state.replay else None,
             redo=lambda: run.redo(lambda again, once: sft.train(config, connect.LocalModels(again), once)),
         )
