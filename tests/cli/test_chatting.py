@@ -35,9 +35,11 @@ def test_check_21_the_history_of_a_chat_is_what_was_sampled(loaded: Loaded):
     conversation, screen = Conversation("be brief"), quiet(io.StringIO())
     _answer(screen, loaded, conversation, "one", params(loaded))
     first = list(conversation.ids)
-    prompt = conversation.prompt(loaded, "two")
-    assert prompt[: len(first)] == first
-    assert loaded.renderer.tokenizer.encode(loaded.renderer.tokenizer.decode(first)) != first
+    asked = loaded.renderer.prompt(conversation.messages[:2])
+    sampled = loaded.policy.sample([asked], params(loaded)).result()[0][0].ids.tolist()
+    assert first == asked + sampled
+    assert loaded.renderer.tokenizer.encode(loaded.renderer.tokenizer.decode(sampled)) != sampled
+    assert conversation.prompt(loaded, "two")[: len(first)] == first
     assert [m.role for m in conversation.messages] == ["system", "user", "assistant", "user"]
 
 
