@@ -8,12 +8,12 @@ buffer (`Flat`); a full fine-tune trains that buffer (its masters), adapters lea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from burnish.engine import ops
+from burnish.engine import matmul, ops
 from burnish.engine.arch import Arch
 from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.flat import Flat
@@ -47,12 +47,21 @@ def _add(residual_ND: torch.Tensor, change_ND: torch.Tensor) -> torch.Tensor:
     return change_ND.add_(residual_ND) if change_ND.dtype == residual_ND.dtype else residual_ND + change_ND
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Some of the packed positions, and the adapter segments that these alone pass through."""
+
+    positions: torch.Tensor
+    segments: SegmentTable
+
+
 class Decoder:
     """Weights and the passes over them. No state between passes."""
 
     def __init__(self, arch: Arch, *, device: torch.device, dtype: torch.dtype) -> None:
         self.arch, self.device, self.dtype = arch, device, dtype
         self.checkpointing = False
+        self.frozen = True
         self.form = AttentionForm()
         self._tables = torch.zeros(0, 0)
         every = shapes(arch)
@@ -67,6 +76,7 @@ class Decoder:
 
     def unfreeze(self, source: Mapping[str, torch.Tensor] | None = None) -> Flat:
         """Float32 masters with gradients. In a lower compute precision `source` gives the exact weights to start from."""
+        self.frozen = False
         if self.master is None:
             assert source is not None, "masters cannot be had from rounded weights"
             self.master = Flat(shapes(self.arch), device=self.device)
@@ -109,6 +119,18 @@ class Decoder:
         self.embedding = weight("embed")
         self.head = weight("embed" if arch.tied else "head")
 
+    def pack(self, rows: int) -> tuple[list[Block], Weight]:
+        """Blocks and head with copies of their matrices laid out for products with few rows. The weights must not change."""
+        assert self.frozen, "packed copies do not follow training"
+
+        def packed(weight: Weight) -> Weight:
+            return replace(weight, packed=matmul.pack(weight.data, rows))
+
+        blocks = [
+            replace(b, qkv=packed(b.qkv), o=packed(b.o), gate_up=packed(b.gate_up), down=packed(b.down)) for b in self.blocks
+        ]
+        return blocks, packed(self.head)
+
     def rope_tables(self, positions_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """cos and sin [N, 1, E / 2] at these positions; computed once up to the largest position seen."""
         need = int(positions_N.max()) + 1 if positions_N.numel() else 1
@@ -132,9 +154,14 @@ class Decoder:
         sin: torch.Tensor,
         segments: SegmentTable,
         attend: Attend,
+        blocks: Sequence[Block] | None = None,
+        keep: Keep | None = None,
     ) -> torch.Tensor:
-        """One layer: x + attention(norm(x)), then x + mlp(norm(x))."""
-        arch, b, prefix = self.arch, self.blocks[layer], f"layers.{layer}."
+        """One layer: x + attention(norm(x)), then x + mlp(norm(x)).
+
+        blocks: packed weights in place of the decoder's own. keep: positions to go on with after attention.
+        """
+        arch, b, prefix = self.arch, (blocks or self.blocks)[layer], f"layers.{layer}."
         n = x_ND.shape[0]
         h = ops.rms_norm(x_ND, b.input_norm, arch.norm_eps, self.dtype)
         qkv = ops.linear(h, b.qkv, segments.get(prefix + "qkv", ()))
@@ -145,6 +172,8 @@ class Decoder:
             k = ops.rms_norm(k, b.k_norm, arch.norm_eps, self.dtype)
         q, k = ops.rope(q, cos, sin), ops.rope(k, cos, sin)
         a = attend(layer, q, k, v.view(n, arch.kv_heads, arch.head_dim))
+        if keep is not None:
+            a, x_ND, segments, n = a[keep.positions], x_ND[keep.positions], keep.segments, len(keep.positions)
         x_ND = _add(x_ND, ops.linear(a.reshape(n, arch.q_width), b.o, segments.get(prefix + "o", ())))
         h = ops.rms_norm(x_ND, b.mlp_norm, arch.norm_eps, self.dtype)
         h = ops.swiglu(ops.linear(h, b.gate_up, segments.get(prefix + "gate_up", ())))

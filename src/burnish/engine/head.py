@@ -32,7 +32,8 @@ def chunks(count: int, vocab: int) -> list[slice]:
 
 def logits_of(hidden_PD: torch.Tensor, head: Weight) -> torch.Tensor:
     """[P, V] in float32."""
-    return matmul.nt(hidden_PD.to(head.data.dtype), head.data).float()
+    hidden = hidden_PD.to(head.data.dtype)
+    return (matmul.nt(hidden, head.data) if head.packed is None else matmul.nt_packed(hidden, head.packed)).float()
 
 
 def log_normaliser(logits_PV: torch.Tensor) -> torch.Tensor:

@@ -43,6 +43,21 @@ def nt(a_NK: torch.Tensor, b_MK: torch.Tensor) -> torch.Tensor:
     return F.linear(a_NK, b_MK)
 
 
+def can_pack(device: torch.device) -> bool:
+    """Whether `pack` works here."""
+    return device.type == "cpu" and onednn_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+
+
+def pack(b_MK: torch.Tensor, rows: int) -> torch.Tensor:
+    """A copy of b in the layout in which oneDNN multiplies it with about this many rows. Does not follow changes of b."""
+    return torch.ops.mkldnn._reorder_linear_weight(b_MK, rows)
+
+
+def nt_packed(a_NK: torch.Tensor, packed_b: torch.Tensor) -> torch.Tensor:
+    """a b^T, [N, M], of a matrix made by `pack`: for few rows, faster by the reordering that every other call would do again."""
+    return torch.ops.mkldnn._linear_pointwise(a_NK, packed_b, None, "none", [], "")
+
+
 def nn(a_NK: torch.Tensor, b_KM: torch.Tensor) -> torch.Tensor:
     """a b, [N, M]."""
     if _onednn(a_NK):

@@ -25,6 +25,8 @@ class Weight:
     grad: torch.Tensor | None = None
     bias: torch.Tensor | None = None
     bias_grad: torch.Tensor | None = None
+    packed: torch.Tensor | None = None
+    """a copy made by `matmul.pack`, used in place of `data` (only ever of weights that do not change)"""
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tenso
 
 
 def _product(x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    y = matmul.nt(x, weight.data)
+    y = matmul.nt(x, weight.data) if weight.packed is None else matmul.nt_packed(x, weight.packed)
     if weight.bias is not None:
         y += weight.bias
     return y, [_low_rank(y, x, s) for s in segments]

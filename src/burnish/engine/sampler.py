@@ -19,13 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from burnish.engine import head
+from burnish.engine import head, matmul
 from burnish.engine.adapters import AdapterBank, Rows, pairs
 from burnish.engine.attention import packed_attention
 from burnish.engine.batch import Batch, Row
-from burnish.engine.decoder import Decoder, SegmentTable
+from burnish.engine.decoder import Block, Decoder, Keep, SegmentTable
 from burnish.engine.draw import draw, largest, uniforms
 from burnish.engine.kvcache import DecodeStep, KVCache, attend_after, plan_spans, position_bytes
+from burnish.engine.ops import Weight
 from burnish.engine.prefix import PrefixCache
 from burnish.engine.request import (
     MakeConstraint,
@@ -45,6 +46,9 @@ from burnish.types import Route, Sample, SamplingParams, StopReason
 
 _CACHE_BYTES = 1 << 30
 """What the cache may grow to where the caller does not say."""
+
+_PACK_BYTES = 4 << 30
+"""Matrices of up to this size are held a second time, packed for decoding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +108,8 @@ class Sampler:
         self.batch = Batch(limit_rows)
         self.waiting: deque[Prompt] = deque()
         self.ready: deque[Prompt] = deque()
+        self._packs = matmul.can_pack(decoder.device) and self._matrix_bytes() <= _PACK_BYTES
+        self._packed: tuple[list[Block], Weight] | None = None
         self._plan: _Plan | None = None
         self._events: deque[tuple[Request, int, int, int, str]] = deque()
 
@@ -178,9 +184,13 @@ class Sampler:
         self.prefixes.clear()
 
     def cache_bytes(self) -> int:
-        """Memory held by the decode cache, by prompts in work and by stored conversations."""
+        """Memory held by the decode cache, by prompts in work, by stored conversations and by packed weights."""
         prompts = sum(p.kv.numel() * p.kv.element_size() for p in (*self.waiting, *self.ready) if p.kv is not None)
-        return self.cache.bytes + self.prefixes.bytes + prompts
+        packed = self._matrix_bytes() if self._packed is not None else 0
+        return self.cache.bytes + self.prefixes.bytes + prompts + packed
+
+    def _matrix_bytes(self) -> int:
+        return self.decoder.arch.matmul_parameters * self.decoder.dtype.itemsize
 
     @torch.inference_mode()
     def _drop(self, request: Request) -> None:
@@ -285,16 +295,17 @@ class Sampler:
         x = decoder.embed(torch.from_numpy(tokens).to(device))
         cos, sin = decoder.rope_tables(torch.from_numpy(places).to(device))
         segments = self._segments([p.prompt.route for p in pieces], sizes)
+        keep, ends = self._keep(pieces, stops)
         for layer in range(decoder.arch.layers):
-            x = decoder.block(layer, x, cos, sin, segments, attend)
+            last = layer == decoder.arch.layers - 1
+            x = decoder.block(layer, x, cos, sin, segments, attend, keep=keep if last else None)
         hidden = decoder.final_norm(x)
-        last = [s - 1 for s in stops]
-        logits = head.logits_of(hidden[last], decoder.head)
-        for i, (piece, stop) in enumerate(zip(pieces, stops, strict=True)):
+        logits = head.logits_of(hidden[[e - 1 for e in ends]], decoder.head)
+        for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):
             prompt = piece.prompt
             if prompt.logprobs is not None:
                 targets = prompt.tokens[piece.start + 1 : piece.stop + 1]
-                at = hidden[stop - piece.size : stop - piece.size + len(targets)]
+                at = hidden[end - piece.size : end - piece.size + len(targets)]
                 found = head.target_logprobs(at, decoder.head, torch.from_numpy(targets).to(device)[:, None])
                 prompt.logprobs[piece.start + 1 : piece.start + 1 + len(targets)] = found[:, 0].cpu().numpy()
             prompt.done = piece.stop
@@ -302,6 +313,13 @@ class Sampler:
                 prompt.logits = logits[i]
         while self.waiting and self.waiting[0].logits is not None:
             self.ready.append(self.waiting.popleft())
+
+    def _keep(self, pieces: Sequence[_Piece], stops: Sequence[int]) -> tuple[Keep, list[int]]:
+        """What the last layer finishes: each piece's last position, or all where the prompt is scored; where each then ends."""
+        counts = [1 if p.prompt.logprobs is None else p.size for p in pieces]
+        kept = np.concatenate([np.arange(stop - count, stop) for stop, count in zip(stops, counts, strict=True)])
+        segments = self._segments([p.prompt.route for p in pieces], counts)
+        return Keep(torch.from_numpy(kept).to(self.decoder.device), segments), np.cumsum(counts).tolist()
 
     def _admit(self) -> None:
         """Let computed prompts' samples join while rows are free, and draw their first token."""
@@ -348,12 +366,22 @@ class Sampler:
         self._reserve(rows, int(lengths.max()) + 1)
         plan = self._planned()
         step = DecodeStep(self.cache, lengths, plan.spans)
+        blocks, output = self._weights()
         x = decoder.embed(torch.from_numpy(batch.token[:rows]).to(decoder.device))
         cos, sin = decoder.rope_tables(torch.from_numpy(lengths).to(decoder.device))
         for layer in range(decoder.arch.layers):
-            x = decoder.block(layer, x, cos, sin, plan.segments, step.attend)
+            x = decoder.block(layer, x, cos, sin, plan.segments, step.attend, blocks)
         lengths += 1
-        self._advance(0, head.logits_of(decoder.final_norm(x), decoder.head))
+        self._advance(0, head.logits_of(decoder.final_norm(x), output))
+
+    def _weights(self) -> tuple[list[Block], Weight]:
+        """Blocks and head for decoding: packed once where the base is frozen and not too large to hold twice."""
+        decoder = self.decoder
+        if not decoder.frozen or not self._packs:
+            return decoder.blocks, decoder.head
+        if self._packed is None:
+            self._packed = decoder.pack(self.limit_rows)
+        return self._packed
 
     def _planned(self) -> _Plan:
         if self._plan is None:
