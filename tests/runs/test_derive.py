@@ -98,3 +98,10 @@ def test_checkpoints_cost_less_than_a_twentieth():
     choices = {"threads": 2, "dtype": "float32", "device": "cpu"}
     c, _ = measured(derived({"rows": 10**6}).config, choices=choices, step_s=0.1, checkpoint_bytes=20_000_000_000)
     assert c.checkpoint_every * 0.1 >= 20 * 100
+
+
+def test_settings_beyond_sense_are_pointed_out():
+    assert any("several times over" in w for w in derived(batch=2001, steps=1).warnings)
+    assert not any("several times over" in w for w in derived(batch=2000, steps=1).warnings)
+    assert any("rank of 2001" in w for w in derived(lora={"rank": 2001}).warnings)
+    assert not any("rank of" in w for w in derived(lora={"rank": 2000}).warnings)

@@ -51,6 +51,13 @@ def test_the_sums_are_those_of_the_rows(tiny_model, data):
     assert min(plan.train_s, plan.evaluate_s, plan.memory_bytes, plan.disk_bytes, plan.tokens_per_s) > 0
 
 
+def test_a_huge_batch_is_not_probed_whole(tiny_model, data):
+    """A hundred thousand rows a step: the plan says what that costs, and does not pay it."""
+    plan = train.plan(settings(tiny_model, data, steps=3, batch=100_000))
+    assert plan.train_s > 20
+    assert plan.total_tokens == pytest.approx(300_000 * plan.tokens / plan.rows, rel=0.3)
+
+
 def test_a_plan_is_json_and_its_config_runs(tiny_model, data):
     runs = len(list_runs())
     plan = train.plan(settings(tiny_model, data))

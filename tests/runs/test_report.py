@@ -18,7 +18,14 @@ from burnish.runs.report import CURVE_POINTS, Report, before_after, build
 from burnish.types import Score
 
 PLAN: dict[str, Any] = {
-    "config": {"recipe": "sft", "model": "models/tiny", "data": "rows.jsonl", "method": "lora"},
+    "config": {
+        "recipe": "sft",
+        "model": "models/tiny",
+        "data": "rows.jsonl",
+        "method": "lora",
+        "valid": None,
+        "valid_share": 0.1,
+    },
     "rows": 90,
     "held_out_rows": 40,
     "tokens": 12345,
@@ -144,7 +151,7 @@ def test_no_difference_is_never_called_better():
     text = made.to_markdown()
     assert "better" not in text.lower().replace("where it got better", "")
     assert "No measurable difference" in made.headline
-    assert any("valid_share" in n.command for n in made.next)
+    assert made.next[-1].command == "burnish train ... valid_share=0.2"
 
 
 def test_worse_is_said_first_and_comes_with_advice():
@@ -159,6 +166,18 @@ def test_without_grader_the_loss_decides():
     assert made.comparison.metric is None
     assert made.headline.startswith("Better: held-out loss")
     assert [row[0] for row in before_after(made)] == ["held-out loss (nats/token)", "perplexity", "bits per token"]
+
+
+def test_advice_fits_the_run():
+    comparison = make(drop=0.0, gained=0).comparison
+    lora = {"method": "lora", "valid": "valid.jsonl", "valid_share": None}
+    steps = report.what_next("./my run", comparison, lora)
+    assert steps[0].command == "burnish chat './my run'"
+    assert "peft" in steps[2].why
+    assert steps[-1].command == "burnish train ... --valid FILE"
+    full = report.what_next("one", comparison, {"method": "full", "valid": None, "valid_share": 0.4})
+    assert "peft" not in full[2].why, "there is no adapter"
+    assert full[-1].command == "burnish train ... valid_share=0.5"
 
 
 def test_answers_that_do_not_stop_are_pointed_out():

@@ -13,6 +13,7 @@ from tiny_run import Watcher, metrics, settings, weights, write_rows
 from burnish.errors import ConfigError, NoGain, RunError
 from burnish.recipes.sft import SFT
 from burnish.runs import api, train
+from burnish.store.home import runs_directory
 from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
 from burnish.types import SamplingParams
@@ -137,3 +138,9 @@ def test_a_directory_can_be_a_run(tiny_model, data, tmp_path):
     assert outcome.folder == tmp_path / "mine"
     shutil.move(tmp_path / "mine", tmp_path / "moved")
     assert resolve(str(tmp_path / "moved")).adapter == tmp_path / "moved" / "model"
+
+
+def test_a_run_that_is_refused_leaves_its_name_free(tiny_model, data):
+    with pytest.raises(ConfigError, match="contradict"):
+        train.start(settings(tiny_model, data, steps=1000, epochs=1), run="refused")
+    assert not (runs_directory() / "refused").exists()

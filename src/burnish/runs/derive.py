@@ -112,10 +112,14 @@ def derive(config: SFT, facts: Facts) -> Derivation:
             seen=f"{d.values['epochs']} epochs of {rows} rows in batches of {batch} are {whole} steps, not {steps}",
             todo="give either steps or epochs",
         )
+    if batch > rows:
+        warnings.append(f"A batch of {batch} is more than the {rows} rows there are, so one step sees rows several times over.")
     d.settle("limit_tokens", c.limit_tokens, max(8, facts.longest), _length_reason(facts))
     if c.method == "lora":
         rank = d.settle("lora.rank", c.lora.rank, *_rank(facts))
         warnings += _capacity(facts, rank)
+        if rank > facts.hidden:
+            warnings.append(f"A rank of {rank} above the model's width of {facts.hidden} costs more and can do no more.")
         if c.batch is not None and c.batch > 32:
             warnings.append(f"LoRA tolerates large batches less well than full fine-tuning; {c.batch} is above the advised 32.")
     d.settle("learning_rate", c.learning_rate, *_rate(facts, c.method, steps))

@@ -29,6 +29,8 @@ from burnish.types import AdamParams, Adapter, Datum, Example, LoraSpec, TokenCh
 PROBE_S = 12.0
 """Seconds after which no further probe step is started."""
 PROBE_STEPS = 5
+PROBE_ROWS = 32
+"""Rows of a probe step at most: times are taken by the token, so a larger batch tells no more."""
 BITS_ROWS = 16
 """Rows on which the loss of the starting model is measured for the capacity rule."""
 TWIN_NATS = 1e-2
@@ -141,7 +143,9 @@ def make_plan(
     order = Order(seed=config.seed, rows=len(prepared.train.data), batch=config.batch, epochs=config.epochs)
     probe = _Probe(engine, config, start, full)
     per_token, step_overhead = probe.steps(prepared.train.data, order)
-    total_tokens = sum(sum(prepared.train.data[i].length for i in order.rows_of(s)) for s in range(config.steps))
+    lengths = [d.length for d in prepared.train.data]
+    passes, rest = divmod(min(config.steps * order.batch, order.epochs * order.rows), order.rows)
+    total_tokens = passes * sum(lengths) + sum(lengths[i] for i in order.permutation(passes)[:rest])
     facts = engine.facts
     trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config))
     if full:
@@ -255,12 +259,12 @@ class _Probe:
         """(seconds per token of forward and backward, seconds of a step besides)."""
         longest = max(range(len(data)), key=lambda i: data[i].length)
         warm = [longest, *order.rows_of(0)][: order.batch]
+        steps = range(min(PROBE_STEPS, order.epochs * order.rows // order.batch or 1))
         rates: list[float] = []
         updates: list[float] = []
         began = time.perf_counter()
-        batches = [warm, *(order.rows_of(s) for s in range(min(PROBE_STEPS, order.epochs * order.rows // order.batch or 1)))]
-        for number, rows in enumerate(batches):
-            batch = mean_over_targets([data[i] for i in rows])
+        for number, rows in enumerate([warm, *(order.rows_of(s) for s in steps)]):
+            batch = mean_over_targets([data[i] for i in rows[:PROBE_ROWS]])
             started = time.perf_counter()
             self._backward(batch)
             middle = time.perf_counter()

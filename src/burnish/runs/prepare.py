@@ -89,7 +89,7 @@ def prepare(config: SFT, ref: ModelRef) -> Prepared:
         if config.valid_share is not None:
             raise ConfigError("valid and valid_share contradict each other", todo="give one of them")
         held = sources.read(config.valid, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
-        notes += [f"{Path(config.valid).name}: {len(held.examples)} rows, {held.format}", *held.notes]
+        notes += [f"{Path(config.valid).name}: {len(held.examples)} rows to validate on, {held.format}", *held.notes]
         fingerprints["valid"] = held.sha256
         train, valid, share = source.examples, held.examples, None
     else:

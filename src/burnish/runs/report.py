@@ -6,6 +6,7 @@ better that the comparison does not.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -264,21 +265,22 @@ def build(
         ),
         settings=tuple(Setting(key=d["key"], value=d["value"], why=d["why"]) for d in plan["derived"]),
         notes=tuple(plan["notes"]),
-        warnings=(*plan["warnings"], *_unstopped(trained)),
-        next=what_next(run, comparison),
+        warnings=(*plan["warnings"], *_unstopped(trained, config["method"])),
+        next=what_next(run, comparison, config),
     )
 
 
-def _unstopped(trained: Evaluation) -> list[str]:
+def _unstopped(trained: Evaluation, method: str) -> list[str]:
     """Said where most graded answers run into the limit: the metric then judges what was cut."""
     answers = [a for i in trained.items for a in i.answers if a.score is not None]
     cut = sum(a.stop_reason == "length" for a in answers)
     if 2 * cut <= len(answers):
         return []
+    other = ", or with method=full: an adapter does not change the embedding of a stop token that the base never saw"
     return [
         f"{cut} of {len(answers)} answers of the trained model reach the limit of {trained.limit_tokens} tokens without "
-        "stopping: either answers are longer (raise eval_tokens), or the model has not learned to stop (train for more steps, "
-        "or with method=full: an adapter does not change the embedding of a stop token that the base never saw)"
+        "stopping: either answers are longer (raise eval_tokens), or the model has not learned to stop (train for more steps"
+        f"{other if method == 'lora' else ''})"
     ]
 
 
@@ -311,26 +313,29 @@ def _spread(indices: Sequence[int]) -> list[int]:
     return [indices[round(k * last / (CURVE_POINTS - 1))] for k in range(CURVE_POINTS)]
 
 
-def what_next(run: str, comparison: Comparison) -> tuple[Next, ...]:
-    """Commands that make sense now."""
+def what_next(run: str, comparison: Comparison, config: Mapping[str, Any]) -> tuple[Next, ...]:
+    """Commands that make sense now, after a run with this resolved config."""
+    name = shlex.quote(run)
+    alone = " (--to peft: the adapter alone)" if config["method"] == "lora" else ""
     steps = [
-        Next(command=f"burnish chat {run}", why="talk to the trained model"),
-        Next(command=f"burnish show {run}", why="this report again, with the certificate"),
-        Next(
-            command=f"burnish export {run} --to merged --out DIR",
-            why="a model directory for other tools (--to peft: the adapter alone)",
-        ),
+        Next(command=f"burnish chat {name}", why="talk to the trained model"),
+        Next(command=f"burnish show {name}", why="this report again, with the certificate"),
+        Next(command=f"burnish export {name} --to merged --out DIR", why=f"a model directory for other tools{alone}"),
     ]
     if comparison.verdict == "better":
         return tuple(steps)
-    change = comparison.changes[0] if comparison.changes else None
-    more = "hold out more rows (valid_share=0.2), or train on more"
     if comparison.verdict == "worse":
-        more = "a lower rate or fewer epochs, if the answers side by side agree that it got worse"
-        return (Next(command="burnish train ... learning_rate=... epochs=1", why=more), *steps)
+        why = "a lower rate or fewer epochs, if the answers side by side agree that it got worse"
+        return (Next(command="burnish train ... learning_rate=... epochs=1", why=why), *steps)
+    change = comparison.changes[0] if comparison.changes else None
+    if config["valid"] is not None:
+        more, why = "--valid FILE", "a longer validation file, or train on more"
+    else:
+        more = f"valid_share={min(0.5, 2 * config['valid_share']):.2g}"
+        why = f"hold out more rows ({more}), or train on more"
     if change is not None and change.detectable is not None:
-        more += f": {change.items} held-out examples show no effect below {change.detectable:.2g}"
-    return (*steps, Next(command="burnish train ... valid_share=0.2", why=more))
+        why += f": {change.items} held-out examples show no effect below {change.detectable:.2g}"
+    return (*steps, Next(command=f"burnish train ... {more}", why=why))
 
 
 def write(report: Report, folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish import __version__, connect
-from burnish.errors import ConfigError, Interrupted, NoGain, NothingTrained, RunError
+from burnish.errors import ConfigError, Interrupted, NoGain, NothingTrained, RunError, UserError
 from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
@@ -85,7 +85,12 @@ def start(config: SFT, *, run: str | None = None, force: bool = False, progress:
     ref = resolve(config.model)
     prepared = prepare(config, ref)
     folder = RunFolder.create(run, config.recipe, force=force)
-    return _Training(folder, config, ref, prepared, progress or Silent()).go()
+    try:
+        return _Training(folder, config, ref, prepared, progress or Silent()).go()
+    except UserError:
+        if not (folder.path / PLAN).is_file():  # refused before anything was done: its name is free again
+            folder.remove()
+        raise
 
 
 def resume(run: str, *, progress: Progress | None = None) -> Outcome:

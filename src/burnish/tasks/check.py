@@ -193,7 +193,8 @@ def _rendered(examples: Sequence[Example], rendered: Sequence[Rendered], side: S
             f"{len(cut)} of {len(pairs)} {_of(side)} rows are too long and lose {total.cut:,} tokens "
             f"({share:.1%} of all); the longest has {longest:,}"
         )
-        found.append(_finding("warning", "over_long", side, cut, text, "raise limit_tokens, or shorten or split the rows"))
+        remedy = "shorten or split the rows, or raise limit_tokens if the model can take more"
+        found.append(_finding("warning", "over_long", side, cut, text, remedy))
     found += _targets(pairs, total, side)
     if unknown is not None and total.unknown:
         share = total.unknown / total.tokens
