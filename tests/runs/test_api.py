@@ -23,6 +23,14 @@ def test_train_load_and_answer(tiny_model, data):
     measured = api.evaluate(data, "api", items=5, limit_tokens=2)
     assert len(measured.items) == 5
     assert outcome.name == "api"
+    assert [run.name for run in api.list_runs()] == ["api"]
+    told = api.show("api")
+    assert told is not None
+    assert told.verdict
+    checked = api.data_check(data, tiny_model)
+    assert sum(len(side.rendered) for side in (checked.train, checked.valid)) > 0
+    api.remove("api")
+    assert api.list_runs() == []
 
 
 def test_settings_are_checked(tiny_model, data):

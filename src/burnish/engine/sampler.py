@@ -378,6 +378,7 @@ class Sampler:
         """Blocks and head for decoding: packed once where the base is frozen and not too large to hold twice."""
         decoder = self.decoder
         if not decoder.frozen or not self._packs:
+            self._packed = None
             return decoder.blocks, decoder.head
         if self._packed is None:
             self._packed = decoder.pack(self.limit_rows)

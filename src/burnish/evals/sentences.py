@@ -22,7 +22,9 @@ def change_sentence(change: Change) -> str:
     parts = [f"{change.metric}: {_numbers(change)}"]
     if change.low is not None and change.high is not None:
         parts.append(f"95 % interval {_signed(change, change.low)} to {_signed(change, change.high)}")
-    if change.detectable is not None:
+    if change.detectable is not None and change.detectable > 1 and not change.lower_is_better:
+        parts.append(f"{_count(change)} cannot show any effect")
+    elif change.detectable is not None:
         parts.append(f"smallest effect that {_count(change)} can show: {_size(change, change.detectable)}")
     if change.p_value is not None:
         parts.append(f"McNemar p = {change.p_value:.2g}")
@@ -46,7 +48,7 @@ def latency_sentence(comparison: Comparison) -> str:
 def _verdict(change: Change) -> str:
     if change.verdict != NO_DIFFERENCE:
         return f"{change.verdict.capitalize()}: {change.metric} went from {_numbers(change)}, on {_count(change)}"
-    if change.detectable is None:
+    if change.detectable is None or (change.detectable > 1 and not change.lower_is_better):
         return f"No measurable difference in {change.metric}: {_count(change)} cannot show one"
     return (
         f"No measurable difference in {change.metric} ({_numbers(change)}): "

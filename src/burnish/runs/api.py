@@ -22,12 +22,17 @@ from burnish.protocols import Policy
 from burnish.recipes.sft import SFT
 from burnish.render.renderer import Renderer
 from burnish.render.tokenizer import Tokenizer
+from burnish.runs import report
 from burnish.runs import train as training
 from burnish.runs.export import Exported, Form, export_run
 from burnish.runs.plan import Plan
+from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress
+from burnish.runs.report import Report
 from burnish.runs.train import Outcome
+from burnish.store import runfolder
 from burnish.store.models import ModelRef, resolve
+from burnish.store.runfolder import RunFolder
 from burnish.tasks import graders, sources
 from burnish.types import Message, Sample, SamplingParams
 
@@ -81,6 +86,27 @@ def generate(model: str | Path, prompts: str | Sequence[str], *, params: Samplin
 def export(run: str, to: Form, out: str | Path, *, force: bool = False) -> Exported:
     """Write a run's model as files that other tools load, into a new directory, and check them by opening them again."""
     return export_run(run, to=to, out=Path(out), force=force)
+
+
+def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared:
+    """What would be trained on: every row as tokens with their weights, and the findings about them. No model runs."""
+    config = _config(data, model, settings)
+    return prepare(config, resolve(config.model))
+
+
+def list_runs() -> list[RunFolder]:
+    """Every run under BURNISH_HOME, oldest first. (`burnish.runs` is the room, so the command's name is taken.)"""
+    return runfolder.list_runs()
+
+
+def remove(run: str) -> None:
+    """Remove a run with everything in it, as `burnish runs rm` does."""
+    RunFolder.open(run).remove()
+
+
+def show(run: str) -> Report | None:
+    """The report of a run; None for a run that has not written one."""
+    return report.read(RunFolder.open(run).path)
 
 
 def load(model: str | Path, *, dtype: str = "auto", device: str = "auto", threads: int | None = None) -> Loaded:
