@@ -66,9 +66,7 @@ def test_a_constraint_that_allows_nothing_fails_its_request_alone(sampler: Sampl
             return np.zeros(VOCAB, dtype=bool) if len(self.seen) == 2 else None
 
     other = sampler.submit([[1, 2, 3]], SamplingParams(limit_tokens=9, stop_ids=()))
-    request = sampler.submit(
-        [[4], [5]], SamplingParams(limit_tokens=9, stop_ids=()), constraints=[None, lambda: Nothing([])]
-    )
+    request = sampler.submit([[4], [5]], SamplingParams(limit_tokens=9, stop_ids=()), constraints=[None, lambda: Nothing([])])
     assert len(run(sampler, other)[0][0].ids) == 9
     with pytest.raises(ConfigError, match="no token is allowed for sample 0 of prompt 1"):
         request.results()
