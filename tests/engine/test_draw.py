@@ -57,7 +57,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("vocab", [50, 300])
+@pytest.mark.parametrize("vocab", [50, 1000])
 @pytest.mark.parametrize("settings", CASES, ids=str)
 def test_draws_follow_the_filtered_distribution(settings: dict[str, float], vocab: int) -> None:
     count = 4000
@@ -88,7 +88,7 @@ def test_frequencies_over_seeds_pass_a_chi_square() -> None:
 
 def test_rows_of_all_kinds_in_one_batch_equal_rows_alone() -> None:
     rng = np.random.default_rng(1)
-    logits = torch.from_numpy(rng.normal(0, 2, (9, 200)).astype(np.float32))
+    logits = torch.from_numpy(rng.normal(0, 2, (9, 600)).astype(np.float32))
     mixed = Shape(
         np.array([0, 1, 0.7, 1, 1, 2, 1, 0, 1.5]),
         np.array([0, 0, 0, 5, 0, 50, 0, 3, 0]),
