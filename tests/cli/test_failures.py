@@ -97,6 +97,15 @@ def test_ctrl_c_is_said_in_every_command(tiny_model: Path, home: Path):
     assert done.stderr == "error: stopped\n"
 
 
+def test_ctrl_c_while_the_interpreter_ends_changes_nothing(home: Path):
+    code = "import atexit, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "atexit.register(signal.raise_signal, signal.SIGINT)\n"
+    code += "sys.argv = ['burnish', 'show', 'nobody']\nfrom burnish.cli.main import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
 def test_control_characters_are_spelled_out():
     assert visible("a\x1b[31mb\x07\r\x9b\u202ec\td\ne") == "a\\x1b[31mb\\x07\\r\\x9b\\u202ec\td\ne"
     assert visible("äß語🙂") == "äß語🙂"

@@ -168,8 +168,11 @@ def test_raw_bytes_that_are_not_text_spoil_their_row_only(write):
 
 
 def test_all_bad_rows_are_counted_and_ten_are_shown(write):
+    """A fault that rows share is said once."""
     said = refusal(write(lines(QA) + '{"question": "x"}\n' * 25))
-    assert said.count("no column 'answer'") == SHOWN
+    shown = ", ".join(str(n) for n in range(len(QA) + 1, len(QA) + 1 + SHOWN))
+    assert f"lines {shown}: no column 'answer'" in said
+    assert said.count("no column 'answer'") == 1
     assert "25 of 28 rows" in said
     assert "and 15 more" in said
 

@@ -7,6 +7,8 @@ file that is named.
 
 from __future__ import annotations
 
+import atexit
+import signal
 import sys
 
 
@@ -19,6 +21,7 @@ def main() -> None:
         from burnish.errors import Interrupted
 
         code = _failed(Interrupted("stopped"), as_json)
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # while the interpreter ends there is nothing left to stop
     sys.exit(code)
 
 

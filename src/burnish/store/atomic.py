@@ -121,7 +121,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
-        raise RunError(f"{path} cannot be read", seen=error.strerror or "") from error
+        todo = "restore the file, or remove its run"
+        raise RunError(f"{path} cannot be read", seen=error.strerror or "", todo=todo) from error
     except ValueError as error:
         raise RunError(f"{path} is not valid JSON", seen=str(error), todo="restore the file, or remove its run") from error
 

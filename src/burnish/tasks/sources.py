@@ -94,7 +94,12 @@ def _unread(examples: list[Example]) -> list[str]:
 
 
 def _bad_rows(where: str, bad: list[BadRow], total: int, *, only: bool) -> DataError:
-    shown = "; ".join(str(row) for row in bad[:SHOWN])
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in bad[:SHOWN]:
+        alike.setdefault((row.unit, row.fault), []).append(str(row.line))
+    shown = "; ".join(
+        f"{unit}{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {fault}" for (unit, fault), lines in alike.items()
+    )
     more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     remedies = list(dict.fromkeys(row.remedy for row in bad[:SHOWN]))
     skip = "" if only else "; or leave such rows out with --skip-bad-rows"
