@@ -14,7 +14,7 @@ from burnish.cli import words
 from burnish.cli.live import LINES, Watch
 from burnish.cli.marks import picture, runs
 from burnish.cli.screen import Screen
-from burnish.cli.tables import certificate_view, plan_view, report_view
+from burnish.cli.tables import certificate_view, next_view, plan_view, report_view
 from burnish.render.renderer import Rendered
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import certificate, report
@@ -84,12 +84,13 @@ def test_report_and_plan_fit_the_terminal(width: int, trained, burnish, tiny_mod
     assert audited is not None
     file = io.StringIO()
     console = Console(file=file, width=width)
-    for part in (*report_view(told, width), *certificate_view(audited)):
+    for part in (*report_view(told, width), *certificate_view(audited), *next_view(told.next, width)):
         console.print(part)
     text = file.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert told.headline in " ".join(text.split())
     assert text.count("pass") >= 1
+    assert all(step.command in text and step.why in " ".join(text.replace("\n      ", " ").split()) for step in told.next)
 
 
 def test_plan_fits_the_terminal(tiny_model: Path, data: Path):

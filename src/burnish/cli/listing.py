@@ -86,7 +86,7 @@ def show(name: str, *, as_json: bool) -> None:
         [
             *(report_view(told, to.out.width) if told else []),
             *(certificate_view(audited) if audited else []),
-            *(next_view(told.next) if told else []),
+            *(next_view(told.next, to.out.width) if told else []),
         ]
     )
     to.document(

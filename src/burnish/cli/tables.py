@@ -173,14 +173,18 @@ def certificate_view(certificate: Certificate) -> list[RenderableType]:
     return [heading("Certificate"), indented(table)]
 
 
-def next_view(steps: Iterable[Next]) -> list[RenderableType]:
-    """What to type next, in lines that can be copied."""
+def next_view(steps: Iterable[Next], width: int) -> list[RenderableType]:
+    """What to type next, in lines that can be copied; a reason that does not fit beside its command stands below it."""
     told = [(visible(step.command), visible(step.why)) for step in steps]
-    width = max((len(command) for command, _ in told), default=0)
-    lines = [
-        Text.assemble("  ", (f"{command:<{width}}", "cyan"), (f"  # {why}", "dim"), no_wrap=True, overflow="ignore")
-        for command, why in told
-    ]
+    room = max((len(command) for command, _ in told), default=0)
+    lines: list[RenderableType] = []
+    for command, why in told:
+        beside = f"  # {why}"
+        fits = 2 + room + len(beside) <= width
+        shown = ("  ", (f"{command:<{room}}" if fits else command, "cyan"), (beside if fits else "", "dim"))
+        lines.append(Text.assemble(*shown, no_wrap=True, overflow="ignore"))
+        if not fits:
+            lines.append(Padding(Text(f"# {why}", style="dim"), (0, 0, 0, 6)))
     return [heading("What to type next"), *lines, Text()]
 
 

@@ -104,7 +104,7 @@ def export(model: str, form: Form, out: Path, *, force: bool, as_json: bool) -> 
 
 def _finish(to: Screen, outcome: Outcome) -> None:
     """What stands below the report: the certificate, where things lie, what to do next."""
-    to.show([*certificate_view(outcome.certificate), *next_view(outcome.report.next)])
+    to.show([*certificate_view(outcome.certificate), *next_view(outcome.report.next, to.out.width)])
     to.print(visible(f"run {outcome.name}: {outcome.folder}"))
     to.document(
         {
