@@ -166,6 +166,22 @@ class AdapterBank:
                         table.setdefault(name, []).append(Segment(factors, weight, item.rows))
         return table  # type: ignore[return-value]
 
+    def segments(self, routes: Sequence[Route], sizes: Sequence[int]) -> dict[str, Sequence[Segment]]:
+        """The table for packed rows of these sizes; a route's rows are a slice where they lie together, else an index."""
+        found: dict[Route, list[torch.Tensor]] = {}
+        start = 0
+        for route, size in zip(routes, sizes, strict=True):
+            if route is not None:
+                found.setdefault(route, []).append(torch.arange(start, start + size))
+            start += size
+        rows = []
+        for route, spans in found.items():
+            at = torch.cat(spans)
+            first, last = int(at[0]), int(at[-1])
+            together = last - first == len(at) - 1
+            rows.append(Rows(route, slice(first, last + 1) if together else at.to(self.device)))
+        return self.table(rows)
+
 
 def pairs(route: Route) -> tuple[tuple[Adapter, float], ...]:
     """A route as (adapter, weight) pairs; the bare base has none."""

@@ -43,9 +43,11 @@ def nt(a_NK: torch.Tensor, b_MK: torch.Tensor) -> torch.Tensor:
     return F.linear(a_NK, b_MK)
 
 
-def can_pack(device: torch.device) -> bool:
-    """Whether `pack` works here."""
-    return device.type == "cpu" and onednn_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether `pack` works here; bfloat16 matrices only on processors with the instructions that oneDNN asks for."""
+    if device.type != "cpu" or not onednn_available() or not hasattr(torch.ops.mkldnn, "_reorder_linear_weight"):
+        return False
+    return dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def pack(b_MK: torch.Tensor, rows: int) -> torch.Tensor:

@@ -13,20 +13,20 @@ Shapes: N packed positions, R rows, V vocabulary, G key-value heads, E head dime
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from burnish.engine import head, matmul
-from burnish.engine.adapters import AdapterBank, Rows, pairs
-from burnish.engine.attention import packed_attention
+from burnish.engine.adapters import AdapterBank, pairs
 from burnish.engine.batch import Batch, Row
-from burnish.engine.decoder import Block, Decoder, Keep, SegmentTable
+from burnish.engine.decoder import Block, Decoder, SegmentTable
 from burnish.engine.draw import draw, largest, uniforms
-from burnish.engine.kvcache import DecodeStep, KVCache, attend_after, plan_spans, position_bytes
+from burnish.engine.kvcache import DecodeStep, KVCache, plan_spans, position_bytes
 from burnish.engine.ops import Weight
+from burnish.engine.prefill import Piece, prefill
 from burnish.engine.prefix import PrefixCache
 from burnish.engine.request import (
     MakeConstraint,
@@ -49,19 +49,6 @@ _CACHE_BYTES = 1 << 30
 
 _PACK_BYTES = 4 << 30
 """Matrices of up to this size are held a second time, packed for decoding."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Piece:
-    """Positions start..stop-1 of a prompt, to be computed in one pass."""
-
-    prompt: Prompt
-    start: int
-    stop: int
-
-    @property
-    def size(self) -> int:
-        return self.stop - self.start
 
 
 @dataclass(slots=True)
@@ -108,7 +95,7 @@ class Sampler:
         self.batch = Batch(limit_rows)
         self.waiting: deque[Prompt] = deque()
         self.ready: deque[Prompt] = deque()
-        self._packs = matmul.can_pack(decoder.device) and self._matrix_bytes() <= _PACK_BYTES
+        self._packs = matmul.can_pack(decoder.device, decoder.dtype) and self._matrix_bytes() <= _PACK_BYTES
         self._packed: tuple[list[Block], Weight] | None = None
         self._plan: _Plan | None = None
         self._events: deque[tuple[Request, int, int, int, str]] = deque()
@@ -213,7 +200,9 @@ class Sampler:
         try:
             pieces = self._choose()
             if pieces:
-                self._prefill(pieces)
+                prefill(self.decoder, self.bank, pieces)
+                while self.waiting and self.waiting[0].logits is not None:
+                    self.ready.append(self.waiting.popleft())
             elif self.batch.rows:
                 self._decode()
             self._admit()
@@ -237,17 +226,17 @@ class Sampler:
         for request in {id(p.request): p.request for p in prompts}.values():
             request.fail(why)
 
-    def _choose(self) -> list[_Piece]:
+    def _choose(self) -> list[Piece]:
         """The next prompts to compute: as many as a unit holds and rows are free for."""
         rows = len(self.batch.rows) + sum(p.params.samples - p.started for p in self.ready)
-        room, pieces = self.unit_tokens, list[_Piece]()
+        room, pieces = self.unit_tokens, list[Piece]()
         for prompt in self.waiting:
             left = len(prompt.tokens) - prompt.done
             if rows >= self.limit_rows or not self._fits(prompt, rows) or (pieces and left > room):
                 break
             if prompt.kv is None:
                 self._begin(prompt)
-            piece = _Piece(prompt, prompt.done, min(len(prompt.tokens), prompt.done + room))
+            piece = Piece(prompt, prompt.done, min(len(prompt.tokens), prompt.done + room))
             pieces.append(piece)
             room -= piece.size
             rows += prompt.params.samples
@@ -271,55 +260,6 @@ class Sampler:
             if stored is not None:
                 prompt.done = stored.shape[3]
                 prompt.kv[:, :, :, : prompt.done] = stored
-
-    def _prefill(self, pieces: list[_Piece]) -> None:
-        decoder, device = self.decoder, self.decoder.device
-        pieces = sorted(pieces, key=lambda p: repr(pairs(p.prompt.route)))
-        sizes = [p.size for p in pieces]
-        stops = np.cumsum(sizes).tolist()
-        tokens = np.concatenate([p.prompt.tokens[p.start : p.stop] for p in pieces])
-        places = np.concatenate([np.arange(p.start, p.stop) for p in pieces])
-        fresh = all(p.start == 0 for p in pieces)
-
-        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            outs = []
-            for piece, stop in zip(pieces, stops, strict=True):
-                own, kv = slice(stop - piece.size, stop), piece.prompt.kv
-                assert kv is not None
-                kv[layer, 0, :, piece.start : piece.stop] = k[own].transpose(0, 1)
-                kv[layer, 1, :, piece.start : piece.stop] = v[own].transpose(0, 1)
-                if not fresh:
-                    outs.append(attend_after(q[own], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop]))
-            return packed_attention(q, k, v, sizes, decoder.form) if fresh else torch.cat(outs)
-
-        x = decoder.embed(torch.from_numpy(tokens).to(device))
-        cos, sin = decoder.rope_tables(torch.from_numpy(places).to(device))
-        segments = self._segments([p.prompt.route for p in pieces], sizes)
-        keep, ends = self._keep(pieces, stops)
-        for layer in range(decoder.arch.layers):
-            last = layer == decoder.arch.layers - 1
-            x = decoder.block(layer, x, cos, sin, segments, attend, keep=keep if last else None)
-        hidden = decoder.final_norm(x)
-        logits = head.logits_of(hidden[[e - 1 for e in ends]], decoder.head)
-        for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):
-            prompt = piece.prompt
-            if prompt.logprobs is not None:
-                targets = prompt.tokens[piece.start + 1 : piece.stop + 1]
-                at = hidden[end - piece.size : end - piece.size + len(targets)]
-                found = head.target_logprobs(at, decoder.head, torch.from_numpy(targets).to(device)[:, None])
-                prompt.logprobs[piece.start + 1 : piece.start + 1 + len(targets)] = found[:, 0].cpu().numpy()
-            prompt.done = piece.stop
-            if prompt.done == len(prompt.tokens):
-                prompt.logits = logits[i]
-        while self.waiting and self.waiting[0].logits is not None:
-            self.ready.append(self.waiting.popleft())
-
-    def _keep(self, pieces: Sequence[_Piece], stops: Sequence[int]) -> tuple[Keep, list[int]]:
-        """What the last layer finishes: each piece's last position, or all where the prompt is scored; where each then ends."""
-        counts = [1 if p.prompt.logprobs is None else p.size for p in pieces]
-        kept = np.concatenate([np.arange(stop - count, stop) for stop, count in zip(stops, counts, strict=True)])
-        segments = self._segments([p.prompt.route for p in pieces], counts)
-        return Keep(torch.from_numpy(kept).to(self.decoder.device), segments), np.cumsum(counts).tolist()
 
     def _admit(self) -> None:
         """Let computed prompts' samples join while rows are free, and draw their first token."""
@@ -388,28 +328,12 @@ class Sampler:
         if self._plan is None:
             rows = self.batch.rows
             self._plan = _Plan(
-                self._segments([r.prompt.route for r in rows], [1] * len(rows)),
+                self.bank.segments([r.prompt.route for r in rows], [1] * len(rows)),
                 plan_spans(self.batch.length[: len(rows)]),
                 [i for i, r in enumerate(rows) if r.watched],
                 [i for i, r in enumerate(rows) if r.bent],
             )
         return self._plan
-
-    def _segments(self, routes: Sequence[Route], sizes: Sequence[int]) -> SegmentTable:
-        """Which packed positions pass through which adapters; a slice where those of a route lie together."""
-        found: dict[Route, list[np.ndarray]] = {}
-        start = 0
-        for route, size in zip(routes, sizes, strict=True):
-            if route is not None:
-                found.setdefault(route, []).append(np.arange(start, start + size))
-            start += size
-        return self.bank.table(Rows(r, self._where(spans)) for r, spans in found.items())
-
-    def _where(self, spans: Iterable[np.ndarray]) -> slice | torch.Tensor:
-        at = np.concatenate(list(spans))
-        if at[-1] - at[0] == len(at) - 1:
-            return slice(int(at[0]), int(at[-1]) + 1)
-        return torch.from_numpy(at).to(self.decoder.device)
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,79 @@
+"""The keys, values and last logits of prompts: one packed pass, as in training, over pieces of them.
+
+Shapes: N packed positions, G key-value heads, E head dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from burnish.engine import head
+from burnish.engine.adapters import AdapterBank, pairs
+from burnish.engine.attention import packed_attention
+from burnish.engine.decoder import Decoder, Keep
+from burnish.engine.kvcache import attend_after
+from burnish.engine.request import Prompt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Positions start..stop-1 of a prompt, to be computed in one pass."""
+
+    prompt: Prompt
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+def prefill(decoder: Decoder, bank: AdapterBank, pieces: Sequence[Piece]) -> None:
+    """Compute the pieces and write what is found into their prompts: keys and values, log-probabilities, last logits."""
+    device = decoder.device
+    pieces = sorted(pieces, key=lambda p: repr(pairs(p.prompt.route)))
+    sizes, routes = [p.size for p in pieces], [p.prompt.route for p in pieces]
+    stops = np.cumsum(sizes).tolist()
+    tokens = np.concatenate([p.prompt.tokens[p.start : p.stop] for p in pieces])
+    places = np.concatenate([np.arange(p.start, p.stop) for p in pieces])
+    fresh = all(p.start == 0 for p in pieces)
+
+    def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        outs = []
+        for piece, stop in zip(pieces, stops, strict=True):
+            own, kv = slice(stop - piece.size, stop), piece.prompt.kv
+            assert kv is not None
+            kv[layer, 0, :, piece.start : piece.stop] = k[own].transpose(0, 1)
+            kv[layer, 1, :, piece.start : piece.stop] = v[own].transpose(0, 1)
+            if not fresh:
+                outs.append(attend_after(q[own], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop]))
+        return packed_attention(q, k, v, sizes, decoder.form) if fresh else torch.cat(outs)
+
+    # The last layer finishes each piece's last position, or all of them where the prompt is scored.
+    counts = [1 if p.prompt.logprobs is None else p.size for p in pieces]
+    ends = np.cumsum(counts).tolist()
+    kept = np.concatenate([np.arange(stop - count, stop) for stop, count in zip(stops, counts, strict=True)])
+    keep = Keep(torch.from_numpy(kept).to(device), bank.segments(routes, counts))
+
+    x = decoder.embed(torch.from_numpy(tokens).to(device))
+    cos, sin = decoder.rope_tables(torch.from_numpy(places).to(device))
+    segments = bank.segments(routes, sizes)
+    for layer in range(decoder.arch.layers):
+        last = layer == decoder.arch.layers - 1
+        x = decoder.block(layer, x, cos, sin, segments, attend, keep=keep if last else None)
+    hidden = decoder.final_norm(x)
+    logits = head.logits_of(hidden[[end - 1 for end in ends]], decoder.head)
+    for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):
+        prompt = piece.prompt
+        if prompt.logprobs is not None:
+            targets = prompt.tokens[piece.start + 1 : piece.stop + 1]
+            at = hidden[end - piece.size : end - piece.size + len(targets)]
+            found = head.target_logprobs(at, decoder.head, torch.from_numpy(targets).to(device)[:, None])
+            prompt.logprobs[piece.start + 1 : piece.start + 1 + len(targets)] = found[:, 0].cpu().numpy()
+        prompt.done = piece.stop
+        if prompt.done == len(prompt.tokens):
+            prompt.logits = logits[i]
