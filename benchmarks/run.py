@@ -6,6 +6,9 @@ chosen peers run one after the other, each in a fresh process, in an order that 
 computed inside a round, between processes that ran within a minute or two of each other; the page shows the median of these
 ratios.
 
+Where the processor has no bf16 instructions, bf16 products are emulated, at about a seventh of the speed of fp32 ones. There the
+bf16 modes are left out, except TRL as shipped, which is in the first two rounds only, for it takes minutes a step.
+
 Before each process the machine must be quiet, and a process during which others took more than `--others` cores is run again
 (twice at most, then kept and marked noisy).
 """
@@ -33,12 +36,26 @@ STEPS = {"as-shipped": 4, "packing-bf16": 5, "grouped-fp32": 5, "padding-free-fp
 """Measured steps of the slow modes (8 elsewhere), so that each takes 10 to 20 seconds on two cores."""
 
 
+SLOW = ["--steps", "1", "--warmup", "1"]
+"""Of TRL as shipped where bf16 is emulated."""
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bf16 numbers itself."""
+    return any("bf16" in flag for flag in cpu_flags())
+
+
 def peers(what: str) -> dict[str, list[str]]:
-    """Name -> command line of every peer mode."""
+    """Name -> command line of every peer mode that makes sense on this processor."""
     if what == "sft":
         modes = ["as-shipped", "packing-bf16", "packing-fp32", "packing-640-fp32", "padding-free-fp32", "grouped-fp32"]
-        return {f"trl {m}": [TRL, "--mode", m, "--steps", str(STEPS.get(m, 8))] for m in modes}
-    pairs = [(m, d) for m in ("dynamic", "static", "continuous") for d in ("float32", "bfloat16")]
+        known = {f"trl {m}": [TRL, "--mode", m, "--steps", str(STEPS.get(m, 8))] for m in modes}
+        if not has_bf16():
+            del known["trl packing-bf16"]
+            known["trl as-shipped"] = [TRL, "--mode", "as-shipped", *SLOW]
+        return known
+    dtypes = ("float32", "bfloat16") if has_bf16() else ("float32",)
+    pairs = [(m, d) for m in ("dynamic", "static", "continuous") for d in dtypes]
     return {f"transformers {m} {'fp32' if d == 'float32' else 'bf16'}": [GENERATE, "--mode", m, "--dtype", d] for m, d in pairs}
 
 
@@ -82,16 +99,18 @@ def compare(what: str, arguments: argparse.Namespace) -> dict:
     known = peers(what)
     survey = {}
     for name, command in known.items():
+        if name == "trl as-shipped":  # is compared whatever its speed
+            continue
         print(f"survey  {name}", flush=True)
         survey[name] = measure(command, arguments)
-    ranked = sorted(known, key=lambda name: survey[name]["tokens_per_s"], reverse=True)
-    chosen = [n for n in ranked if n != "trl as-shipped"][:2]
+    ranked = sorted(survey, key=lambda name: survey[name]["tokens_per_s"], reverse=True)
+    chosen = ranked[:2]
     if what == "sft":
         chosen.append("trl as-shipped")
     sides = {"burnish": ["ours.py", what], **{name: known[name] for name in chosen}}
     rounds = []
     for i in range(arguments.runs):
-        names = list(sides)
+        names = [n for n in sides if n != "trl as-shipped" or has_bf16() or i < 2]
         figures = {}
         for name in names[i % len(names) :] + names[: i % len(names)]:
             print(f"round {i + 1}  {name}", flush=True)
@@ -126,15 +145,17 @@ def summary(rounds: list[dict]) -> dict[str, dict]:
     """Per side: median and range of tokens/s, memory, and ours divided by it within each round."""
     table = {}
     for name in rounds[0]:
-        speeds = [figures[name]["tokens_per_s"] for figures in rounds]
-        ratios = [figures["burnish"]["tokens_per_s"] / figures[name]["tokens_per_s"] for figures in rounds]
+        own = [figures for figures in rounds if name in figures]
+        speeds = [figures[name]["tokens_per_s"] for figures in own]
+        ratios = [figures["burnish"]["tokens_per_s"] / figures[name]["tokens_per_s"] for figures in own]
         table[name] = {
             "tokens_per_s": median(speeds),
             "range": [min(speeds), max(speeds)],
-            "peak_rss_mb": median(figures[name]["peak_rss_mb"] for figures in rounds),
+            "peak_rss_mb": median(figures[name]["peak_rss_mb"] for figures in own),
             "ratio": median(ratios),
             "ratio_range": [min(ratios), max(ratios)],
-            "noisy_rounds": sum(figures[name]["noisy"] for figures in rounds),
+            "rounds": len(own),
+            "noisy_rounds": sum(figures[name]["noisy"] for figures in own),
         }
     return table
 

@@ -73,7 +73,7 @@ With `--json` the last line of standard output is one JSON document and progress
 def config() -> str:
     """Every field of every recipe's config."""
     from burnish.config import fields_of
-    from burnish.recipes.sft import SFT
+    from burnish.runs.methods import METHODS
 
     text = (
         HEAD
@@ -84,13 +84,15 @@ given and says *derived* is worked out from the model, the data and the machine,
 
 """
     )
-    text += f"## sft\n\n{first_words(SFT.__doc__)}\n\n"
-    rows = []
-    for f in fields_of(SFT):
-        unset = "derived" if "Derived" in f.doc else "none"
-        default = "required" if f.required else unset if f.default is None else f"`{f.default}`"
-        rows.append((f"`{f.path}`", f.type, default, f.doc))
-    return text + table(("key", "value", "default", "meaning"), rows)
+    for name, method in METHODS.items():
+        text += f"## {name}\n\n{first_words(method.config.__doc__)}\n\n"
+        rows = []
+        for f in fields_of(method.config):
+            unset = "derived" if "Derived" in f.doc else "none"
+            default = "required" if f.required else unset if f.default is None else f"`{f.default}`"
+            rows.append((f"`{f.path}`", f.type, default, f.doc))
+        text += table(("key", "value", "default", "meaning"), rows)
+    return text
 
 
 # -- losses, errors, formats, graders -------------------------------------------------------------------------------------

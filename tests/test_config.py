@@ -402,13 +402,13 @@ def recipe_configs() -> dict[type[Config], set[str]]:
     return found
 
 
-def reads(tree: ast.AST, cls: str, names: set[str]) -> set[str]:
-    """The attributes that source reads from an instance of the class: `config.x`, `….config.x`, and `self.x` within it."""
+def reads(tree: ast.AST, classes: set[str], names: set[str]) -> set[str]:
+    """The attributes that source reads from an instance: `config.x`, `….config.x`, and `self.x` within its classes."""
     found: set[str] = set()
 
     def visit(node: ast.AST, inside: bool) -> None:
         if isinstance(node, ast.ClassDef):
-            inside = node.name == cls
+            inside = node.name in classes
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             owner = node.value
             name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
@@ -423,7 +423,8 @@ def reads(tree: ast.AST, cls: str, names: set[str]) -> set[str]:
 
 def unread(cls: type[Config], names: set[str], sources: list[ast.AST]) -> list[str]:
     """Keys of a config that no source reads."""
-    read = set().union(*(reads(s, cls.__name__, names) for s in sources))
+    classes = {c.__name__ for c in cls.__mro__}
+    read = set().union(*(reads(s, classes, names) for s in sources))
     return [name for name in cls.model_fields if name not in read]
 
 

@@ -18,7 +18,7 @@ from burnish.store import machine
 
 MEASURED = {
     "threads": 1,
-    "figures": {"fp32_aten_gflops": 100, "bf16_gflops": 100},
+    "figures": {"fp32_gflops": 100, "bf16_gflops": 100},
     "matmul": "aten",
     "dtype": "float32",
     "bmm_limit": 0,

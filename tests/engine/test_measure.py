@@ -17,14 +17,36 @@ from burnish.types import AdamParams, LoraSpec
 
 def test_measurement_leads_to_complete_choices() -> None:
     found = measure.measure()
-    assert found["figures"]["fp32_aten_gflops"] > 0
+    assert found["figures"]["fp32_gflops"] > 0
     for dtype in ("auto", "float32", "bfloat16"):
         choices = measure.choose(found, device="cpu", dtype=dtype, threads=None, unit_tokens=None, work_per_token=1e8)
         assert choices.threads >= 1
         assert choices.unit_tokens >= 1024
         assert choices.dtype in ("float32", "bfloat16")
         assert dtype in ("auto", choices.dtype)
-    assert matmul.current() in ("aten", "onednn")
+    before = matmul.current()
+    matmul.use(found["matmul"])
+    assert matmul.current() == found["matmul"]
+    matmul.use(before)
+
+
+@pytest.mark.parametrize("kinds", [(), ("nt",), ("nn", "tn"), matmul.KINDS])
+def test_each_kind_of_product_has_its_own_route(kinds: tuple[str, ...]) -> None:
+    a, b, before = torch.randn(6, 4), torch.randn(5, 4), matmul.current()
+    matmul.use(matmul.route_of(frozenset(kinds)))
+    try:
+        assert {k for k in matmul.KINDS if matmul._onednn(k, a)} == set(kinds)
+        assert torch.allclose(matmul.nt(a, b), a @ b.T, atol=1e-5)
+        assert torch.allclose(matmul.nn(a, b.T.contiguous()), a @ b.T, atol=1e-5)
+        assert torch.allclose(matmul.tn(a, a), a.T @ a, atol=1e-5)
+    finally:
+        matmul.use(before)
+
+
+@pytest.mark.parametrize("route", ["mkl", "onednn:", "onednn:nt,nx", "aten:nt"])
+def test_unknown_matmul_routes_are_refused(route: str) -> None:
+    with pytest.raises(ConfigError, match="matmul route"):
+        matmul.use(route)
 
 
 def test_given_choices_are_taken_as_they_are(model_dirs: dict[str, Path]) -> None:

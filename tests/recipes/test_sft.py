@@ -11,7 +11,8 @@ import pytest
 from burnish.connect import LocalModels
 from burnish.engine.host import Host
 from burnish.protocols import Policy
-from burnish.recipes.sft import ALL_TARGETS, SFT, Lora, mean_over_targets, train
+from burnish.recipes.sft import SFT, train
+from burnish.recipes.training import ALL_TARGETS, Lora, mean_over_targets
 from burnish.types import AdamParams, Datum, LoraSpec, LossResult, StepResult
 
 CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 0, "unit_tokens": 1024}

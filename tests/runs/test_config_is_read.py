@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tiny_run import Watcher, settings
 
-from burnish.recipes.sft import SFT, Lora
+from burnish.recipes.sft import SFT
+from burnish.recipes.training import Lora
 from burnish.runs import derive, train
 
 

@@ -35,7 +35,10 @@ RunName = Annotated[
     typer.Option("--run", metavar="NAME_OR_DIR", help="Name or directory of the run. [default: made up]", show_default=False),
 ]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)]
-Recipe = Annotated[Literal["sft"], typer.Option("--recipe", help="The method.")]
+Recipe = Annotated[
+    Literal["sft", "pretrain"] | None,
+    typer.Option("--recipe", help="The method: fine-tuning on answers, or on plain text. [default: sft]", show_default=False),
+]
 Map = Annotated[
     list[str] | None, typer.Option("--map", metavar="ROLE=COLUMN", help="Which column plays which role.", show_default=False)
 ]
@@ -71,7 +74,7 @@ def train(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped.", show_default=False)
     ] = None,
-    recipe: Recipe = "sft",
+    recipe: Recipe = None,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
     require_gain: RequireGain = False,
@@ -99,7 +102,7 @@ def plan(
     model: OptionalModel = None,
     valid: Valid = None,
     config: Config = None,
-    recipe: Recipe = "sft",
+    recipe: Recipe = None,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
     require_gain: RequireGain = False,

@@ -12,9 +12,9 @@ from burnish.cli.screen import Screen, screen
 from burnish.cli.tables import bullets, grid, heading
 from burnish.cli.words import count, percent
 from burnish.errors import UserError
-from burnish.recipes.sft import SFT
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
+from burnish.runs import methods
 from burnish.runs.prepare import prepare
 from burnish.store.models import resolve
 from burnish.tasks.check import Findings, TokenStatistics
@@ -39,7 +39,7 @@ def check(
     """See `burnish data check --help`."""
     to = screen(as_json=as_json)
     values = {"data": data, "model": model, "map": parse_mapping(mapping or ()), "skip_bad_rows": skip_bad_rows}
-    config = SFT.load(base={**values, "valid": valid, "limit_tokens": limit_tokens})
+    config = methods.load(base={**values, "valid": valid, "limit_tokens": limit_tokens})
     ref = resolve(model)
     prepared = prepare(config, ref)
     tokenizer = prepared.renderer.tokenizer

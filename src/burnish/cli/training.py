@@ -11,7 +11,8 @@ from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import certificate_view, next_view
 from burnish.cli.words import size
 from burnish.errors import UserError
-from burnish.recipes.sft import SFT
+from burnish.recipes.training import Training
+from burnish.runs import methods
 from burnish.runs import train as training
 from burnish.runs.export import Form, export_run
 from burnish.runs.train import Outcome
@@ -26,7 +27,7 @@ class Given:
     model: str | None
     valid: str | None
     config: Path | None
-    recipe: str
+    recipe: str | None
     map: list[str] | None
     skip_bad_rows: bool
     require_gain: bool
@@ -44,9 +45,9 @@ class Given:
         options += ["skip_bad_rows=true"] * self.skip_bad_rows + ["require_gain=true"] * self.require_gain
         return [*options, *loose]
 
-    def read(self) -> SFT:
+    def read(self) -> Training:
         """The config: the file first, then what stood on the command line. Raises ConfigError naming every problem."""
-        return SFT.load(file=self.config, overrides=self.words())
+        return methods.load(self.recipe, file=self.config, overrides=self.words())
 
 
 def _text(value: str) -> str:

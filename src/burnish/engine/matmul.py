@@ -1,44 +1,60 @@
 """Matrix products by the fastest exact route of this machine.
 
-ATen sends float32 products to MKL, which on some processors reaches half of what oneDNN does with the same arithmetic.
-`use` selects the route once per process; `engine/measure.py` finds out which one is faster. bfloat16 and CUDA products have one
-route only.
+ATen sends float32 products to MKL, which on some processors reaches half of what oneDNN does with the same arithmetic, and on
+others more, above all where oneDNN must first copy a transposed operand. So each kind of product (`nt`, `nn`, `tn`) has its own
+route; `engine/measure.py` finds out which ones are faster through oneDNN, and `use` selects them once per process. bfloat16 and
+CUDA products have one route only.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 
-Route = Literal["aten", "onednn"]
-_route: Route = "aten"
+from burnish.errors import ConfigError
+
+Route = str
+"""Which kinds of product go through oneDNN: "aten" (none), "onednn" (all), or some, as in "onednn:nt,nn"."""
+
+KINDS = ("nt", "nn", "tn")
+_through_onednn: frozenset[str] = frozenset()
+
+
+def route_of(kinds: frozenset[str]) -> Route:
+    """The spelling of a route by which these kinds go through oneDNN."""
+    if not kinds or kinds == frozenset(KINDS):
+        return "onednn" if kinds else "aten"
+    return "onednn:" + ",".join(k for k in KINDS if k in kinds)
 
 
 def use(route: Route) -> None:
-    """Select the route of float32 products on the CPU."""
-    global _route
-    if route == "onednn" and not onednn_available():
-        raise ValueError("this build of torch has no oneDNN linear operator")
-    _route = route
+    """Select the route of float32 products on the CPU. Raises ConfigError for one that does not exist in this build of torch."""
+    global _through_onednn
+    name, colon, listed = route.partition(":")
+    kinds = frozenset(listed.split(",") if colon else KINDS if name == "onednn" else ())
+    if name not in ("aten", "onednn") or not kinds <= frozenset(KINDS) or (name == "aten" and colon):
+        raise ConfigError(f"there is no matmul route {route!r}", todo='use "aten", "onednn" or some kinds, as in "onednn:nt,nn"')
+    if kinds and not onednn_available():
+        raise ConfigError("this build of torch has no oneDNN linear operator", seen=f"matmul route {route!r}", todo='use "aten"')
+    _through_onednn = kinds
 
 
 def current() -> Route:
-    return _route
+    """The route in use."""
+    return route_of(_through_onednn)
 
 
 def onednn_available() -> bool:
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def _onednn(a: torch.Tensor) -> bool:
-    return _route == "onednn" and a.dtype == torch.float32 and a.device.type == "cpu" and a.shape[0] > 0
+def _onednn(kind: str, a: torch.Tensor) -> bool:
+    return kind in _through_onednn and a.dtype == torch.float32 and a.device.type == "cpu" and a.shape[0] > 0
 
 
 def nt(a_NK: torch.Tensor, b_MK: torch.Tensor) -> torch.Tensor:
     """a b^T, [N, M]."""
-    if _onednn(a_NK):
+    if _onednn("nt", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_MK, None, "none", [], "")
     return F.linear(a_NK, b_MK)
 
@@ -62,21 +78,21 @@ def nt_packed(a_NK: torch.Tensor, packed_b: torch.Tensor) -> torch.Tensor:
 
 def nn(a_NK: torch.Tensor, b_KM: torch.Tensor) -> torch.Tensor:
     """a b, [N, M]."""
-    if _onednn(a_NK):
+    if _onednn("nn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_KM.t(), None, "none", [], "")
     return torch.mm(a_NK, b_KM)
 
 
 def tn(a_NK: torch.Tensor, b_NM: torch.Tensor) -> torch.Tensor:
     """a^T b, [K, M]."""
-    if _onednn(a_NK):
+    if _onednn("tn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK.t(), b_NM.t(), None, "none", [], "")
     return torch.mm(a_NK.t(), b_NM)
 
 
 def tn_add(out_KM: torch.Tensor, a_NK: torch.Tensor, b_NM: torch.Tensor) -> None:
     """out += a^T b; out is float32 whatever the operands are."""
-    if a_NK.dtype == out_KM.dtype and not _onednn(a_NK):
+    if a_NK.dtype == out_KM.dtype and not _onednn("tn", a_NK):
         out_KM.addmm_(a_NK.t(), b_NM)
     else:
         out_KM.add_(tn(a_NK, b_NM))

@@ -6,6 +6,7 @@ same ones to be bit-identical. Each probe takes a few hundred milliseconds; all 
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v3"
+    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v4"
 
 
 def _processor() -> str:
@@ -74,19 +75,11 @@ def measure() -> dict[str, Any]:
     figures: dict[str, Any] = {}
     threads = _best_threads(x, w, figures)
     torch.set_num_threads(threads)
-    for route in ("aten", "onednn") if matmul.onednn_available() else ("aten",):
-        matmul.use(route)
-        g = torch.randn(1024, 1536, generator=generator)
-        figures[f"fp32_{route}_gflops"] = round(
-            3 * work / (_rate(lambda: matmul.nt(x, w)) + _rate(lambda g=g: matmul.nn(g, w)) + _rate(lambda g=g: matmul.tn(g, x)))
-        )
+    route = _best_route(x, w, torch.randn(1024, 1536, generator=generator), figures)
     matmul.use(before)
     xb, wb = x.bfloat16(), w.bfloat16()
     figures["bf16_gflops"] = round(work / _rate(lambda: torch.nn.functional.linear(xb, wb), 3))
-    onednn = figures.get("fp32_onednn_gflops", 0)
-    route = "onednn" if onednn > 1.1 * figures["fp32_aten_gflops"] else "aten"
-    best32 = max(onednn, figures["fp32_aten_gflops"])
-    dtype = "bfloat16" if figures["bf16_gflops"] > 1.5 * best32 else "float32"
+    dtype = "bfloat16" if figures["bf16_gflops"] > 1.5 * figures["fp32_gflops"] else "float32"
     precision = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     limit = 0
     for length in (128, 256, 512):
@@ -118,6 +111,23 @@ def _best_threads(x: torch.Tensor, w: torch.Tensor, figures: dict[str, Any]) -> 
     return min(seconds, key=lambda t: seconds[t] * (1.0 if t == cores else 1.3))
 
 
+def _best_route(x: torch.Tensor, w: torch.Tensor, g: torch.Tensor, figures: dict[str, Any]) -> matmul.Route:
+    """Which kinds of product are faster through oneDNN. The routes take turns, so that a disturbance hits both."""
+    out = torch.zeros_like(w)
+    work = 2 * x.shape[0] * w.shape[0] * w.shape[1] / 1e9
+    products = {"nt": lambda: matmul.nt(x, w), "nn": lambda: matmul.nn(g, w), "tn": lambda: matmul.tn_add(out, g, x)}
+    seconds = {(route, kind): math.inf for route in ("aten", "onednn") for kind in matmul.KINDS}
+    for _ in range(6):
+        for route in ("aten", "onednn") if matmul.onednn_available() else ("aten",):
+            matmul.use(route)
+            for kind, product in products.items():
+                seconds[route, kind] = min(seconds[route, kind], _rate(product, 2))
+    figures["fp32_kinds_gflops"] = {f"{r}:{k}": round(work / s) for (r, k), s in seconds.items() if s < math.inf}
+    kinds = frozenset(k for k in matmul.KINDS if seconds["onednn", k] < 0.93 * seconds["aten", k])
+    figures["fp32_gflops"] = round(3 * work / sum(min(seconds["aten", k], seconds["onednn", k]) for k in matmul.KINDS))
+    return matmul.route_of(kinds)
+
+
 def choose(
     measured: dict[str, Any] | None,
     *,
@@ -144,7 +154,7 @@ def choose(
     assert measured is not None
     figures = measured["figures"]
     chosen = measured["dtype"] if dtype == "auto" else dtype
-    speed = figures["bf16_gflops"] if chosen == "bfloat16" else figures[f"fp32_{measured['matmul']}_gflops"]
+    speed = figures["bf16_gflops"] if chosen == "bfloat16" else figures["fp32_gflops"]
     fitting = int(0.05 * 0.6 * speed * 1e9 / max(work_per_token, 1))
     size = next((s for s in (2048, 1024) if s <= fitting), 1024)
     return Choices(

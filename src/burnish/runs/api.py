@@ -19,10 +19,10 @@ from burnish import connect
 from burnish.evals import evaluate as evaluation
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Policy
-from burnish.recipes.sft import SFT
+from burnish.recipes.training import Training
 from burnish.render.renderer import Renderer
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs import report
+from burnish.runs import methods, report
 from burnish.runs import train as training
 from burnish.runs.export import Exported, Form, export_run
 from burnish.runs.plan import Plan
@@ -137,5 +137,5 @@ class Loaded:
         return self.policy.sample(prompts, params).result()
 
 
-def _config(data: str | Path, model: str | Path, settings: Mapping[str, Any]) -> SFT:
-    return SFT.load(base={"data": str(data), "model": str(model), **settings})
+def _config(data: str | Path, model: str | Path, settings: Mapping[str, Any]) -> Training:
+    return methods.load(base={"data": str(data), "model": str(model), **settings})

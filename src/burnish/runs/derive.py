@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.errors import ConfigError
-from burnish.recipes.sft import SFT
+from burnish.recipes.training import Training
 
 EXPONENT = {"qwen": 0.0775, "llama": 0.781}
 RATE_BOUND = 5e-3
 """Highest rate derived for LoRA: most divergences of the sweep behind the fit were at 3e-3 and above, on wider models."""
 SHORT_STEPS = 100
 EVAL_ITEMS = 200
+PRETRAIN_TOKENS = 8192
+"""Tokens of an optimiser step of pre-training: small models learn most from a token with small batches."""
 EVALUATIONS = 10
 
 
@@ -47,6 +49,8 @@ class Facts:
     """training rows"""
     longest: int
     """tokens of the longest row, after cutting"""
+    tokens: int
+    """in one pass over the training rows"""
     target_tokens: int
     """in one pass over the training rows"""
     bits_per_target: float
@@ -68,7 +72,7 @@ class Facts:
 class Derivation:
     """The completed config, what was derived for it, and what the user should know."""
 
-    config: SFT
+    config: Training
     derived: tuple[Derived, ...]
     warnings: tuple[str, ...]
 
@@ -89,7 +93,7 @@ class _Deriving:
         return given
 
 
-def derive(config: SFT, facts: Facts) -> Derivation:
+def derive(config: Training, facts: Facts) -> Derivation:
     """Complete a config from the model and the data. What `plan` measures (threads, checkpoint_every) is left for `measured`.
 
     Completing a completed config changes nothing. Raises ConfigError where given settings contradict the model.
@@ -97,13 +101,15 @@ def derive(config: SFT, facts: Facts) -> Derivation:
     d = _Deriving()
     warnings: list[str] = []
     c, rows = config, facts.rows
-    passes, why = _epochs(rows)
+    text = c.recipe == "pretrain"
+    passes, why = (1, "text is best read once; give more for little of it") if text else _epochs(rows)
+    size = _batch_of_tokens(facts) if text else None
     if c.steps is not None and c.epochs is None:
-        batch = d.settle("batch", c.batch, *_batch(rows, rows * passes))
+        batch = d.settle("batch", c.batch, *(size or _batch(rows, rows * passes)))
         d.settle("epochs", None, math.ceil(c.steps * batch / rows), f"what {c.steps} steps of {batch} rows need")
     else:
         epochs = d.settle("epochs", c.epochs, passes, why)
-        batch = d.settle("batch", c.batch, *_batch(rows, rows * epochs))
+        batch = d.settle("batch", c.batch, *(size or _batch(rows, rows * epochs)))
     whole = math.ceil(rows * d.values["epochs"] / batch)
     steps = d.settle("steps", c.steps, whole, f"{d.values['epochs']} x {rows} rows in batches of {batch}")
     if steps > whole:
@@ -123,6 +129,8 @@ def derive(config: SFT, facts: Facts) -> Derivation:
         if c.batch is not None and c.batch > 32:
             warnings.append(f"LoRA tolerates large batches less well than full fine-tuning; {c.batch} is above the advised 32.")
     d.settle("learning_rate", c.learning_rate, *_rate(facts, c.method, steps))
+    if c.schedule == "wsd":
+        d.settle("cooldown", c.cooldown, 0.2, "a fifth of the steps is enough to settle")
     every = d.settle(
         "evaluate_every",
         c.evaluate_every,
@@ -149,7 +157,7 @@ def derive(config: SFT, facts: Facts) -> Derivation:
     return Derivation(config=completed, derived=tuple(d.derived), warnings=tuple(warnings))
 
 
-def measured(config: SFT, *, choices: dict[str, Any], step_s: float, checkpoint_bytes: int) -> tuple[SFT, tuple[Derived, ...]]:
+def measured(config: Training, *, choices: dict[str, Any], step_s: float, checkpoint_bytes: int) -> tuple[Training, tuple[Derived, ...]]:
     """Complete what depends on the machine. step_s: seconds of a step; checkpoint_bytes: size of one checkpoint."""
     d = _Deriving()
     d.settle("threads", config.threads, choices["threads"], "cores that this process may use")
@@ -166,7 +174,7 @@ def measured(config: SFT, *, choices: dict[str, Any], step_s: float, checkpoint_
     return _with(config, d.values), tuple(d.derived)
 
 
-def _with(config: SFT, values: dict[str, Any]) -> SFT:
+def _with(config: Training, values: dict[str, Any]) -> Training:
     """The config with these values in place; "lora.rank" addresses the nested field."""
     flat = {k: v for k, v in values.items() if "." not in k}
     nested = {k.split(".", 1)[1]: v for k, v in values.items() if k.startswith("lora.")}
@@ -190,6 +198,11 @@ def _batch(rows: int, samples: int) -> tuple[int, str]:
         size *= 2
     size = min(size, rows)
     return size, "small batches learn more from each row: at most 32, and fewer where that would leave under 100 steps"
+
+
+def _batch_of_tokens(facts: Facts) -> tuple[int, str]:
+    size = max(1, min(facts.rows, round(PRETRAIN_TOKENS * facts.rows / facts.tokens)))
+    return size, f"about {PRETRAIN_TOKENS:,} tokens a step, in rows of {facts.tokens / facts.rows:.0f} on average"
 
 
 def _length_reason(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """Which rows a step trains on: a function of the seed and the step, so that there is no position to save.
 
-Every epoch is a permutation of all rows, drawn from (seed, epoch); a step takes the next `batch` rows of the epochs laid end to
-end.
+Every epoch is a permutation of all rows, drawn from (seed, epoch), or the rows as they stand; a step takes the next `batch` rows of
+the epochs laid end to end.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ class Order:
     rows: int
     batch: int
     epochs: int
+    shuffled: bool = True
 
     def permutation(self, epoch: int) -> np.ndarray:
         """Row indices of one epoch, int64 [rows]."""
+        if not self.shuffled:
+            return np.arange(self.rows)
         return np.random.default_rng([self.seed, epoch]).permutation(self.rows)
 
     def rows_of(self, step: int) -> list[int]:

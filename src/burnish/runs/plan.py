@@ -19,7 +19,7 @@ import numpy as np
 
 from burnish.evals.evaluate import IN_FLIGHT, SHOWN, evaluate
 from burnish.protocols import Engine, Policy
-from burnish.recipes.sft import SFT, mean_over_targets
+from burnish.recipes.training import Training, mean_over_targets
 from burnish.runs.derive import Derivation, Derived, Facts, derive, measured
 from burnish.runs.order import Order
 from burnish.runs.prepare import Prepared
@@ -43,7 +43,7 @@ STEADY_TOKENS = 24
 class Plan:
     """All that is known before the first step. Counts are of the training rows unless said otherwise; `_s` are seconds."""
 
-    config: SFT
+    config: Training
     model: str
     parameters: int
     trainable: int
@@ -94,13 +94,13 @@ class Plan:
         }
 
 
-def spec_of(config: SFT) -> LoraSpec:
+def spec_of(config: Training) -> LoraSpec:
     """The adapter that a resolved config asks for."""
     assert config.lora.rank is not None
     return LoraSpec(rank=config.lora.rank, alpha=config.lora.alpha, targets=config.lora.names(), seed=config.seed)
 
 
-def complete(config: SFT, prepared: Prepared, engine: Engine, *, start: Adapter | None) -> Derivation:
+def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Adapter | None) -> Derivation:
     """Derive every setting but those that are measured. start: what the run starts from."""
     facts = engine.facts
     shape = {"alpha": config.lora.alpha, "targets": config.lora.names()}
@@ -113,6 +113,7 @@ def complete(config: SFT, prepared: Prepared, engine: Engine, *, start: Adapter 
             max_positions=prepared.max_positions,
             lora_parameters=lambda rank: engine.lora_parameters(LoraSpec(rank=rank, **shape)),
             rows=len(prepared.train.data),
+            tokens=prepared.train.tokens,
             longest=max(len(r.ids) for r in (*prepared.train.rendered, *prepared.valid.rendered)),
             target_tokens=prepared.train.target_tokens,
             bits_per_target=_bits(engine, start, prepared.train.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
@@ -140,7 +141,7 @@ def make_plan(
     assert config.evaluate_every
     assert config.eval_items
     assert config.eval_tokens
-    order = Order(seed=config.seed, rows=len(prepared.train.data), batch=config.batch, epochs=config.epochs)
+    order = Order(seed=config.seed, rows=len(prepared.train.data), batch=config.batch, epochs=config.epochs, shuffled=config.order == "shuffled")
     probe = _Probe(engine, config, start, full)
     per_token, step_overhead = probe.steps(prepared.train.data, order)
     lengths = [d.length for d in prepared.train.data]
@@ -245,7 +246,7 @@ def _update_s(parameters: int) -> float:
 class _Probe:
     """Times the verbs on throw-away state."""
 
-    def __init__(self, engine: Engine, config: SFT, start: Adapter | None, full: bool) -> None:
+    def __init__(self, engine: Engine, config: Training, start: Adapter | None, full: bool) -> None:
         self.engine, self.route = engine, start
         self.forward_s_per_token = 0.0
         if full:
@@ -294,7 +295,7 @@ class _Probe:
         self.forward_s_per_token = (time.perf_counter() - started) / sum(d.length for d in part)
         return self.forward_s_per_token * sum(d.length for d in data)
 
-    def answers(self, prepared: Prepared, examples: Sequence[Example], config: SFT) -> float:
+    def answers(self, prepared: Prepared, examples: Sequence[Example], config: Training) -> float:
         """Seconds of measuring base and trained model by sampling; the base is taken to go on to the limit, the trained one to
         stop where the answers of the data do."""
         assert config.eval_tokens

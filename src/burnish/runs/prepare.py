@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 from burnish.engine.arch import read_arch
 from burnish.errors import ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
-from burnish.recipes.sft import SFT
+from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
 from burnish.store.atomic import read_json
@@ -76,7 +76,7 @@ class Prepared:
     """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
 
 
-def prepare(config: SFT, ref: ModelRef) -> Prepared:
+def prepare(config: Training, ref: ModelRef) -> Prepared:
     """Read and render the data of a config for the model `ref`.
 
     Raises DataError for data that cannot be read, TemplateError for a model whose template cannot be masked safely,
@@ -108,10 +108,15 @@ def prepare(config: SFT, ref: ModelRef) -> Prepared:
     tokenizer = Tokenizer.load(ref.base)
     notes += tokenizer.notes
     noon = None if config.date is None else datetime.combine(config.date, time(12))
-    renderer = Renderer(tokenizer, limit_tokens=config.limit_tokens or max_positions, now=noon)
+    limit = config.limit_tokens or max_positions
+    renderer = Renderer(tokenizer, limit_tokens=limit, now=noon)
     shuffled = np.random.default_rng([config.seed, 1 << 20]).permutation(len(valid))
     valid = [valid[i] for i in shuffled]
-    rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
+    if config.long_rows == "split":
+        train, whole = _split_long(train, Renderer(tokenizer, now=noon), limit)
+        rendered = whole, [renderer.render(e) for e in valid]
+    else:
+        rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
     findings = check(train, valid, *rendered, tokenizer)
     train_side, train_notes = _side(train, rendered[0], "training")
     valid_side, valid_notes = _side(valid, rendered[1], "validation")
@@ -158,6 +163,27 @@ def _digest(*sides: Side) -> str:
         for row in side.rendered:
             found.update(len(row.ids).to_bytes(4, "little") + row.ids.tobytes() + row.weights.tobytes())
     return found.hexdigest()
+
+
+def _split_long(examples: Sequence[Example], renderer: Renderer, limit: int) -> tuple[list[Example], list[Rendered]]:
+    """Rows of at most `limit` tokens; a longer text becomes several, each of which begins with the last token of the one before,
+    so that every token but the first is a target once. Raises ConfigError for rows that are not plain text."""
+    found: list[tuple[Example, Rendered]] = []
+    for example in examples:
+        if example.form != "text":
+            raise ConfigError(
+                "only plain text can be split, and trained on whole",
+                seen=f"a row of form {example.form!r} at line {example.line}",
+                todo='use the recipe "sft" for conversations and answers, or set long_rows=cut',
+            )
+        row = renderer.render(example)
+        if len(row.ids) <= limit or row.fault is not None:
+            found.append((example, row))
+            continue
+        for start in range(0, len(row.ids) - 1, limit - 1):
+            part = slice(start, start + limit)
+            found.append((example, replace(row, ids=row.ids[part], weights=row.weights[part], message=row.message[part])))
+    return [e for e, _ in found], [r for _, r in found]
 
 
 def _side(examples: Sequence[Example], rendered: Sequence[Rendered], name: str) -> tuple[Side, list[str]]:

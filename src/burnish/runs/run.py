@@ -23,7 +23,7 @@ from typing import Any
 
 from burnish.errors import NothingTrained
 from burnish.protocols import Policy
-from burnish.recipes.sft import SFT
+from burnish.recipes.training import Training
 from burnish.runs.order import Order
 from burnish.runs.progress import LossEvent, Progress, SampleEvent, StepEvent
 from burnish.runs.stop import Stop
@@ -31,6 +31,9 @@ from burnish.store import checkpoints
 from burnish.store.atomic import verify
 from burnish.store.runfolder import RunFolder
 from burnish.types import Datum, LossResult, StepResult
+
+Probe = Callable[[Policy], Mapping[str, float]]
+"""Measures the policy during training; the names of its numbers must not be those of metrics.jsonl."""
 
 DEAD_STEPS = 10
 """Steps without any loss or gradient after which a run is given up."""
@@ -116,7 +119,7 @@ class Run:
     def __init__(
         self,
         folder: RunFolder,
-        config: SFT,
+        config: Training,
         policy: Policy,
         *,
         rows: Sequence[Datum],
@@ -126,9 +129,10 @@ class Run:
         state: State,
         facts: Mapping[str, Any],
         draw: Callable[[int], SampleEvent],
+        watch: Probe | None = None,
     ) -> None:
         """rows, held_out: with each token's own weight. facts: what checkpoints remember besides the state. draw: an answer to
-        show at a step."""
+        show at a step. watch: further numbers, taken whenever held-out loss is."""
         assert config.batch
         assert config.epochs
         assert config.evaluate_every
@@ -137,8 +141,8 @@ class Run:
         assert policy.adapter is not None
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
         self.rows, self.held_out, self.progress, self.stop, self.state = rows, held_out, progress, stop, state
-        self.facts, self.draw = facts, draw
-        self.order = Order(seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs)
+        self.facts, self.draw, self.watch = facts, draw, watch
+        self.order = Order(seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs, shuffled=config.order == "shuffled")
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
         self.sample_every, self.patience = config.sample_every, config.patience
         self._recent_s: deque[float] = deque(maxlen=20)
@@ -152,7 +156,7 @@ class Run:
         self.stop.gentle = True
         try:
             if state.step == 0:
-                self._write({"step": 0, "held_out_loss": self._measure()})
+                self._write({"step": 0, "held_out_loss": self._measure(), **self._watched()})
             while state.step < n and not state.stopped_early:
                 step = RunningStep(state.step, [self.rows[i] for i in self.order.rows_of(state.step)])
                 started = time.perf_counter()
@@ -202,6 +206,7 @@ class Run:
         improved = False
         if state.step % self.evaluate_every == 0 or state.step == n:
             line["held_out_loss"] = loss = self._measure()
+            line.update(self._watched())
             improved = state.best_step == state.step
             if not improved and 0 < self.patience <= state.stale and state.step < n:
                 state.stopped_early = True
@@ -285,6 +290,16 @@ class Run:
             state.stale += 1
         self.progress.loss(LossEvent(step=state.step, loss=loss, best=best, seconds=self._measure_s))
         return loss
+
+    def _watched(self) -> dict[str, float]:
+        """What `watch` measures now."""
+        if self.watch is None:
+            return {}
+        started = time.perf_counter()
+        numbers = dict(self.watch(self.policy))
+        self._measure_s += time.perf_counter() - started
+        self.progress.note(", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+        return numbers
 
     def _left(self, n: int) -> float:
         steps = n - self.state.step

@@ -18,14 +18,13 @@ from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Engine, Policy
-from burnish.recipes import sft
-from burnish.recipes.sft import ALL_TARGETS, SFT, Lora, Target
-from burnish.runs import certificate, report
+from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
+from burnish.runs import certificate, methods, report
 from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
-from burnish.runs.run import Run, State
+from burnish.runs.run import Probe, Run, State
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints
 from burnish.store.atomic import atomic_directory, read_json, write_json
@@ -57,14 +56,14 @@ class Begun:
     parent: LoraSpec | None
 
 
-def anchored(config: SFT) -> SFT:
+def anchored(config: Training) -> Training:
     """The config with paths that hold from any working directory."""
     model = str(Path(config.model).resolve()) if Path(config.model).exists() else config.model
     valid = None if config.valid is None else str(Path(config.valid).resolve())
     return config.model_copy(update={"model": model, "data": str(Path(config.data).resolve()), "valid": valid})
 
 
-def plan(config: SFT, *, progress: Progress | None = None) -> Plan:
+def plan(config: Training, *, progress: Progress | None = None) -> Plan:
     """What `start` would do and cost. Trains nothing and keeps nothing."""
     config = anchored(config)
     ref = resolve(config.model)
@@ -75,8 +74,17 @@ def plan(config: SFT, *, progress: Progress | None = None) -> Plan:
     return made
 
 
-def start(config: SFT, *, run: str | None = None, force: bool = False, progress: Progress | None = None) -> Outcome:
+def start(
+    config: Training,
+    *,
+    run: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    watch: Probe | None = None,
+) -> Outcome:
     """Train from the beginning, in a new run folder called `run` (None = a fresh name; `force` replaces one of that name).
+
+    watch: measures the policy whenever held-out loss is measured; its numbers go into the metrics.
 
     Raises an error of the tree for whatever goes wrong; a model that was trained is kept all the same.
     """
@@ -86,30 +94,39 @@ def start(config: SFT, *, run: str | None = None, force: bool = False, progress:
     prepared = prepare(config, ref)
     folder = RunFolder.create(run, config.recipe, force=force)
     try:
-        return _Training(folder, config, ref, prepared, progress or Silent()).go()
+        return _Training(folder, config, ref, prepared, progress or Silent(), watch).go()
     except UserError:
         if not (folder.path / PLAN).is_file():  # refused before anything was done: its name is free again
             folder.remove()
         raise
 
 
-def resume(run: str, *, progress: Progress | None = None) -> Outcome:
+def resume(run: str, *, progress: Progress | None = None, watch: Probe | None = None) -> Outcome:
     """Go on with a run that was stopped or killed, and end with the weights that it would have had, bit for bit.
 
     Raises RunError for a run that is finished, or whose data or model has changed since.
     """
     folder = RunFolder.open(run)
-    config = SFT.load(base=folder.config())
+    config = methods.load(base=folder.config())
     ref = resolve(config.model)
     prepared = prepare(config, ref)
-    return _Training(folder, config, ref, prepared, progress or Silent()).go()
+    return _Training(folder, config, ref, prepared, progress or Silent(), watch).go()
 
 
 class _Training:
     """One run folder being worked on by this process."""
 
-    def __init__(self, folder: RunFolder, config: SFT, ref: ModelRef, prepared: Prepared, progress: Progress) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: Training,
+        ref: ModelRef,
+        prepared: Prepared,
+        progress: Progress,
+        watch: Probe | None,
+    ) -> None:
         self.folder, self.config, self.ref, self.prepared, self.progress = folder, config, ref, prepared, progress
+        self.watch = watch
 
     def go(self) -> Outcome:
         """Work until the run is done; its status always tells how it ended."""
@@ -176,7 +193,7 @@ class _Training:
         run = self._run(policy, stop)
         fault: NothingTrained | None = None
         try:
-            sft.train(config, connect.LocalModels(policy), run)
+            methods.train(config, connect.LocalModels(policy), run)
             run.check_moved()
             run.restore_best()
         except NothingTrained as error:
@@ -211,7 +228,7 @@ class _Training:
             start=state.start_sizes,
             steps=state.best_step,
             recorded=state.replay[1] if state.replay else None,
-            redo=lambda: run.redo(lambda again, once: sft.train(config, connect.LocalModels(again), once)),
+            redo=lambda: run.redo(lambda again, once: methods.train(config, connect.LocalModels(again), once)),
         )
         made = report.build(
             run=folder.name,
@@ -257,6 +274,7 @@ class _Training:
             state=state,
             facts=facts,
             draw=lambda step: self._draw(policy, step),
+            watch=self.watch,
         )
 
     def _measured(self, file: str, name: str, policy: Policy) -> Evaluation:
@@ -299,14 +317,14 @@ class _Training:
         return final
 
 
-def open_trainable(config: SFT, ref: ModelRef, choices: Mapping[str, Any] | None) -> Engine:
+def open_trainable(config: Training, ref: ModelRef, choices: Mapping[str, Any] | None) -> Engine:
     """The engine of a run, checked for the verbs that it needs."""
     engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads, choices=choices)
     connect.require(engine, "forward", "forward_backward", "optim_step", "sample", "save", config.method)
     return engine
 
 
-def begin(config: SFT, ref: ModelRef, engine: Engine) -> Begun:
+def begin(config: Training, ref: ModelRef, engine: Engine) -> Begun:
     """Load what the run starts from. Raises ConfigError where the config contradicts the adapter that it continues."""
     if config.method == "full":
         if ref.adapter is not None:
@@ -331,7 +349,7 @@ def begin(config: SFT, ref: ModelRef, engine: Engine) -> Begun:
     return Begun(engine.load(ref.adapter), parent)
 
 
-def probed(config: SFT, ref: ModelRef, prepared: Prepared, engine: Engine, begun: Begun) -> Plan:
+def probed(config: Training, ref: ModelRef, prepared: Prepared, engine: Engine, begun: Begun) -> Plan:
     """Derive what is open, then measure what it will cost."""
     if begun.parent is not None:
         targets: tuple[Target, ...] = tuple(t for t in ALL_TARGETS if begun.parent.targets.count(t))
@@ -346,7 +364,7 @@ def versions(engine: Engine) -> dict[str, str]:
     return {"burnish": __version__, "python": platform.python_version(), "engine": str(engine.facts["machine"])}
 
 
-def _trainable(config: SFT, engine: Engine, begun: Begun) -> Adapter:
+def _trainable(config: Training, engine: Engine, begun: Begun) -> Adapter:
     """The slot that is trained: the model itself, a copy of the parent's adapter, or a new adapter."""
     if begun.adapter is None:
         return engine.create(spec_of(config))
