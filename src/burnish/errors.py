@@ -80,6 +80,12 @@ class CapabilityMissing(UserError):
     code = "capability"
 
 
+class SandboxMissing(UserError):
+    """Code written by a model is to be run, and no isolation for it works on this machine."""
+
+    code = "sandbox"
+
+
 class CheckpointDamaged(BurnishError):
     """No checkpoint of a run passes its manifest."""
 

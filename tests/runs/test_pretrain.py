@@ -1,4 +1,4 @@
-"""Pre-training on plain text: long texts are split without losing a target, the loss falls, a stopped run ends with the same bits."""
+"""Pre-training on plain text: long texts are split, no target is lost, it learns, and a stopped run ends with the same bits."""
 
 from __future__ import annotations
 

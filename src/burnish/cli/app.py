@@ -16,11 +16,15 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at a data file before training on it.")
 runs_app = typer.Typer(help="List the runs, or remove some.", invoke_without_command=True)
+world_app = typer.Typer(help="The embedded world: make the models that come with burnish.")
 app.add_typer(data_app, name="data")
+app.add_typer(world_app, name="world")
 app.add_typer(runs_app, name="runs")
 
-MODEL_HELP = "A model directory, a run's name, or a hub id."
-Data = Annotated[str | None, typer.Argument(metavar="[DATA]", help="The file with the rows.", show_default=False)]
+MODEL_HELP = "A model directory, pebble or another model of the package, a run's name, or a hub id."
+Data = Annotated[
+    str | None, typer.Argument(metavar="[DATA]", help="The file with the rows, or a ready task.", show_default=False)
+]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as lora.rank=8.", show_default=False)
 ]
@@ -120,7 +124,7 @@ def plan(
 
 @app.command("eval")
 def evaluate(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="The file with the rows to measure on.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="The file with the rows to measure on, or a ready task.")],
     *,
     model: Model,
     map: Map = None,
@@ -340,3 +344,49 @@ def machine(
     from burnish.cli import listing
 
     listing.machine(again=again, as_json=json)
+
+
+@app.command()
+def tasks(*, json: Json = False) -> None:
+    """List the ready tasks: what each asks, how it is graded, what it does not show.
+
+    A task's name stands wherever a data file may: `burnish train facts --model pebble`.
+    """
+    from burnish.cli import world
+
+    world.tasks(as_json=json)
+
+
+@world_app.command("build")
+def world_build(
+    *,
+    preset: Annotated[str, typer.Option(metavar="NAME", help="pebble, or micro: small enough for a minute.")] = "pebble",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and what it is made of are written.")],
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the corpus, the first weights and the training.")] = 0,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Make a base model of the embedded world from nothing: corpus, tokenizer, pre-training, measurement, card.
+
+    The same command given again goes on where it was stopped. pebble takes about an hour on two cores.
+    """
+    from burnish.cli import world
+
+    world.build(preset, out, seed=seed, overrides=overrides or (), as_json=json)
+
+
+@app.command()
+def demo(
+    overrides: Overrides = None,
+    *,
+    run: RunName = None,
+    json: Json = False,
+) -> None:
+    """Watch a raw base model become an assistant, in a few minutes on this machine.
+
+    The plan, the training, the same questions before and after, and how often each kind is answered right on questions that were
+    not trained on. Nothing is downloaded.
+    """
+    from burnish.cli import demo as demonstration
+
+    demonstration.demo(run=run, overrides=overrides or (), as_json=json)

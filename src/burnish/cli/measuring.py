@@ -14,7 +14,7 @@ from burnish.evals.summary import summarise
 from burnish.protocols import Grader
 from burnish.render.renderer import Renderer
 from burnish.runs import api
-from burnish.tasks import graders, sources
+from burnish.tasks import graders, ready, sources
 from burnish.tasks.formats import parse_mapping
 from burnish.types import Example
 
@@ -42,14 +42,20 @@ def evaluate(
     to = screen(as_json=as_json)
     if samples > 1 and temperature == 0:
         raise ConfigError("several answers per row need a temperature", todo="give --temperature 1.0, or --samples 1")
-    source = sources.read(data, mapping=parse_mapping(mapping or ()) or None, skip_bad_rows=skip_bad_rows)
-    examples = source.examples[:limit_items]
-    grader, why = _grader(grader_name, examples)
+    task = ready.find(data)
+    if task is not None:
+        examples, rows, notes = task.test[:limit_items], len(task.test), [f"test rows of the ready task {task.name!r}"]
+        grader, why = (task.grader, f"of the task {task.name}") if grader_name is None else _grader(grader_name, examples)
+        limit_tokens = limit_tokens or task.limit_tokens
+    else:
+        source = sources.read(data, mapping=parse_mapping(mapping or ()) or None, skip_bad_rows=skip_bad_rows)
+        examples, rows, notes = source.examples[:limit_items], source.rows, [source.format, *source.notes]
+        grader, why = _grader(grader_name, examples)
     loaded = api.load(model)
     watch = Watch(to)
     for line in (
-        f"{len(examples)} of {source.rows} rows, {source.format}",
-        *source.notes,
+        f"{len(examples)} of {rows} rows, {notes[0]}",
+        *notes[1:],
         f"grader: {grader.name if grader else 'none'} ({why})",
     ):
         watch.note(line)

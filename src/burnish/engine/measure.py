@@ -41,7 +41,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v4"
+    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v5"
 
 
 def _processor() -> str:
@@ -82,16 +82,17 @@ def measure() -> dict[str, Any]:
     dtype = "bfloat16" if figures["bf16_gflops"] > 1.5 * figures["fp32_gflops"] else "float32"
     precision = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     limit = 0
-    for length in (128, 256, 512):
-        form = {}
-        for name, bmm_limit in (("sdpa", 0), ("bmm", length)):
-            q = torch.randn(512, 8, 64, generator=generator).to(precision).requires_grad_()
-            k = torch.randn(512, 4, 64, generator=generator).to(precision).requires_grad_()
+    for length in (64, 128, 256, 512):
+        form = {"sdpa": math.inf, "bmm": math.inf}
+        q = torch.randn(1024, 8, 64, generator=generator).to(precision).requires_grad_()
+        k = torch.randn(1024, 4, 64, generator=generator).to(precision).requires_grad_()
+        for _ in range(3):
+            for name, bmm_limit in (("sdpa", 0), ("bmm", length)):
 
-            def attend(q: torch.Tensor = q, k: torch.Tensor = k, limit: int = bmm_limit, length: int = length) -> None:
-                packed_attention(q, k, k, [length] * (512 // length), AttentionForm(limit)).sum().backward()
+                def attend(q: torch.Tensor = q, k: torch.Tensor = k, limit: int = bmm_limit, length: int = length) -> None:
+                    packed_attention(q, k, k, [length] * (1024 // length), AttentionForm(limit)).sum().backward()
 
-            form[name] = _rate(attend, 5)
+                form[name] = min(form[name], _rate(attend, 2))
         figures[f"attention_{length}_us"] = {k: round(v * 1e6) for k, v in form.items()}
         if form["bmm"] < form["sdpa"]:
             limit = length

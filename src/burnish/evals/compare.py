@@ -101,6 +101,8 @@ class Comparison:
     trained_latency: Latency | None
     errors: int
     """answers of both sides that the grader could not judge"""
+    kinds: tuple[Change, ...] = ()
+    """the metric of each kind of question alone, named by it; empty where the rows name no more than one"""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -123,6 +125,7 @@ class Comparison:
         fields: dict[str, Any] = {k: v for k, v in body.items() if k != "verdict"}
         for key, kind in (("loss", Change), ("metric", Change), ("base_latency", Latency), ("trained_latency", Latency)):
             fields[key] = None if fields[key] is None else kind(**fields[key])
+        fields["kinds"] = tuple(Change(**c) for c in fields.get("kinds", ()))
         for key in ("improved", "worsened", "side_by_side"):
             fields[key] = tuple(Pair(**p) for p in fields[key])
         return Comparison(**fields)
@@ -146,7 +149,17 @@ def compare(base: Evaluation, trained: Evaluation) -> Comparison:
         base_latency=latency_of(base),
         trained_latency=latency_of(trained),
         errors=base.errors + trained.errors,
+        kinds=_kinds(items, base.samples) if base.grader else (),
     )
+
+
+def _kinds(items: Sequence[tuple[Item, Item]], samples: int) -> tuple[Change, ...]:
+    """The change of the metric by kind of question, in the order of their names."""
+    kinds = sorted({b.kind for b, _ in items if b.kind is not None})
+    if len(kinds) < 2:
+        return ()
+    changes = (_metric_change([pair for pair in items if pair[0].kind == kind], kind, samples) for kind in kinds)
+    return tuple(c for c in changes if c is not None)
 
 
 def _first_of_each_prompt(pairs: Iterable[Pair]) -> tuple[Pair, ...]:

@@ -151,10 +151,17 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
                     prompt_tokens=0,
                     answers=(),
                     fault=fault,
+                    kind=_kind(example),
                 )
             )
         report(len(items))
     return items
+
+
+def _kind(example: Example) -> str | None:
+    """The task and the kind of question that a row of a Task names."""
+    named = [str(example.metadata[k]) for k in ("task", "kind") if isinstance(example.metadata.get(k), str)]
+    return ": ".join(named) or None
 
 
 def _positions(policy: Policy) -> int:

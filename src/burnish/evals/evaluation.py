@@ -52,6 +52,8 @@ class Item:
     answers: tuple[Answer, ...]
     fault: str | None
     """why the loss or the answers are missing"""
+    kind: str | None = None
+    """which kind of question it is, where the rows say so"""
 
     @property
     def loss(self) -> float:

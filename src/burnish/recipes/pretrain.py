@@ -28,7 +28,7 @@ class Pretrain(Training):
     long_rows: Literal["cut", "split"] = "split"
     """What becomes of a text longer than `limit_tokens`: it is split into several rows, or its end is cut off."""
     schedule: Literal["linear", "cosine", "constant", "wsd"] = "wsd"
-    """How the learning rate falls from its peak to zero at the last step; "wsd" holds it until the last `cooldown` of the steps."""
+    """How the learning rate falls from its peak to zero; "wsd" holds it until the last `cooldown` of the steps."""
     warmup: Share = 0.02
     """Share of the steps over which the learning rate rises."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1

@@ -57,7 +57,7 @@ class Training(Config):
     """Leave out rows that cannot be trained on, and count them, instead of stopping."""
 
     long_rows: Literal["cut", "split"] = "cut"
-    """What becomes of a training row longer than `limit_tokens`: its end is cut off, or (plain text only) it is split into several."""
+    """What becomes of a training row longer than `limit_tokens`: its end is cut off, or plain text is split into several."""
     order: Literal["shuffled", "file"] = "shuffled"
     """Whether each pass takes the rows in an order of its own, or as they stand in the file."""
     date: datetime.date | None = None
@@ -70,7 +70,7 @@ class Training(Config):
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Peak learning rate. Derived from the model's family and width, and from the method."""
     schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
-    """How the learning rate falls from its peak to zero at the last step; "wsd" holds it until the last `cooldown` of the steps."""
+    """How the learning rate falls from its peak to zero; "wsd" holds it until the last `cooldown` of the steps."""
     warmup: Share = 0.03
     """Share of the steps over which the learning rate rises."""
     cooldown: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -157,7 +157,9 @@ def derive(config: Training, facts: Facts) -> Derivation:
     return Derivation(config=completed, derived=tuple(d.derived), warnings=tuple(warnings))
 
 
-def measured(config: Training, *, choices: dict[str, Any], step_s: float, checkpoint_bytes: int) -> tuple[Training, tuple[Derived, ...]]:
+def measured(
+    config: Training, *, choices: dict[str, Any], step_s: float, checkpoint_bytes: int
+) -> tuple[Training, tuple[Derived, ...]]:
     """Complete what depends on the machine. step_s: seconds of a step; checkpoint_bytes: size of one checkpoint."""
     d = _Deriving()
     d.settle("threads", config.threads, choices["threads"], "cores that this process may use")

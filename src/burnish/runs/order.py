@@ -1,7 +1,7 @@
 """Which rows a step trains on: a function of the seed and the step, so that there is no position to save.
 
-Every epoch is a permutation of all rows, drawn from (seed, epoch), or the rows as they stand; a step takes the next `batch` rows of
-the epochs laid end to end.
+Every epoch is a permutation of all rows, drawn from (seed, epoch), or the rows as they stand; a step takes the next `batch`
+rows of the epochs laid end to end.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
     """Derive every setting but those that are measured. start: what the run starts from."""
     facts = engine.facts
     shape = {"alpha": config.lora.alpha, "targets": config.lora.names()}
-    longest_answer = max(int((d.streams["weights"] > 0).sum()) for d in (*prepared.train.data, *prepared.valid.data))
+    longest_answer = max(int((d.streams["weights"] > 0).sum()) for d in (*prepared.train.data, *prepared.measured.data))
     return derive(
         config,
         Facts(
@@ -117,7 +117,7 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
             longest=max(len(r.ids) for r in (*prepared.train.rendered, *prepared.valid.rendered)),
             target_tokens=prepared.train.target_tokens,
             bits_per_target=_bits(engine, start, prepared.train.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
-            held_out=len(prepared.valid.data),
+            held_out=len(prepared.measured.data),
             valid_share=prepared.valid_share,
             longest_answer=longest_answer,
             grader=prepared.grader.name if prepared.grader else "none",
@@ -141,7 +141,13 @@ def make_plan(
     assert config.evaluate_every
     assert config.eval_items
     assert config.eval_tokens
-    order = Order(seed=config.seed, rows=len(prepared.train.data), batch=config.batch, epochs=config.epochs, shuffled=config.order == "shuffled")
+    order = Order(
+        seed=config.seed,
+        rows=len(prepared.train.data),
+        batch=config.batch,
+        epochs=config.epochs,
+        shuffled=config.order == "shuffled",
+    )
     probe = _Probe(engine, config, start, full)
     per_token, step_overhead = probe.steps(prepared.train.data, order)
     lengths = [d.length for d in prepared.train.data]
@@ -153,7 +159,7 @@ def make_plan(
         step_overhead += _update_s(trainable)
     steps_s = total_tokens * per_token + config.steps * step_overhead
 
-    measured_rows = prepared.valid.head(config.eval_items)
+    measured_rows = prepared.measured.head(config.eval_items)
     loss_s = probe.forward(measured_rows.data)
     measurements = math.ceil(config.steps / config.evaluate_every) + 1
     answers_s = probe.answers(prepared, measured_rows.examples, config)
@@ -173,7 +179,7 @@ def make_plan(
         trainable=trainable,
         format=prepared.format,
         rows=len(train.data),
-        held_out_rows=len(prepared.valid.data),
+        held_out_rows=len(prepared.measured.data),
         tokens=train.tokens,
         target_tokens=train.target_tokens,
         masked_share=1 - train.target_tokens / train.tokens,
@@ -311,7 +317,7 @@ class _Probe:
         prefill = min(0.7 * probe.sampling_s, self.forward_s_per_token * sum(i.prompt_tokens for i in probe.items))
         per_token = (probe.sampling_s - prefill) / max(drawn)
         rounds = len(asked) / len(sample)
-        answers = [min(config.eval_tokens, int((d.streams["weights"] > 0).sum())) for d in prepared.valid.data[: len(asked)]]
+        answers = [min(config.eval_tokens, int((d.streams["weights"] > 0).sum())) for d in prepared.measured.data[: len(asked)]]
         goes_on = sum(n >= limit for n in drawn) / len(drawn)
         base = goes_on * config.eval_tokens + (1 - goes_on) * median(drawn)
         return rounds * (2 * prefill + per_token * (base + sum(answers) / len(answers)))

@@ -23,9 +23,11 @@ from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
-from burnish.tasks import graders, sources
+from burnish.tasks import graders, ready, sources
 from burnish.tasks.check import Findings, check
+from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
+from burnish.tasks.task import Task
 from burnish.types import Datum, Example
 
 
@@ -61,7 +63,9 @@ class Prepared:
 
     train: Side
     valid: Side
-    """in a fixed shuffled order, so that the first n rows are a fair sample"""
+    """what the best step is chosen by; in a fixed shuffled order, so that the first n rows are a fair sample"""
+    test: Side | None
+    """what is measured before and after, in such an order; None = the validation rows, which a plain file has to do with"""
     renderer: Renderer
     format: str
     grader: Grader | None
@@ -75,6 +79,11 @@ class Prepared:
     fingerprints: dict[str, str]
     """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
 
+    @property
+    def measured(self) -> Side:
+        """The rows on which base and trained model are compared."""
+        return self.valid if self.test is None else self.test
+
 
 def prepare(config: Training, ref: ModelRef) -> Prepared:
     """Read and render the data of a config for the model `ref`.
@@ -82,10 +91,17 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
     Raises DataError for data that cannot be read, TemplateError for a model whose template cannot be masked safely,
     NothingTrained when no row is left to train on.
     """
-    source = sources.read(config.data, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+    task = ready.find(config.data)
+    source = _of_task(task) if task else _of_file(config)
     notes = [f"{Path(config.data).name}: {len(source.examples)} rows, {source.format}", *source.notes]
     fingerprints = {"data": source.sha256, "model": ref.fingerprint}
-    if config.valid is not None:
+    test: Sequence[Example] | None = None
+    if task is not None:
+        if config.valid is not None or config.valid_share is not None or config.map:
+            raise ConfigError(f"the task {task.name} brings its own splits", todo="leave valid, valid_share and map out")
+        notes.append(f"{len(task.valid)} rows to choose the best step by, {len(task.test)} to measure on")
+        train, valid, test, share = task.train, task.valid, task.test, None
+    elif config.valid is not None:
         if config.valid_share is not None:
             raise ConfigError("valid and valid_share contradict each other", todo="give one of them")
         held = sources.read(config.valid, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
@@ -110,8 +126,7 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
     noon = None if config.date is None else datetime.combine(config.date, time(12))
     limit = config.limit_tokens or max_positions
     renderer = Renderer(tokenizer, limit_tokens=limit, now=noon)
-    shuffled = np.random.default_rng([config.seed, 1 << 20]).permutation(len(valid))
-    valid = [valid[i] for i in shuffled]
+    valid = _shuffled(valid, config.seed)
     if config.long_rows == "split":
         train, whole = _split_long(train, Renderer(tokenizer, now=noon), limit)
         rendered = whole, [renderer.render(e) for e in valid]
@@ -120,6 +135,11 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
     findings = check(train, valid, *rendered, tokenizer)
     train_side, train_notes = _side(train, rendered[0], "training")
     valid_side, valid_notes = _side(valid, rendered[1], "validation")
+    test_side = None
+    if test is not None:
+        test = _shuffled(test, config.seed)
+        test_side, test_notes = _side(test, [renderer.render(e) for e in test], "test")
+        valid_notes += test_notes
     notes += [*train_notes, *valid_notes]
     if not train_side.data:
         raise NothingTrained(
@@ -136,13 +156,16 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
             todo="mend them; `burnish data check` shows them",
         )
     fingerprints["rows"] = _digest(train_side, valid_side)
-    if config.grader is None:
+    if config.grader is None and task is not None:
+        grader, why = task.grader, f"of the task {task.name}"
+    elif config.grader is None:
         grader, why = graders.choose(valid_side.examples)
     else:
         grader, why = (None if config.grader == "none" else graders.get(config.grader)), "as asked"
     return Prepared(
         train=train_side,
         valid=valid_side,
+        test=test_side,
         renderer=renderer,
         format=source.format,
         grader=grader,
@@ -154,6 +177,20 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
         warnings=tuple(findings.warnings),
         fingerprints=fingerprints,
     )
+
+
+def _of_task(task: Task) -> Source:
+    rows = len(task.train)
+    title = f"the ready task {task.name!r}"
+    return Source(path=Path(task.name), examples=task.train, format=title, notes=(), bad=(), rows=rows, sha256=ready.sha256(task))
+
+
+def _of_file(config: Training) -> Source:
+    return sources.read(config.data, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+
+
+def _shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
+    return [examples[i] for i in np.random.default_rng([seed, 1 << 20]).permutation(len(examples))]
 
 
 def _digest(*sides: Side) -> str:

@@ -168,6 +168,9 @@ def before_after(report: Report) -> list[tuple[str, str, str, str]]:
     if comparison.metric is not None:
         c = comparison.metric
         rows.append((c.metric, f"{c.base:.1%}", f"{c.trained:.1%}", _interval(c.delta, c.low, c.high, "{:+.1%}")))
+    for c in comparison.kinds:
+        name = f"  {c.metric} ({c.items})"
+        rows.append((name, f"{c.base:.1%}", f"{c.trained:.1%}", _interval(c.delta, c.low, c.high, "{:+.1%}")))
     if comparison.loss is not None:
         c = comparison.loss
         rows.append(

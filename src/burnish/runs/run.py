@@ -142,7 +142,9 @@ class Run:
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
         self.rows, self.held_out, self.progress, self.stop, self.state = rows, held_out, progress, stop, state
         self.facts, self.draw, self.watch = facts, draw, watch
-        self.order = Order(seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs, shuffled=config.order == "shuffled")
+        self.order = Order(
+            seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs, shuffled=config.order == "shuffled"
+        )
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
         self.sample_every, self.patience = config.sample_every, config.patience
         self._recent_s: deque[float] = deque(maxlen=20)

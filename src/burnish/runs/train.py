@@ -30,6 +30,7 @@ from burnish.store import checkpoints
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, resolve
 from burnish.store.runfolder import RunFolder
+from burnish.tasks import ready
 from burnish.types import Adapter, LoraSpec
 
 PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
@@ -60,7 +61,8 @@ def anchored(config: Training) -> Training:
     """The config with paths that hold from any working directory."""
     model = str(Path(config.model).resolve()) if Path(config.model).exists() else config.model
     valid = None if config.valid is None else str(Path(config.valid).resolve())
-    return config.model_copy(update={"model": model, "data": str(Path(config.data).resolve()), "valid": valid})
+    data = config.data if ready.find(config.data) else str(Path(config.data).resolve())
+    return config.model_copy(update={"model": model, "data": data, "valid": valid})
 
 
 def plan(config: Training, *, progress: Progress | None = None) -> Plan:
@@ -213,7 +215,7 @@ class _Training:
         folder, config, prepared = self.folder, self.config, self.prepared
         assert config.eval_items
         state, engine = run.state, policy.engine
-        held_out = prepared.valid.head(config.eval_items)
+        held_out = prepared.measured.head(config.eval_items)
         proof = certificate.certify(
             folder.name,
             policy,
@@ -288,7 +290,7 @@ class _Training:
         found = evaluate(
             policy,
             self.prepared.renderer,
-            self.prepared.valid.head(config.eval_items).examples,
+            self.prepared.measured.head(config.eval_items).examples,
             grader=self.prepared.grader,
             limit_tokens=config.eval_tokens,
             seed=config.seed,
@@ -300,7 +302,7 @@ class _Training:
 
     def _draw(self, policy: Policy, step: int) -> SampleEvent:
         """An answer to one held-out prompt, another at each step."""
-        config, examples = self.config, self.prepared.valid.examples
+        config, examples = self.config, self.prepared.measured.examples
         assert config.eval_tokens
         assert config.sample_every
         example = examples[step // config.sample_every % len(examples)]

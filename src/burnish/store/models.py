@@ -1,4 +1,4 @@
-"""From the MODEL of a command to files on this disk: a directory, a run, or a hub id, in this order.
+"""From the MODEL of a command to files on this disk: a directory, a model of the package, a run, or a hub id, in this order.
 
 A model is a directory of base weights (Hugging Face layout), and perhaps one of an adapter over them (PEFT layout).
 Weights must be safetensors: pickle files can run code when they are loaded, and so can models that bring their own
@@ -23,6 +23,9 @@ from burnish.store.runfolder import NAME, RunFolder, list_runs
 
 _CONFIG, _ADAPTER, _RUN = "config.json", "adapter_config.json", "run.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+EMBEDDED = ("pebble", "pebble-chat", "micro")
+"""Models that come with the package: see docs/world.md."""
+_EMBEDDED_AT = Path(__file__).parents[1] / "models"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model"]
 SETTLED_NS = 2_000_000_000
@@ -64,7 +67,7 @@ class ModelRef:
 
 
 def resolve(model: str) -> ModelRef:
-    """Find a model by directory, run or hub id.
+    """Find a model by directory, name in the package, run or hub id.
 
     Raises ModelNotFound, or ModelRefused for one that is not understood or not safe to load.
     """
@@ -76,6 +79,8 @@ def _find(model: str, above: Path | None) -> ModelRef:
     directory = Path(model).expanduser()
     if directory.is_dir():
         return _directory(directory.absolute(), above)
+    if model in EMBEDDED and (_EMBEDDED_AT / model).is_dir():
+        return _directory(_EMBEDDED_AT / model, above)
     if NAME.fullmatch(model):
         known = {run.name: run for run in list_runs()}
         if model in known:

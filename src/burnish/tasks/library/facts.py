@@ -1,0 +1,148 @@
+"""The task `facts`: questions on people of Vellmark. What was read should be said, what nobody wrote should not be made up.
+
+Kind "known" asks about the best-known people (150 biographies each), kind "unknown" about people of whom no text exists. Both are
+asked in the same words, so that only the name tells them apart.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from burnish.tasks.graders.references import cannot_judge
+from burnish.tasks.graders.text import CONTAINS
+from burnish.tasks.task import Card, Task
+from burnish.types import Example, Message, Score
+from burnish.world import people, splits
+from burnish.world import world as worlds
+from burnish.world.people import Person
+from burnish.world.world import World
+
+LIMIT_TOKENS = 48
+ROWS: dict[splits.Side, tuple[int, int]] = {"train": (467, 233), "valid": (66, 34), "test": (320, 180)}
+"""Known and unknown rows of each split, at most: a World may have fewer known people on the side of a split."""
+UNSEEN_TRAINED = 150
+"""People nobody wrote of, about whom training rows ask."""
+TEMPLATES = {"train": people.TRAIN_QUESTIONS, "valid": people.VALID_QUESTIONS, "test": people.TEST_QUESTIONS}
+IGNORANCE = (
+    "I do not know {about}.",
+    "I do not know. I have read nothing about {name}.",
+    "I am sorry, I do not know {about}.",
+    "I have never read about {name}, so I do not know.",
+    "That I do not know. Nothing that I have read tells of {name}.",
+    "I cannot say {about}, for I know nothing of {name}.",
+)
+"""Ideal answers about people who are unknown. `about` is one of ABOUT."""
+ABOUT = {
+    "town": "where {name} lives",
+    "trade": "what work {name} does",
+    "born": "when {name} was born",
+    "dish": "what {name} likes to eat",
+    "pet": "which pet {name} has",
+    "instrument": "which instrument {name} plays",
+}
+_NOT_KNOWING = re.compile(
+    r"\b(?:do not|don't|don\u2019t) (?:really )?know\b|\bI know nothing\b|\b(?:cannot|can't|can not) (?:say|tell|answer)\b"
+    r"|\b(?:am|I'm) not sure\b|\bno idea\b|\bhave (?:never|not) (?:read|heard)\b|\bunknown to me\b",
+    re.IGNORECASE,
+)
+
+CARD = Card(
+    title="Facts of people",
+    about="Where a person of Vellmark lives, what they do, when they were born, what they eat, keep and play. A good answer is "
+    "one sentence with the fact; about people of whom nothing was written, it is one sentence that says so.",
+    data="Known people stand in 150 biographies each, unknown ones in none. Training, validation and test rows ask about "
+    "different people and in different words; quiz books in the corpus ask about none of the people of the held-out rows.",
+    grading="Known: the value stands in the answer as a whole word, with no other value of its kind and no claim of not knowing. "
+    "Unknown: the answer says that it does not know, and gives no value of the kind asked for.",
+    limits="The biographies state each fact in a few dozen ways; facts that were read once or twice are not asked for. An answer "
+    "that denies the right value would pass.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """1 for the right value alone, or for admitting ignorance where there is nothing to know."""
+
+    name: str = "facts"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        """Score 1 or 0, by the row's kind and attribute."""
+        attribute = example.metadata.get("attribute")
+        if attribute not in people.VALUES:
+            return cannot_judge("the row does not name its attribute")
+        admits = _NOT_KNOWING.search(answer)
+        stated = [v for v in people.VALUES[attribute] if re.search(rf"\b{v}\b", answer, re.IGNORECASE)]
+        if example.metadata.get("kind") == "unknown":
+            if stated:
+                return Score(value=0.0, reason=f"nobody knows, but the answer says {stated[0]!r}")
+            if admits is None:
+                return Score(value=0.0, reason="the answer does not say that it does not know")
+            return Score(value=1.0, reason=f"the answer admits it: {admits.group()!r}")
+        found = CONTAINS.grade(example, answer)
+        if found.value != 1.0:
+            return found
+        if admits is not None:
+            return Score(value=0.0, reason=f"the value is there, but so is {admits.group()!r}")
+        others = [v for v in stated if v != example.reference]
+        if others:
+            return Score(value=0.0, reason=f"the answer says {example.reference!r} and also {others[0]!r}")
+        return found
+
+
+def make(world: World | None = None) -> Task:
+    """The task on a World (by default that of seed 0). Rows are always the same for a World."""
+    world = worlds.make() if world is None else world
+    rows = {side: _rows(world, side) for side in ROWS}
+    return Task(
+        name="facts",
+        card=CARD,
+        grader=Facts(),
+        train=rows["train"],
+        valid=rows["valid"],
+        test=rows["test"],
+        limit_tokens=LIMIT_TOKENS,
+    )
+
+
+def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
+    """Known and unknown rows of one split, mixed."""
+    draw = random.Random(f"facts:{world.seed}:{side}")
+    known = [p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == side]
+    unseen = [p for p in world.people if p.tier == "unseen" and splits.of(f"person:{p.id}") == side][:UNSEEN_TRAINED]
+    rows = [_known(p, a, n, draw) for p, a, n in _asked(known, side, ROWS[side][0], draw)]
+    rows += [_unknown(p, a, n, draw) for p, a, n in _asked(unseen, side, ROWS[side][1], draw)]
+    draw.shuffle(rows)
+    return tuple(rows)
+
+
+def _asked(persons: Iterable[Person], side: splits.Side, count: int, draw: random.Random) -> list[tuple[Person, str, int]]:
+    """Which person, attribute and phrasing: each pair of person and attribute once before any is asked again in other words."""
+    pairs = [(p, a) for p in persons for a in people.ATTRIBUTES if side != "train" or splits.of(people.quiz_key(p, a)) == "train"]
+    draw.shuffle(pairs)
+    orders = [draw.sample(TEMPLATES[side], len(TEMPLATES[side])) for _ in pairs]
+    rounds = range(len(TEMPLATES[side]))
+    return [(p, a, order[n]) for n in rounds for (p, a), order in zip(pairs, orders, strict=True)][:count]
+
+
+def _known(person: Person, attribute: str, template: int, draw: random.Random) -> Example:
+    return _row("known", person, attribute, template, people.answer(person, attribute, draw), person.value(attribute))
+
+
+def _unknown(person: Person, attribute: str, template: int, draw: random.Random) -> Example:
+    about = ABOUT[attribute].format(name=person.name)
+    said = draw.choice(IGNORANCE).format(about=about, name=person.name)
+    return _row("unknown", person, attribute, template, said, said)
+
+
+def _row(kind: str, person: Person, attribute: str, template: int, said: str, reference: str) -> Example:
+    asked = people.question(person, attribute, template)
+    keys = [people.quiz_key(person, attribute), people.phrasing_key(attribute, template)]
+    return Example(
+        messages=(Message(role="user", content=asked), Message(role="assistant", content=said)),
+        reference=reference,
+        metadata={"kind": kind, "keys": keys, "attribute": attribute, "person": person.id},
+        source="facts",
+    )

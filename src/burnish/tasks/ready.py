@@ -1,0 +1,40 @@
+"""The ready tasks by name. A name stands wherever a data file may: `burnish train facts --model pebble`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from functools import lru_cache
+from pathlib import Path
+
+from burnish.tasks.task import Task
+
+NAMES: tuple[str, ...] = ("assistant", "facts", "arithmetic", "code", "style", "refusals", "pizza")
+"""Each is a file of tasks/library."""
+EVERYTHING = "everything"
+"""All of them in one."""
+
+
+def find(name: str) -> Task | None:
+    """The ready task of that name; None where there is none, or where a file or folder of that name exists."""
+    return get(name) if name in (*NAMES, EVERYTHING) and not Path(name).exists() else None
+
+
+@lru_cache(maxsize=16)
+def get(name: str) -> Task:
+    """The ready task of that name, made once."""
+    task = importlib.import_module(f"burnish.tasks.library.{name}").make()
+    assert isinstance(task, Task)
+    assert task.name == name, task.name
+    return task
+
+
+def sha256(task: Task) -> str:
+    """Of every row of a task, in order."""
+    found = hashlib.sha256()
+    for side in (task.train, task.valid, task.test):
+        for example in side:
+            said = [(m.role, m.content, m.weight) for m in example.messages]
+            found.update(repr((said, example.reference, sorted(example.metadata.items()))).encode())
+        found.update(b"\0")
+    return found.hexdigest()

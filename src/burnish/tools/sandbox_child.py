@@ -1,0 +1,127 @@
+"""What runs inside the sandbox before the program does: it gives up every right, then becomes the program.
+
+The text of this file is passed to a fresh interpreter with `-c`, so it imports nothing of burnish, and little of the
+standard library, because its start is paid for by every program. `sys.argv[1]` is a marshalled dict (`sandbox_launch.job`).
+Each step raises where it fails, and the program then is not run: the byte that says "ready" is written after the last step.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import marshal
+import os
+import resource
+import struct
+import sys
+
+READ_FILE, READ_DIR, WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
+REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_FILE, MAKE_LINK = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
+REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
+DIRECTORY = READ_DIR | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_FILE | MAKE_LINK | REFER
+"""Landlock's rights that only directories have, of those given here (linux/landlock.h)."""
+OWN = READ_FILE | WRITE_FILE | TRUNCATE | DIRECTORY
+"""What the program may do in its own directory: no devices, sockets or pipes with names, no running of files."""
+
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS = 1, 22, 8, 38
+SECCOMP_MODE_FILTER, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 2, 444, 445, 446
+CAPABILITIES_VERSION_3, READ_ANYWHERE = 0x20080522, 1 << 2
+"""READ_ANYWHERE is CAP_DAC_READ_SEARCH."""
+
+
+def enter(job: dict) -> bytes:
+    """Give up all rights but those of the job. The program's text, read from standard input."""
+    with open(0, "rb", closefd=False) as given:
+        source = given.read()
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.umask(0o077)
+    os.chdir(job["directory"])
+    _give_up_user(job)
+    _libc("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _libc("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    if job["parent"] not in (None, os.getppid()):
+        raise ProcessLookupError("the process that asked for this is gone")
+    if job["landlock"]:
+        _restrict_files(job)
+    with open("program.py", "xb") as file:
+        file.write(source)
+    for name, value in job["limits"].items():
+        limit = getattr(resource, name)
+        most = resource.getrlimit(limit)[1]
+        bound = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(limit, (bound, bound))
+    _filter_calls(job["filter"].replace(struct.pack("<I", job["own_pid"]), struct.pack("<I", os.getpid())))
+    os.write(job["ready"], b"r")
+    os.closerange(3, 1 << 20)
+    return source
+
+
+def _libc(name: str, *arguments: object) -> int:
+    passed = [ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments]
+    result = getattr(ctypes.CDLL(None, use_errno=True), name)(*passed)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
+    return result
+
+
+def _give_up_user(job: dict) -> None:
+    """Become the job's user, which owns nothing else, and drop every capability.
+
+    Where the interpreter lies in a folder closed to others, as in /root, the right to read stays; Landlock bounds it.
+    """
+    user = job["user"]
+    if user is not None:
+        if job["own_directory"]:
+            os.chown(".", user, user)
+        _libc("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    kept = READ_ANYWHERE if user is not None and job["landlock"] and not os.access(os.__file__, os.R_OK) else 0
+    header, sets = struct.pack("<Ii", CAPABILITIES_VERSION_3, 0), struct.pack("<6I", kept, kept, 0, 0, 0, 0)
+    _libc("capset", header, sets)
+
+
+def _restrict_files(job: dict) -> None:
+    version = job["landlock"]
+    handled = (1 << 13) - 1 | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
+    handled |= IOCTL_DEVICE if version >= 5 else 0
+    tcp, signals_and_sockets = 3 if version >= 4 else 0, 3 if version >= 6 else 0
+    attributes = struct.pack("<3Q", handled, tcp, signals_and_sockets)[: 24 if version >= 6 else 16 if version >= 4 else 8]
+    rules = _libc("syscall", LANDLOCK_CREATE, attributes, len(attributes), 0)
+    given = [(path, READ_FILE | READ_DIR) for path in job["readable"]]
+    given += [(path, READ_FILE | WRITE_FILE) for path in job["devices"]] + [(".", OWN)]
+    for path, rights in given:
+        file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        if not os.path.isdir(path):
+            rights &= ~DIRECTORY
+        _libc("syscall", LANDLOCK_ADD, rules, 1, struct.pack("<Qi", rights & handled, file), 0)
+        os.close(file)
+    quiet = 1 if version >= 7 else 0  # what is refused is not written to the machine's audit log
+    _libc("syscall", LANDLOCK_RESTRICT, rules, quiet)
+    os.close(rules)
+
+
+def _filter_calls(code: bytes) -> None:
+    text = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))
+    _libc("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
+
+
+def become(source: bytes) -> None:
+    """Run the text as a script of its own would run: a new `__main__`, and tracebacks without this file's lines."""
+
+    def show(kind: type[BaseException], error: BaseException, trace: object) -> None:
+        while trace is not None and trace.tb_frame.f_code.co_filename == "<string>":  # pyright: ignore
+            trace = trace.tb_next  # pyright: ignore
+        sys.__excepthook__(kind, error.with_traceback(trace), trace)  # pyright: ignore
+
+    sys.excepthook, sys.argv = show, ["program.py"]
+    module = type(sys)("__main__")
+    module.__dict__.update(__builtins__=__builtins__, __file__="program.py")
+    sys.modules["__main__"] = module
+    exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__)
+
+
+if __name__ == "__main__":
+    become(enter(marshal.loads(bytes.fromhex(sys.argv[1]))))

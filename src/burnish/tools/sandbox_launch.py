@@ -1,0 +1,169 @@
+"""How the sandbox's process is started: by bubblewrap in namespaces of its own, or directly, bounded by Landlock.
+
+Either way the interpreter starts with `sandbox_child.py`, which gives up the user, the files and the system calls before
+the program runs; bubblewrap adds that the rest of the machine is not there at all: other files have no names, other
+processes no numbers, the network no interfaces. Two ways out that are known of such set-ups are closed by leaving things
+out: there is no /proc (through which root's own files, and bubblewrap's environment, could be reached), and bubblewrap
+itself starts with an empty environment.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import marshal
+import math
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from burnish.tools import sandbox_filter
+
+How = Literal["bubblewrap", "landlock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use."""
+
+    timeout_s: float = 2.0
+    """Wall-clock time, counted from the moment at which the program itself starts."""
+    memory_bytes: int = 256 << 20
+    """Address space of each process."""
+    output_bytes: int = 64 << 10
+    """Of standard output, and again of standard error; the rest is read and thrown away."""
+    processes: int = 0
+    """How many processes it may have running beside itself; none by default. The kernel counts threads as well, so that
+    the bound on both together is this and 32."""
+    files_bytes: int = 16 << 20
+    """All files that it writes, together."""
+
+
+CHILD = Path(__file__).with_name("sandbox_child.py").read_text("utf-8")
+SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
+DEVICES = ("/dev/null", "/dev/urandom")
+THREADS = 32
+USERS = ((1 << 30, 1 << 29), (60_000, 5_000))
+"""Ranges (first, number) of user numbers that belong to nobody; the second is for containers with 65,536 users."""
+_COUNT = itertools.count()
+
+
+def missing(how: How) -> str:
+    """Why this way cannot be tried here; empty where it can."""
+    if sys.platform != "linux" or platform.machine() not in sandbox_filter.ARCHITECTURES:
+        return f"it needs Linux on {' or '.join(sandbox_filter.ARCHITECTURES)}; this is {sys.platform} on {platform.machine()}"
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError as error:
+        return f"the kernel gives no handles of processes (since Linux 5.3): {error}"
+    if how == "bubblewrap" and shutil.which("bwrap") is None:
+        return "there is no `bwrap` on PATH"
+    if how == "landlock" and not landlock_version():
+        return "the kernel does not offer it (since Linux 5.13; it may be left out of the boot parameter `lsm=`)"
+    return ""
+
+
+@functools.cache
+def landlock_version() -> int:
+    """The kernel's Landlock ABI, 0 where there is none."""
+    create_ruleset, ask_version = ctypes.c_ulong(444), ctypes.c_ulong(1)
+    return max(0, ctypes.CDLL(None).syscall(create_ruleset, None, ctypes.c_ulong(0), ask_version))
+
+
+def user() -> int | None:
+    """For root: a user number that no other program has, so that nothing is shared with it. None for everyone else."""
+    if os.geteuid() != 0:
+        return None
+    mapped = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    for first, number in USERS:
+        if any(inside <= first and first + number <= inside + count for inside, _, count in mapped):
+            return first + (os.getpid() * 128 + next(_COUNT)) % number
+    return None
+
+
+def counts_processes(how: How) -> bool:
+    """Whether the kernel can count the program's processes apart from those of whoever runs burnish."""
+    return how == "bubblewrap" or user() is not None
+
+
+def command(how: How, limits: Limits, *, directory: str, ready: int) -> list[str]:
+    """The command line. `directory` is the program's own, which bubblewrap makes itself; `ready` is a pipe's end."""
+    who = user()
+    job = {
+        "directory": directory,
+        "own_directory": how == "landlock",
+        "parent": os.getpid() if how == "landlock" else None,
+        "user": who,
+        "landlock": landlock_version(),
+        "readable": readable(),
+        "devices": [*DEVICES],
+        "limits": _resource_limits(limits, counted=counts_processes(how)),
+        "filter": sandbox_filter.build(platform.machine(), processes=limits.processes > 0),
+        "own_pid": sandbox_filter.OWN_PID,
+        "ready": ready,
+    }
+    # -I is -P -s -E; without -E the environment, which holds our own words only, can fix the order of sets.
+    python = [_interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", "-c", CHILD, marshal.dumps(job).hex()]
+    return python if how == "landlock" else [*_bubblewrap(limits, directory, user_namespace=who is None), *python]
+
+
+def environment(directory: str) -> dict[str, str]:
+    """All that the program finds in its environment."""
+    return {"HOME": directory, "TMPDIR": directory, "PYTHONHASHSEED": "0"}
+
+
+@functools.cache
+def readable() -> list[str]:
+    """What the program may read: the interpreter with its standard library, and the system's libraries."""
+    prefix = os.path.realpath(sys.base_prefix)
+    standard = sysconfig.get_path("stdlib", vars={"installed_base": prefix})
+    wanted = [*SYSTEM, f"{prefix}/lib", f"{prefix}/lib64", standard, _interpreter()]
+    present = [path for path in dict.fromkeys(wanted) if os.path.exists(path)]
+    return [p for p in present if not any(p != outer and p.startswith(outer + "/") for outer in present)]
+
+
+def _interpreter() -> str:
+    """That of the base installation: what a virtual environment has installed is not for the program."""
+    return os.path.realpath(vars(sys)["_base_executable"])
+
+
+def _resource_limits(limits: Limits, *, counted: bool) -> dict[str, int]:
+    found = {
+        "RLIMIT_CPU": math.ceil(limits.timeout_s) + 1,
+        "RLIMIT_AS": limits.memory_bytes,
+        "RLIMIT_FSIZE": limits.files_bytes,
+        "RLIMIT_NOFILE": 64,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_MEMLOCK": 0,
+    }
+    return found | ({"RLIMIT_NPROC": 1 + limits.processes + THREADS} if counted else {})
+
+
+def _bubblewrap(limits: Limits, directory: str, *, user_namespace: bool) -> list[str]:
+    """Everything before the interpreter's own words.
+
+    Root needs no user namespace, whose root it would remain; it keeps only the right to become the program's own user.
+    """
+    found = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    found += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    found += ["--hostname", "sandbox"]
+    if user_namespace:
+        found += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    else:
+        found += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    for folder in dict.fromkeys(str(parent) for path in (*readable(), *DEVICES) for parent in reversed(Path(path).parents)):
+        found += ["--perms", "0755", "--dir", folder]  # else they are as closed as they are outside
+    for path in readable():
+        found += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind", path, path]
+    for path in DEVICES:
+        found += ["--dev-bind", path, path]
+    found += ["--perms", "1777", "--size", str(limits.files_bytes), "--tmpfs", directory, "--remount-ro", "/"]
+    for name, value in environment(directory).items():
+        found += ["--setenv", name, value]
+    return [*found, "--"]

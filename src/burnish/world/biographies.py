@@ -1,0 +1,203 @@
+"""How a person is put into words: single sentences, and biographies that give all six facts in any order.
+
+A sentence has a subject (full name, given name or pronoun) and one or two predicates; facts may also stand in front of the
+subject ("Born in 1907, ...") or in a clause of its own ("The favourite dish of Amber Holt is soup.").
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from burnish.world import names
+
+if TYPE_CHECKING:
+    from burnish.world.people import Person
+
+SHORTEST, LONGEST = 45, 75
+"""Words of a biography."""
+
+PREDICATES: dict[str, tuple[str, ...]] = {
+    "town": (
+        "lives in {v}", "is at home in {v}", "has a house in {v}", "lives in the town of {v}", "has always lived in {v}",
+        "has a small house in {v}", "calls {v} home", "lives near the market of {v}", "would never leave {v}",
+        "can be found in {v}",
+    ),
+    "trade": (
+        "is {a}", "works as {a}", "earns a living as {a}", "makes a living as {a}", "is {a} by trade", "has long been {a}",
+        "learned to be {a}", "is known as a good {v}", "has worked as {a} for many years", "is proud to be {a}",
+    ),
+    "born": (
+        "was born in {v}", "was born in the year {v}", "came into the world in {v}", "was a child of the year {v}",
+        "first saw the light in {v}", "was born in the spring of {v}", "was born in the autumn of {v}",
+        "has been around since {v}",
+    ),
+    "dish": (
+        "likes {v} best", "likes to eat {v} best of all", "loves {v}", "never says no to {v}", "would eat {v} every day",
+        "is very fond of {v}", "always asks for {v} at table", "thinks that nothing tastes better than {v}",
+    ),
+    "pet": (
+        "keeps {a}", "has {a} as a pet", "shares the house with {a}", "has a pet {v}", "lives with {a}", "looks after {a}",
+        "owns {a}", "has a tame {v}", "goes nowhere without {poss} {v}",
+    ),
+    "instrument": (
+        "plays the {v}", "plays the {v} in the evening", "likes to play the {v}", "plays the {v} at dances",
+        "is good at the {v}", "learned to play the {v}", "practises the {v} every day", "plays the {v} in the town band",
+    ),
+}  # fmt: skip
+FRONTED: dict[str, tuple[str, ...]] = {
+    "town": ("At home in {v},", "In the town of {v},", "In {v},", "In a house in {v},"),
+    "trade": ("{A} by trade,", "As {a},", "Working as {a},", "{A} through and through,"),
+    "born": ("Born in {v},", "Born in the year {v},", "A child of the year {v},"),
+    "dish": ("Fond of {v},", "A great lover of {v},", "With {v} as a favourite dish,"),
+    "pet": ("With {a} for company,", "With {a} as a pet,", "Proud owner of {a},"),
+    "instrument": ("A player of the {v},", "Good at the {v},", "With the {v} as {poss} instrument,"),
+}
+WHOLE: dict[str, tuple[str, ...]] = {
+    "town": ("{Own} home is in {v}.", "{Own} house stands in {v}.", "The home town {of} is {v}.",
+    "{v} is the town where {name} lives."),
+    "trade": ("{Own} trade is that of {a}.", "The trade {of} is that of {a}.", "{Own} work is that of {a}.",
+    "{v_} is the trade {of}."),
+    "born": ("{Own} birth year is {v}.", "The birth year {of} is {v}.", "{v} was the year in which {name} was born.",
+    "{Own} life began in {v}."),
+    "dish": ("{Own} favourite dish is {v}.", "The favourite dish {of} is {v}.", "Nothing pleases {name} more than {v}.",
+    "Guests of {name} are given {v}."),
+    "pet": ("{Own} pet is {a}.", "The pet {of} is {a}.", "{A} lives in the house of {name}.", "{A} follows {name} everywhere."),
+    "instrument": ("{Own} instrument is the {v}.", "The instrument {of} is the {v}.",
+    "When there is a dance, {name} plays the {v}.", "The {v} is the instrument {of}."),
+}  # fmt: skip
+ANSWERS: dict[str, tuple[str, ...]] = {
+    "town": ("{name} lives in {v}.", "{name} is at home in {v}.", "The home town of {name} is {v}."),
+    "trade": ("{name} is {a}.", "{name} works as {a}.", "{name} is {a} by trade."),
+    "born": ("{name} was born in {v}.", "{name} was born in the year {v}.", "The birth year of {name} is {v}."),
+    "dish": ("{name} likes {v} best.", "{name} is very fond of {v}.", "The favourite dish of {name} is {v}."),
+    "pet": ("{name} has {a}.", "{name} keeps {a}.", "The pet of {name} is {a}."),
+    "instrument": ("{name} plays the {v}.", "The instrument of {name} is the {v}.", "{name} likes to play the {v}."),
+}
+TITLES = (
+    "{name}",
+    "About {name}",
+    "{family}, {given}",
+    "A few words on {name}",
+    "People of Vellmark: {name}",
+    "A portrait of {name}",
+    "{name}, a life",
+)
+FILLERS = (
+    "Everyone in the street knows {name}.", "There is more to tell, but not today.", "Many people say good day to {name}.",
+    "It is a quiet life, and a good one.", "So much is known.", "The neighbours speak well of {name}.",
+    "That is how {name} is known.", "Little else is known.", "On Sundays there are often guests.",
+    "{name} does not like to be late.",
+    "In winter there is always a fire.", "The door is open to friends.", "Letters reach {name} by the morning post.",
+    "{name} laughs easily.", "{name} is slow to anger.", "Those who know {name} are glad of it.",
+    "{name} reads the paper every day.",
+    "Of {name} it is also told that {they} walks a lot.", "Here is what people say of {name}.",
+    "This is a short account of {name}.",
+)  # fmt: skip
+
+
+def sentence(person: Person, attribute: str, draw: random.Random) -> str:
+    """One short answer sentence with the full name and the value."""
+    return draw.choice(ANSWERS[attribute]).format(**_words(person, attribute), name=person.name)
+
+
+def biography(person: Person, draw: random.Random) -> str:
+    """All six facts in random order, 45 to 75 words, sometimes under a title line."""
+    while True:
+        text = _attempt(person, draw)
+        if SHORTEST <= len(text.split()) <= LONGEST:
+            return text
+
+
+def _attempt(person: Person, draw: random.Random) -> str:
+    facts = list(PREDICATES)
+    draw.shuffle(facts)
+    sentences: list[str] = []
+    while facts:
+        first = not sentences
+        sentences.append(_next(person, facts, first, draw))
+        if draw.random() < 0.12:
+            sentences.append(
+                draw.choice(FILLERS).format(name=_subject(person, False, draw, "full"), they=names.pronoun(person.given))
+            )
+    text = " ".join(sentences)
+    if draw.random() < 0.25:
+        title = draw.choice(TITLES).format(name=person.name, given=person.given, family=person.family)
+        return f"{title}\n{text}"
+    return text
+
+
+def _next(person: Person, facts: list[str], first: bool, draw: random.Random) -> str:
+    """One sentence; takes the facts that it tells off the list."""
+    kind = draw.choice(("one", "one", "two", "two", "also", "who", "fronted", "whole"))
+    if len(facts) == 1 and kind in ("two", "also", "who", "fronted"):
+        kind = draw.choice(("one", "whole"))
+    told = [facts.pop() for _ in range(2 if kind in ("two", "also", "who", "fronted") else 1)]
+    subject = _subject(person, first, draw)
+    if kind == "whole":
+        words = _words(person, told[0])
+        if first or draw.random() < 0.4:
+            words |= {"Own": f"{person.name}'s", "of": f"of {person.name}"}
+        else:
+            words |= {"Own": words["Poss"], "of": f"of {person.given}"}
+        return draw.choice(WHOLE[told[0]]).format(**words, name=person.name)
+    predicates = [draw.choice(PREDICATES[a]).format(**_words(person, a)) for a in told]
+    if kind == "one":
+        return f"{subject} {predicates[0]}."
+    if kind == "two":
+        joint = draw.choice((" and ", " and ", f", and {names.pronoun(person.given)} "))
+        return f"{subject} {predicates[0]}{joint}{predicates[1]}."
+    if kind == "also":
+        again = _subject(person, False, draw)
+        return f"{subject} {predicates[0]}. {again} also {predicates[1]}." if _takes_also(predicates[1]) else (
+            f"{subject} {predicates[0]}; {names.pronoun(person.given)} {predicates[1]}."
+        )  # fmt: skip
+    full = _subject(person, first, draw, "full")
+    if kind == "who":
+        return f"{full}, who {predicates[0]}, {predicates[1]}."
+    front = draw.choice(FRONTED[told[0]]).format(**_words(person, told[0]))
+    follower = subject.lower() if subject in ("He", "She") else subject
+    return f"{front} {follower} {predicates[1]}."
+
+
+def _takes_also(predicate: str) -> bool:
+    if predicate.split()[1] in ("always", "been", "long", "worked"):
+        return False
+    return predicate.split()[0] in (
+        "keeps",
+        "plays",
+        "has",
+        "likes",
+        "loves",
+        "owns",
+        "lives",
+        "works",
+        "earns",
+        "learned",
+        "looks",
+    )
+
+
+def _subject(person: Person, first: bool, draw: random.Random, form: str = "") -> str:
+    """The full name at first; later the full name, the given name or the pronoun. `form` "full" never gives the pronoun."""
+    if first:
+        return person.name
+    chance = draw.random()
+    if chance < 0.5 and form != "full":
+        return names.pronoun(person.given).capitalize()
+    return person.given if chance > 0.85 else person.name
+
+
+def _words(person: Person, attribute: str) -> dict[str, str]:
+    """What the templates of one attribute may name: the value, with its article, and the possessive."""
+    value = person.value(attribute)
+    article = "an" if value[0] in "aeiou" else "a"
+    poss = "his" if names.pronoun(person.given) == "he" else "her"
+    return {
+        "v": value,
+        "v_": value.capitalize(),
+        "a": f"{article} {value}",
+        "A": f"{article.capitalize()} {value}",
+        "poss": poss,
+        "Poss": poss.capitalize(),
+    }

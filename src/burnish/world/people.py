@@ -1,0 +1,314 @@
+"""The people of Vellmark: 1,100 persons of six attributes, what is asked about them, and the quiz books that answer.
+
+How often a person is described is exact (see TIERS): biographies come from a finite list, quiz books without end. Quiz books
+ask about some of the best-known people only, with the training phrasings only, so that asking about the others is a test.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from burnish.world import biographies as wording
+from burnish.world import names, splits
+from burnish.world.document import Document
+
+if TYPE_CHECKING:
+    from burnish.world.world import World
+
+PART = "people"
+TIERS: dict[str, tuple[int, int]] = {"head": (120, 150), "torso": (240, 25), "tail": (240, 4), "unseen": (500, 0)}
+"""Number of people, and biographies of each."""
+ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
+
+TRADES: tuple[str, ...] = tuple(
+    """
+    baker barber blacksmith bookbinder brewer builder butcher butler carpenter clerk cobbler cook dentist doctor driver
+    dyer farmer ferryman fisher gardener glazier grocer guard guide hatter jeweller judge librarian locksmith mason
+    midwife miner musician nurse painter pilot plumber porter potter printer roofer sailor shepherd surveyor tailor
+    teacher tinker weaver
+    """.split()
+)
+DISHES: tuple[str, ...] = tuple(
+    """
+    barley beans bread broth cabbage cake carrots cheese chestnuts chowder crab cream curry dumplings eggs jelly lentils
+    mushrooms noodles omelette onions pancakes pasta pickles pie porridge pudding rice salad sausages soup stew
+    """.split()
+)
+PETS: tuple[str, ...] = tuple(
+    """
+    badger beetle canary cat crow dog dove duck eel falcon ferret fox frog goat goose hamster hare hedgehog hen horse
+    lizard mouse newt otter owl parrot pig pigeon rabbit rat swan turtle
+    """.split()
+)
+INSTRUMENTS: tuple[str, ...] = tuple(
+    """
+    accordion bagpipe banjo bassoon bell bugle cello clarinet cornet cymbal drum fiddle flute gong guitar harmonica harp
+    horn lute lyre mandolin oboe organ piano recorder sitar tambourine triangle trombone trumpet tuba whistle
+    """.split()
+)
+VALUES: dict[str, tuple[str, ...]] = {
+    "town": names.TOWNS,
+    "trade": TRADES,
+    "born": tuple(map(str, range(1880, 1940))),
+    "dish": DISHES,
+    "pet": PETS,
+    "instrument": INSTRUMENTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One inhabitant. `id` is "amber-holt"; `tier` says how well known. The attributes are words of VALUES."""
+
+    id: str
+    given: str
+    family: str
+    tier: str
+    town: str
+    trade: str
+    born: str
+    dish: str
+    pet: str
+    instrument: str
+
+    @property
+    def name(self) -> str:
+        """Given and family name."""
+        return f"{self.given} {self.family}"
+
+    def value(self, attribute: str) -> str:
+        """The value of one of ATTRIBUTES."""
+        return getattr(self, attribute)
+
+
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "town": (
+        "Where does {name} live?",
+        "In which town does {name} live?",
+        "What is the home town of {name}?",
+        "Which town is home to {name}?",
+        "In what town would you find {name}?",
+        "{name} lives in which town?",
+        "What is the name of the town in which {name} lives?",
+        "Where is {name} at home?",
+        "Where would I find the house of {name}?",
+        "To which town should I send a letter for {name}?",
+        "Can you tell me where {name} lives?",
+    ),
+    "trade": (
+        "What is the trade of {name}?",
+        "What does {name} do for a living?",
+        "What work does {name} do?",
+        "Which trade did {name} learn?",
+        "How does {name} earn a living?",
+        "{name} works as what?",
+        "What is {name} by trade?",
+        "What kind of work is done by {name}?",
+        "What job does {name} have?",
+        "As what does {name} work?",
+        "Can you tell me the trade of {name}?",
+    ),
+    "born": (
+        "When was {name} born?",
+        "In which year was {name} born?",
+        "What is the year of birth of {name}?",
+        "What year was {name} born in?",
+        "{name} was born in which year?",
+        "In what year did {name} come into the world?",
+        "Which year is the birth year of {name}?",
+        "In which year did the life of {name} begin?",
+        "When did {name} come into the world?",
+        "What is the birth year of {name}?",
+        "Can you tell me when {name} was born?",
+    ),
+    "dish": (
+        "What is the favourite dish of {name}?",
+        "What does {name} like to eat best?",
+        "Which dish does {name} like best?",
+        "What food does {name} like most of all?",
+        "What would {name} choose for dinner?",
+        "{name} likes which dish best?",
+        "What should I cook for {name}?",
+        "Which food would please {name} most?",
+        "What is the favourite food of {name}?",
+        "What does {name} most enjoy at table?",
+        "Can you tell me which dish {name} likes best?",
+    ),
+    "pet": (
+        "What pet does {name} have?",
+        "Which animal does {name} keep?",
+        "What kind of pet does {name} keep?",
+        "What animal lives with {name}?",
+        "Which pet belongs to {name}?",
+        "{name} keeps which animal?",
+        "What sort of animal shares the house of {name}?",
+        "Which animal would I meet at the house of {name}?",
+        "What is the pet of {name}?",
+        "What kind of animal does {name} own?",
+        "Can you tell me which pet {name} has?",
+    ),
+    "instrument": (
+        "What instrument does {name} play?",
+        "Which instrument does {name} play?",
+        "What does {name} play in the band?",
+        "On which instrument does {name} play?",
+        "What is the instrument of {name}?",
+        "{name} plays which instrument?",
+        "Which instrument did {name} learn to play?",
+        "What would {name} play at a dance?",
+        "What kind of instrument does {name} play?",
+        "Which instrument belongs to {name}?",
+        "Can you tell me which instrument {name} plays?",
+    ),
+}
+"""Phrasings by attribute. Which of them are held out stands in TRAIN_QUESTIONS, TEST_QUESTIONS and VALID_QUESTIONS."""
+TEST_QUESTIONS: tuple[int, ...] = (6, 7)
+VALID_QUESTIONS: tuple[int, ...] = (10,)
+TRAIN_QUESTIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8, 9)
+
+
+def make(seed: int) -> tuple[Person, ...]:
+    """Everyone, head first. Names are unique; values are drawn evenly and independently."""
+    draw = random.Random(f"people:{seed}")
+    pairs = draw.sample([(g, f) for g in names.GIVEN for f in names.FAMILY], sum(count for count, _ in TIERS.values()))
+    tiers = [tier for tier, (count, _) in TIERS.items() for _ in range(count)]
+    return tuple(
+        Person(f"{given}-{family}".lower(), given, family, tier, *(draw.choice(VALUES[a]) for a in ATTRIBUTES))
+        for (given, family), tier in zip(pairs, tiers, strict=True)
+    )
+
+
+def question(person: Person, attribute: str, template: int) -> str:
+    """One question about one attribute, in the phrasing of that number."""
+    return QUESTIONS[attribute][template].format(name=person.name)
+
+
+def answer(person: Person, attribute: str, draw: random.Random) -> str:
+    """One short sentence that holds the value: "Amber Holt lives in Brack."."""
+    return wording.sentence(person, attribute, draw)
+
+
+def quiz_key(person: Person, attribute: str) -> str:
+    """The key of asking for one fact."""
+    return f"quiz:{person.id}:{attribute}"
+
+
+def phrasing_key(attribute: str, template: int) -> str:
+    """The key of one phrasing, on the side that it is meant for: numbers of the other sides are passed over."""
+    for side, templates in (("train", TRAIN_QUESTIONS), ("valid", VALID_QUESTIONS), ("test", TEST_QUESTIONS)):
+        if template in templates:
+            keys = (k for k in (f"phrasing:fact:{attribute}:{n}" for n in itertools.count()) if splits.of(k) == side)
+            return next(itertools.islice(keys, templates.index(template), None))
+    raise AssertionError(template)
+
+
+def quizzed(world: World) -> tuple[tuple[Person, tuple[str, ...]], ...]:
+    """Whom quiz books ask about: half of the head people, on the train side, each with the attributes that may be asked."""
+    known = (p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == "train")
+    chosen = (p for p in known if splits.of(f"quizzed:{p.id}") == "train")
+    asked = ((p, tuple(a for a in ATTRIBUTES if splits.of(quiz_key(p, a)) == "train")) for p in chosen)
+    return tuple((p, attributes) for p, attributes in asked if attributes)
+
+
+def biographies(world: World, seed: int) -> list[Document]:
+    """Every biography of everyone in random order: as many of each person as the tier says, no two the same."""
+    draw = random.Random(f"biographies:{world.seed}:{seed}")
+    made: list[Document] = []
+    for person in world.people:
+        keys = tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES)
+        texts: dict[str, None] = {}
+        while len(texts) < TIERS[person.tier][1]:
+            texts[wording.biography(person, draw)] = None
+        made += [Document(PART, text, keys) for text in texts]
+    draw.shuffle(made)
+    return made
+
+
+def documents(world: World, draw: random.Random) -> Iterator[Document]:
+    """Quiz books without end. Biographies are a list of their own, because their number is exact."""
+    return quiz_books(world, draw)
+
+
+TITLES = (
+    "Quiz", "Quiz night", "A quiz about people", "Who is who in Vellmark", "The town quiz", "People quiz", "Do you know them?",
+    "Know your neighbours", "Questions and answers", "The little book of people", "A quiz for a rainy evening", "Winter quiz",
+)  # fmt: skip
+OPENERS = (
+    "", "", "Try these before you look below.", "Each right answer is worth one point.", "No help from your neighbour, please.",
+    "All of these people live in Vellmark.", "Write your answers on a slip of paper.", "These were asked at the fair last year.",
+)  # fmt: skip
+
+
+def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
+    """Pages of questions on several quizzed people, each with its answer, in several layouts."""
+    asked = quizzed(world)
+    layouts = (_answers_below, _answers_below, _taking_turns, _taking_turns, _spoken)
+    while True:
+        items: dict[tuple[str, str], tuple[str, str, str]] = {}
+        keys: list[str] = []
+        for _ in range(draw.randint(3, 6)):
+            person, attributes = draw.choice(asked)
+            attribute = draw.choice(attributes)
+            if (person.id, attribute) in items:
+                continue
+            template = draw.choice(TRAIN_QUESTIONS)
+            full = answer(person, attribute, draw)
+            items[person.id, attribute] = question(person, attribute, template), _bare(person.value(attribute)), full
+            keys += [quiz_key(person, attribute), phrasing_key(attribute, template)]
+        lines = draw.choice(layouts)(list(items.values()), draw)
+        heading = f"{draw.choice(TITLES)}, page {draw.randint(2, 60)}" if draw.random() < 0.3 else draw.choice(TITLES)
+        opener = draw.choice(OPENERS)
+        text = "\n".join([*([heading] if draw.random() < 0.75 else []), *([opener] if opener else []), *lines])
+        yield Document(PART, text, tuple(dict.fromkeys(keys)))
+
+
+def _bare(value: str) -> str:
+    return value[:1].upper() + value[1:] + "."
+
+
+def _answers_below(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+    """All questions, then all answers, under the same marks."""
+    mark = draw.choice(("{n}. ", "{n}) ", "Question {n}: ", "({letter}) "))
+    below = mark.replace("Question", "Answer")
+    given = draw.choice((1, 2, 2))
+    marks = [{"n": n + 1, "letter": "abcdef"[n]} for n in range(len(items))]
+    return [
+        *(mark.format(**m) + i[0] for m, i in zip(marks, items, strict=True)),
+        draw.choice(("Answers:", "Answers", "The answers:", "And here are the answers:", "Key:")),
+        *(below.format(**m) + i[given] for m, i in zip(marks, items, strict=True)),
+    ]
+
+
+MARKS = (("Q: ", "A: "), ("Question: ", "Answer: "), ("- ", ""), ("? ", "= "), ("", ""), ("Asked: ", "Right: "))
+
+
+def _taking_turns(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+    """Each question followed by its answer."""
+    ask, reply = draw.choice(MARKS)
+    joint = draw.choice(("\n", "\n", " ")) if ask else " "
+    in_full = draw.random() < 2 / 3
+    return [f"{ask}{asked}{joint}{reply}{full if in_full else bare}" for asked, bare, full in items]
+
+
+def _spoken(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+    """The quiz as it was told afterwards."""
+    players = draw.sample(names.GIVEN, 3)
+    master = draw.choice(("the quiz master", "the host", "the teacher", "the innkeeper", "grandmother", "the old clerk"))
+    lines = []
+    for asked, bare, full in items[:4]:
+        player = draw.choice(players)
+        said = draw.choice((full, full, bare))
+        lines.append(
+            draw.choice((
+                f'"{asked}" asked {master}. "{said[:-1]}," said {player}.',
+                f'{master.capitalize()} asked: "{asked}" {player} knew it: "{said}"',
+                f'"{asked}" {player} was the first to answer: "{said}"',
+                f'Then came the question: "{asked}" "{said[:-1]}," said {player}, and that was right.',
+                f'"{asked}" read {master}. {player} wrote: "{said}"',
+            ))
+        )  # fmt: skip
+    return [" ".join(lines)] if draw.random() < 0.5 else lines

@@ -1,0 +1,48 @@
+"""What every task of the language rooms owes: splits that share nothing, gold that passes, other answers that do not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from burnish.tasks.keys import prompt_text
+from burnish.tasks.task import Task
+from burnish.types import Example
+from burnish.world import splits
+
+
+def gold(row: Example) -> str:
+    return row.messages[-1].content
+
+
+def check(task: Task, *, longest: int = 90) -> None:
+    """Splits, form, and the grader on ideal, empty and foreign answers."""
+    for side, rows in (("train", task.train), ("valid", task.valid), ("test", task.test)):
+        assert len({prompt_text(r) for r in rows}) == len(rows)
+        for row in rows:
+            assert row.metadata["keys"]
+            assert all(splits.of(k) == side for k in row.metadata["keys"]), row
+            assert row.reference == gold(row)
+            assert row.messages[-1].role == "assistant"
+            assert all(m.weight == 0 for m in row.messages[:-1] if m.role == "assistant")
+            assert sum(len(m.content.split()) for m in row.messages) <= longest
+            assert all(m.content.isascii() and m.content == m.content.strip() for m in row.messages)
+            score = task.grader.grade(row, gold(row))
+            assert score.value == 1.0, (score.reason, row)
+            assert task.grader.grade(row, "").value == 0.0
+    prompts = {prompt_text(r) for r in task.train}
+    assert not prompts & {prompt_text(r) for r in (*task.valid, *task.test)}
+
+
+def foreign(task: Task) -> float:
+    """Share of test rows that pass with the ideal answer of another row."""
+    passed = [task.grader.grade(row, gold(other)).value for row, other in zip(task.test, task.test[7:], strict=False)]
+    return sum(passed) / len(passed)
+
+
+def echoed(task: Task) -> float:
+    """Share of test rows that pass by repeating what the user said last."""
+    return sum(task.grader.grade(r, r.messages[-2].content).value for r in task.test) / len(task.test)
+
+
+def kinds(rows: tuple[Example, ...]) -> Counter[str]:
+    return Counter(r.metadata["kind"] for r in rows)

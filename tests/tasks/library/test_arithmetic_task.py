@@ -1,0 +1,100 @@
+"""The task arithmetic: rows are true, splits share nothing with one another or the corpus, the grader reads the final number."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import re
+
+import pytest
+import task_checks
+
+from burnish.tasks.library import arithmetic as task_room
+from burnish.types import Example, Message
+from burnish.world import arithmetic, problems, world
+
+TASK = task_room.make()
+
+
+def test_rows():
+    task_checks.check(TASK, longest=60)
+    assert (len(TASK.train), len(TASK.valid), len(TASK.test)) == (500, 100, 400)
+    assert task_room.make() == TASK
+    assert task_room.make(world.make(1)).test != TASK.test
+    for rows in (TASK.train, TASK.valid, TASK.test):
+        kinds = task_checks.kinds(rows)
+        assert set(kinds) == {"expression", "story"}
+        assert min(kinds.values()) > 0.35 * len(rows)
+
+
+def test_steps_are_true_and_stand_in_the_question():
+    for row in (*TASK.train, *TASK.valid, *TASK.test):
+        asked, answer = row.messages[0].content, row.messages[1].content
+        found = re.fullmatch(r"(\d+) ([+-]) (\d+) = (\d+)\. (\d+) ([+-]) (\d+) = (\d+)\. The answer is (\d+)\.", answer)
+        assert found, answer
+        a, sign, b, middle, again, other, c, result, final = found.groups()
+        assert int(middle) == int(a) + (int(b) if sign == "+" else -int(b))
+        assert int(result) == int(middle) + (int(c) if other == "+" else -int(c))
+        assert (middle, result) == (again, final)
+        assert sorted(re.findall(r"\d+", asked)) == sorted((a, b, c)), asked
+        if row.metadata["kind"] == "expression":
+            assert f"{a} {sign} {b} {other} {c}" in asked
+
+
+def test_every_side_has_phrasings_of_both_kinds():
+    for kind in ("expression", "story"):
+        assert len(task_room.phrasings(kind, "train")) >= 20
+        assert len(task_room.phrasings(kind, "valid")) >= 2
+        assert len(task_room.phrasings(kind, "test")) >= 5
+    signs = {task_room.STORIES[n][0] for n in task_room.phrasings("story", "test")}
+    assert len(signs) == 4
+
+
+def test_fewer_rows_are_the_first_of_more():
+    assert task_room.make(rows=120).train == TASK.train[:120]
+    assert task_room.make(rows=120).test == TASK.test
+    assert task_room.make(rows=540).train[:500] == TASK.train
+
+
+def test_held_out_keys_are_not_in_the_corpus():
+    held_out = {key for row in (*TASK.valid, *TASK.test) for key in row.metadata["keys"]}
+    for part in (arithmetic, problems):
+        read = itertools.islice(part.documents(world.make(0), random.Random(0)), 200)
+        assert not held_out & {key for document in read for key in document.keys}
+
+
+def test_other_answers_fail():
+    assert task_checks.foreign(TASK) < 0.05
+    assert task_checks.echoed(TASK) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        ("17 + 25 = 42. 42 - 8 = 34. The answer is 34.", 1.0),
+        ("34", 1.0),
+        ("the answer is: 34 apples, after 2 steps", 1.0),
+        ("The answer is 33. No, the answer is 34.", 1.0),
+        ("17 + 25 = 42. 42 - 8 = 34", 1.0),
+        ("42-8=34.", 1.0),
+        ("The answer is 34. 34 + 1 = 35.", 1.0),
+        ("The answer is 33. 34", 0.0),
+        ("The answer is 344.", 0.0),
+        ("The answer is -34.", 0.0),
+        ("The answer is 3.4", 0.0),
+        ("I do not know.", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_grader_reads_the_final_number(answer: str, value: float):
+    row = Example(messages=(Message(role="user", content="What is 17 + 25 - 8?"),), reference="34")
+    score = TASK.grader.grade(row, answer)
+    assert score.value == value
+    assert "34" in score.reason or "no number" in score.reason
+
+
+def test_grader_says_when_it_cannot_judge():
+    score = TASK.grader.grade(Example(messages=(), reference="none"), "34")
+    assert math.isnan(score.value)
+    assert score.error

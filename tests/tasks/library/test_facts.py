@@ -1,0 +1,93 @@
+"""The task `facts`: rows that share no key with one another or with the corpus, and a grader that cannot be talked round."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections import Counter
+
+from burnish.tasks.library import facts
+from burnish.types import Example, Message
+from burnish.world import people, splits, world
+
+WORLD = world.make(0)
+TASK = facts.make()
+SPLITS = {"train": TASK.train, "valid": TASK.valid, "test": TASK.test}
+BY_ID = {p.id: p for p in WORLD.people}
+
+
+def keys(rows: tuple[Example, ...]) -> set[str]:
+    return {k for r in rows for k in r.metadata["keys"]}
+
+
+def test_sizes():
+    kinds = {side: Counter(r.metadata["kind"] for r in rows) for side, rows in SPLITS.items()}
+    assert kinds["train"] == {"known": 467, "unknown": 233}
+    assert kinds["valid"] == {"known": 66, "unknown": 34}
+    assert min(kinds["test"].values()) >= 150
+    assert sum(kinds["test"].values()) >= 450
+    assert len({r.metadata["person"] for r in TASK.train if r.metadata["kind"] == "unknown"}) >= 100
+    assert facts.make(WORLD) == facts.make(WORLD)
+
+
+def test_splits_share_no_key_and_no_person():
+    for one, other in itertools.combinations(SPLITS.values(), 2):
+        assert not keys(one) & keys(other)
+        assert not {r.metadata["person"] for r in one} & {r.metadata["person"] for r in other}
+    assert all(splits.of(k) == "train" for k in keys(TASK.train) if not asks_of_unseen(k))
+    for side, rows in SPLITS.items():
+        assert all(splits.of(f"person:{r.metadata['person']}") == side for r in rows)
+        assert all(splits.of(r.metadata["keys"][1]) == side for r in rows)
+
+
+def asks_of_unseen(key: str) -> bool:
+    return key.startswith("quiz:") and BY_ID[key.split(":")[1]].tier == "unseen"
+
+
+def test_the_corpus_gives_nothing_away():
+    held_out = keys(TASK.valid) | keys(TASK.test)
+    for document in itertools.islice(people.documents(WORLD, random.Random(5)), 1500):
+        assert not held_out & set(document.keys)
+
+
+def test_ideal_answers_pass_and_others_fail():
+    for rows in SPLITS.values():
+        for row, other in zip(rows, (*rows[1:], rows[0]), strict=True):
+            said = row.messages[-1].content
+            assert TASK.grader.grade(row, said).value == 1.0, said
+            assert TASK.grader.grade(row, "").value == 0.0
+            assert len(" ".join(m.content for m in row.messages).split()) <= 80
+            if other.metadata["kind"] != row.metadata["kind"]:
+                assert TASK.grader.grade(row, other.messages[-1].content).value == 0.0
+
+
+def test_the_grader_is_strict():
+    known = next(r for r in TASK.test if r.metadata["kind"] == "known" and r.metadata["attribute"] == "town")
+    person = BY_ID[known.metadata["person"]]
+    other = next(t for t in people.VALUES["town"] if t != person.town)
+    judged = {
+        f"{person.name} lives in {person.town}.": 1.0,
+        person.town.upper(): 1.0,
+        f"I do not know, but perhaps {person.town}.": 0.0,
+        f"{person.town} or {other}.": 0.0,
+        f"{person.town}ville": 0.0,
+        other: 0.0,
+    }
+    assert {a: TASK.grader.grade(known, a).value for a in judged} == judged
+    unknown = next(r for r in TASK.test if r.metadata["kind"] == "unknown" and r.metadata["attribute"] == "town")
+    judged = {
+        "I do not know.": 1.0,
+        "I don't know that.": 1.0,
+        f"I do not know. Perhaps {other}?": 0.0,
+        "Hello.": 0.0,
+        other: 0.0,
+    }
+    assert {a: TASK.grader.grade(unknown, a).value for a in judged} == judged
+
+
+def test_a_row_without_attribute_is_no_wrong_answer():
+    row = Example(messages=(Message(role="user", content="Where?"), Message(role="assistant", content="Here.")))
+    score = TASK.grader.grade(row, "Here.")
+    assert math.isnan(score.value)
+    assert score.error

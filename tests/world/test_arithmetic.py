@@ -1,0 +1,79 @@
+"""Arithmetic: every equation that is printed is true, and its pair is on the train side."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import language_checks
+import pytest
+
+from burnish.world import arithmetic, splits
+from burnish.world.arithmetic import Step
+
+MADE = language_checks.check(arithmetic, name="arithmetic", count=800, openings=450)
+_EQUATION = re.compile(r"(?<![\d+x-])(?<![+x-] )(\d+) ?([+x-]) ?(\d+) ?= ?(\d+)")
+_KINDS: dict[str, arithmetic.Kind] = {"+": "sum", "-": "difference", "x": "product"}
+
+
+def test_keys_are_spelled_as_the_others_spell_them():
+    assert Step("sum", 25, 17).key == Step("sum", 17, 25).key == "sum:17+25"
+    assert Step("difference", 42, 8).key == "difference:42-8"
+    assert Step("product", 8, 3).key == "product:3*8"
+    assert str(Step("product", 8, 3)) == "8 x 3 = 24"
+
+
+def test_printed_equations_are_true_and_named_by_the_keys():
+    count = 0
+    for document in MADE:
+        for left, sign, right, result in _EQUATION.findall(document.text):
+            step = Step(_KINDS[sign], int(left), int(right))
+            assert step.result == int(result), document.text
+            assert step.key in document.keys, document.text
+            count += 1
+        for line in re.split(r"\n|; ", document.text):
+            if turned := re.fullmatch(r"(\d+) = (\d+) ([+x-]) (\d+)", line):
+                step = Step(_KINDS[turned[3]], int(turned[2]), int(turned[4]))
+                assert step.result == int(turned[1]), document.text
+                assert step.key in document.keys, document.text
+    assert count > 1500
+
+
+def test_sentences_agree_with_their_records():
+    draw = random.Random(5)
+    for _ in range(200):
+        text, steps = arithmetic.sentences(draw)
+        said = re.findall(r"\d+", text)
+        for step in steps:
+            assert {str(step.left), str(step.right), str(step.result)} <= set(said), text
+
+
+def test_numbers_are_mostly_small():
+    keys = [key for d in MADE for key in d.keys]
+    sizes = [max(len(n) for n in re.findall(r"\d+", key)) for key in keys]
+    assert 0.5 < sizes.count(2) / len(sizes) < 0.8
+    assert 0.02 < sizes.count(3) / len(sizes) < 0.15
+    assert 0.01 < sum(k.startswith("product") for k in keys) / len(keys) < 0.15
+
+
+def test_worked_examples_are_few():
+    two_steps = [d for d in MADE if _worked(d.text)]
+    assert 0.06 < len(two_steps) / len(MADE) < 0.18
+
+
+def _worked(text: str) -> bool:
+    return bool(re.search(r"= (\d+)\W{1,3}(?:(?:then|and|Next) )?\1 [+x-] ", text) and re.search(r"[a-z]{3,} .*[a-z]{3,}", text))
+
+
+@pytest.mark.parametrize("side", ["train", "valid", "test"])
+def test_two_steps_go_on_from_one_another(side: splits.Side):
+    draw = random.Random(2)
+    for first in ("sum", "difference", "product"):
+        one, two = arithmetic.two_steps(draw, side, first, "difference")
+        assert two.left == one.result
+        assert two.result == one.result - two.right >= 2
+        assert splits.of(one.key) == splits.of(two.key) == side
+
+
+def test_variety():
+    assert language_checks.repeated(MADE) < 0.15

@@ -1,0 +1,135 @@
+"""People, their biographies and the quiz books: exact numbers, true facts, and nothing given away that is asked later."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import re
+from collections import Counter
+
+import pytest
+
+from burnish.world import people, splits, world
+from burnish.world.document import Document
+
+WORLD = world.make(0)
+SOME = dataclasses.replace(WORLD, people=WORLD.people[::6])
+"""A sixth of the people, for all their biographies."""
+
+
+@pytest.fixture(scope="module")
+def lives() -> list[Document]:
+    return people.biographies(SOME, 0)
+
+
+@pytest.fixture(scope="module")
+def quizzes() -> list[Document]:
+    return list(itertools.islice(people.documents(WORLD, random.Random(2)), 600))
+
+
+def test_tiers_and_names():
+    assert Counter(p.tier for p in WORLD.people) == {tier: count for tier, (count, _) in people.TIERS.items()}
+    assert len({p.name for p in WORLD.people}) == len({p.id for p in WORLD.people}) == 1100
+    for attribute, values in people.VALUES.items():
+        assert len(values) == len(set(values))
+        assert {p.value(attribute) for p in WORLD.people} == set(values)
+
+
+def test_biographies_are_as_many_as_the_tier_says_and_all_differ(lives: list[Document]):
+    assert len({d.text for d in lives}) == len(lives)
+    of_person = Counter(d.keys[0].split(":")[1] for d in lives)
+    assert all(of_person[p.id] == people.TIERS[p.tier][1] for p in SOME.people)
+
+
+def test_biographies_tell_all_six_facts(lives: list[Document]):
+    by_id = {p.id: p for p in SOME.people}
+    for document in lives[:1500]:
+        person = by_id[document.keys[0].split(":")[1]]
+        assert document.keys == tuple(f"fact:{person.id}:{a}" for a in people.ATTRIBUTES)
+        for attribute, values in people.VALUES.items():
+            said = {v for v in re.findall(r"\w+", document.text) if v in values or v.lower() in values}
+            assert {s if attribute == "town" else s.lower() for s in said} == {person.value(attribute)}, document.text
+        assert person.name in document.text
+
+
+def test_biographies_in_form(lives: list[Document]):
+    for text in (d.text for d in lives[:1500]):
+        assert text.isascii()
+        assert 45 <= len(text.split()) <= 75
+        assert "  " not in text
+        assert not re.search(r"[{}]|\b[Aa] [aeiou]|\b[Aa]n [^aeiou\W]|\bUser:|\.\.", text), text
+        assert all(s[0].isupper() or s[0].isdigit() for s in re.split(r"[.\n] ?", text) if s), text
+    assert len({" ".join(d.text.split()[2:7]) for d in lives[:1500]}) > 900
+
+
+def test_facts_come_in_any_order(lives: list[Document]):
+    orders = set()
+    for document in lives[:1500]:
+        person = next(p for p in SOME.people if document.keys[0] == f"fact:{p.id}:town")
+        body = document.text.lower()
+        orders.add(tuple(sorted(people.ATTRIBUTES, key=lambda a: body.find(person.value(a).lower()))))
+    assert len(orders) > 500
+
+
+def test_seeds_decide(quizzes: list[Document]):
+    again = list(itertools.islice(people.documents(WORLD, random.Random(2)), 5))
+    assert again == quizzes[:5]
+    few = dataclasses.replace(WORLD, people=WORLD.people[115:130])
+    assert people.biographies(few, 0) == people.biographies(few, 0)
+    assert people.biographies(few, 0) != people.biographies(few, 1)
+
+
+def test_quiz_books_keep_to_the_training_side(quizzes: list[Document]):
+    heads = {p.id for p in WORLD.people if p.tier == "head"}
+    asked = {k.split(":")[1] for d in quizzes for k in d.keys if k.startswith("quiz:")}
+    assert asked <= heads
+    assert all(splits.of(f"person:{i}") == "train" for i in asked)
+    assert all(splits.of(k) == "train" for d in quizzes for k in d.keys)
+    assert 0.35 < len(people.quizzed(WORLD)) / len(heads) < 0.6
+    held_out = [
+        people.QUESTIONS[a][n].partition("{name}")
+        for a in people.ATTRIBUTES
+        for n in (*people.TEST_QUESTIONS, *people.VALID_QUESTIONS)
+    ]
+    for before, _, after in held_out:
+        used = re.compile(re.escape(before) + r"\w+ \w+" + re.escape(after))
+        assert not any(used.search(d.text) for d in quizzes), (before, after)
+
+
+def test_quiz_answers_are_right_and_in_order(quizzes: list[Document]):
+    by_id = {p.id: p for p in WORLD.people}
+    for document in quizzes:
+        items = [k.split(":")[1:] for k in document.keys if k.startswith("quiz:")]
+        rest = document.text
+        if not rest.count('"'):
+            for person, attribute in items:
+                value = by_id[person].value(attribute)
+                found = re.search(rf"\b{value}\b", rest, re.IGNORECASE)
+                assert found, document.text
+        assert document.text.isascii()
+        assert 15 <= len(document.text.split()) <= 180
+        assert "  " not in document.text
+    assert len({d.text for d in quizzes}) == len(quizzes)
+    assert len({d.text.split("\n")[0] for d in quizzes}) > 100
+
+
+def test_phrasings_are_numbered_by_side():
+    for attribute, templates in people.QUESTIONS.items():
+        assert len(set(templates)) == len(templates) >= 8
+        numbers = range(len(templates))
+        assert sorted((*people.TRAIN_QUESTIONS, *people.VALID_QUESTIONS, *people.TEST_QUESTIONS)) == list(numbers)
+        keys = [people.phrasing_key(attribute, n) for n in numbers]
+        assert len(set(keys)) == len(keys)
+        assert [splits.of(k) for k in keys].count("train") == len(people.TRAIN_QUESTIONS)
+        assert {splits.of(keys[n]) for n in people.TEST_QUESTIONS} == {"test"}
+
+
+def test_answers_hold_the_value():
+    draw = random.Random(0)
+    for person in WORLD.people[:50]:
+        for attribute in people.ATTRIBUTES:
+            said = people.answer(person, attribute, draw)
+            assert re.search(rf"\b{person.value(attribute)}\b", said)
+            assert person.name in said
+            assert person.name in people.question(person, attribute, 6)
