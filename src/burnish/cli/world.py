@@ -27,9 +27,12 @@ def build(preset: str, out: Path, *, seed: int, overrides: Sequence[str], as_jso
     rows = [_row(model, ngram) for model, ngram in zip(built.found, built.ngram, strict=True)]
     to.out.print(columns(("probe", "this model (95 %)", "5-gram", "wanted", ""), rows, numbers=(1, 2)))
     to.print(f"model: {built.model}")
+    if built.chat is not None:
+        to.print(f"model: {built.chat}")
     to.document(
         {
             "model": str(built.model),
+            "chat": None if built.chat is None else str(built.chat),
             "acceptance": [asdict(f) for f in built.found],
             "ngram": [asdict(f) for f in built.ngram],
         }

@@ -23,7 +23,7 @@ from burnish.protocols import Policy
 from burnish.recipes.pretrain import Pretrain
 from burnish.render.learn import MARKERS, learn_bpe
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs import train
+from burnish.runs import build_chat, train
 from burnish.runs.progress import Progress, Silent
 from burnish.store.atomic import atomic_directory, read_json, verify, write_json
 from burnish.store.models import resolve
@@ -51,6 +51,8 @@ class Preset:
     """texts of an optimiser step"""
     gate_items: int
     """items of each probe that is watched while training"""
+    chat: bool
+    """whether a fine-tuned model is made of it, where reinforcement learning can start"""
 
 
 def _shape(vocab: int, hidden: int, layers: int, heads: int, kv_heads: int, wide: int) -> Shape:
@@ -66,6 +68,7 @@ PRESETS: dict[str, Preset] = {
         learning_rate=3e-3,
         batch=96,
         gate_items=50,
+        chat=True,
     ),
     "micro": Preset(
         name="micro",
@@ -75,6 +78,7 @@ PRESETS: dict[str, Preset] = {
         learning_rate=4e-3,
         batch=16,
         gate_items=20,
+        chat=False,
     ),
 }
 
@@ -84,6 +88,8 @@ class Built:
     """A finished base model."""
 
     model: Path
+    chat: Path | None
+    """the fine-tuned model, where the preset has one"""
     found: tuple[Found, ...]
     """what it can do, by probe"""
     ngram: tuple[Found, ...]
@@ -107,8 +113,12 @@ def build(preset: str, out: Path, *, seed: int = 0, progress: Progress | None = 
     _stage(work / "finished", lambda path: _write_model(path, run, work / "start", seed), say)
     _stage(work / "measured", lambda path: _write_measured(path, work, say), say)
     _stage(final, lambda path: _write_final(path, work, plan, seed), say)
+    chat = out / f"{plan.name}-chat" if plan.chat else None
+    if chat is not None:
+        best = build_chat.search(final, work / "chat", seed, say)
+        _stage(chat, lambda path: _write_chat(path, best, plan, seed), say)
     measured = read_json(work / "measured" / "acceptance.json")
-    return Built(model=final, found=_founds(measured["model"]), ngram=_founds(measured["ngram"]))
+    return Built(model=final, chat=chat, found=_founds(measured["model"]), ngram=_founds(measured["ngram"]))
 
 
 def held_out_keys() -> set[str]:
@@ -243,6 +253,24 @@ def _write_final(path: Path, work: Path, plan: Preset, seed: int) -> None:
         if file.name != "manifest.json":
             (path / file.name).write_bytes(file.read_bytes())
     (path / "README.md").write_text(_card(work, plan, seed), encoding="utf-8")
+
+
+def _write_chat(path: Path, best: build_chat.Attempt, plan: Preset, seed: int) -> None:
+    source = Path(best.model)
+    write_finished(source, path, spare=range(0), seed=seed)
+    Tokenizer.load(source).copy_to(path)
+    settings = {"bos_token_id": 0, "eos_token_id": 0, "do_sample": False}
+    (path / "generation_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    card = [
+        f"# {plan.name}-chat",
+        "",
+        f"`{plan.name}` after fine-tuning on the training rows of every ready task, but only {best.rows} of those of",
+        f"`{build_chat.TASK}`: a starting point for reinforcement learning. On test rows of that task {best.pass_1:.0%} of its",
+        f"answers drawn at temperature 1 are right, and {best.pass_8:.0%} of the questions once in eight. Made by",
+        f"`burnish world build`, seed {seed}.",
+        "",
+    ]
+    (path / "README.md").write_text("\n".join(card), encoding="utf-8")
 
 
 def _card(work: Path, plan: Preset, seed: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.tasks import ready
@@ -50,7 +50,7 @@ def make(world: World | None = None) -> Task:
     )
 
 
-def mixed(rows: dict[str, Sequence[Example]], seed: str) -> tuple[Example, ...]:
+def mixed(rows: Mapping[str, Sequence[Example]], seed: str) -> tuple[Example, ...]:
     """The rows of several tasks in a random order, each marked with its task."""
     found = [replace(row, metadata={**row.metadata, "task": name}) for name, own in rows.items() for row in own]
     random.Random(f"everything:{seed}").shuffle(found)
