@@ -14,11 +14,19 @@ from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import certificate_view, columns, heading
 from burnish.runs import demo as demonstration
 from burnish.runs.demo import Shown
+from burnish.runs.report import Report
 from burnish.tools import sandbox
 
 OPENING = """burnish brings a base model of its own, pebble: 2.8 million parameters that have read texts of an invented country,
 and nothing else. It is raw: it knows things and can go on with any text of its world, but it does not answer. Watch what
 a few minutes of fine-tuning make of it, on this machine, with nothing downloaded."""
+
+
+class Brief(Watch):
+    """Shows the plan and the training; the report is told in the demonstration's own way."""
+
+    def report(self, report: Report) -> None:
+        """Nothing: see `demo`."""
 
 
 def demo(*, run: str | None, overrides: Sequence[str], as_json: bool) -> None:
@@ -29,7 +37,7 @@ def demo(*, run: str | None, overrides: Sequence[str], as_json: bool) -> None:
     isolation = sandbox.available()
     if isolation.how is None:
         to.print(visible(f"Code that the model writes is not run here, for nothing isolates it: {isolation.why}"))
-    watch = Watch(to)
+    watch = Brief(to)
     try:
         outcome, shown = demonstration.run(name=run, progress=watch, overrides=overrides)
     finally:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from burnish.tasks.task import Task
+from burnish.types import Example
 
 NAMES: tuple[str, ...] = ("assistant", "facts", "arithmetic", "code", "style", "refusals", "pizza")
 """Each is a file of tasks/library."""
@@ -26,7 +28,12 @@ def get(name: str) -> Task:
     task = importlib.import_module(f"burnish.tasks.library.{name}").make()
     assert isinstance(task, Task)
     assert task.name == name, task.name
-    return task
+    return replace(task, **{side: _numbered(name, side, getattr(task, side)) for side in ("train", "valid", "test")})
+
+
+def _numbered(name: str, side: str, rows: tuple[Example, ...]) -> tuple[Example, ...]:
+    """The rows with a place that messages can name, as lines of a file have one."""
+    return tuple(replace(row, source=f"{name} ({side})", line=n) for n, row in enumerate(rows, 1))
 
 
 def sha256(task: Task) -> str:

@@ -26,7 +26,7 @@ Made = tuple[str, list[str]]
 """A text and its keys."""
 
 HEADERS = (
-    "", "", "", '"""Small helpers."""\n\n\n', '"""Functions for {x}."""\n\n\n', "# {x}.py\n\n", "# Written by {n}.\n\n",
+    "", "", "", '"""Small helpers."""\n\n\n', '"""Functions for {x}."""\n\n\n', "# {f}.py\n\n", "# Written by {n}.\n\n",
     '"""Helpers of {n}."""\n\n\n', "# Part {i} of {x}\n\n",
 )  # fmt: skip
 SUBJECTS = ("numbers", "words", "lists", "texts", "letters", "the shop", "the school", "tools", "games", "the library", "boats")
@@ -107,6 +107,11 @@ def _keys(made: Function, given: list[Call]) -> list[str]:
     return [*([family_key(made)] if made.family.constants else []), *(made.call_key(c) for c in given)]
 
 
+def docstring(made: Function) -> str:
+    """One line in quotes that says what the function returns."""
+    return f'"""{_sentence(made)}."""'
+
+
 def _sentence(made: Function) -> str:
     """What the function returns, with a capital unless an argument's name comes first."""
     first = made.said.split()[0].strip(",")
@@ -116,10 +121,9 @@ def _sentence(made: Function) -> str:
 def _documented(made: Function, draw: random.Random, body: str, tests: int) -> Made:
     """A function with its docstring and doctests."""
     given = calls(made, draw, tests, "train")
-    said = _sentence(made)
     if not given:
-        return made.code(body, f'"""{said}."""'), _keys(made, [])
-    lines = [f'"""{said}.', "", *(line for c in given for line in (f">>> {made.call(c)}", made.result(c))), '"""']
+        return made.code(body, docstring(made)), _keys(made, [])
+    lines = [f'"""{_sentence(made)}.', "", *(line for c in given for line in (f">>> {made.call(c)}", made.result(c))), '"""']
     return made.code(body, "\n".join(lines)), _keys(made, given)
 
 
@@ -136,12 +140,12 @@ def files(draw: random.Random) -> Made:
 
 def sessions(draw: random.Random) -> Made:
     """Functions tried out at a prompt."""
-    lines, keys = [], list[str]()
+    lines, keys = list[str](), list[str]()
     for _ in range(draw.randint(1, 2)):
         made = _any_function(draw)
         given = calls(made, draw, draw.randint(2, 4), "train")
         body = made.code(draw.choice(made.family.bodies)).split("\n")
-        lines += [f">>> {body[0]}", *(f"... {line}" for line in body[1:])]
+        lines += [f">>> {body[0]}", *(f"... {line}" for line in body[1:]), "..."]
         lines += [line for c in given for line in (f">>> {made.call(c)}", made.result(c))]
         keys += _keys(made, given)
     return "\n".join(lines), keys
@@ -149,23 +153,27 @@ def sessions(draw: random.Random) -> Made:
 
 def corrections(draw: random.Random) -> Made:
     """A function with a slip, the test that fails, and the function put right."""
-    found = None
-    while found is None:
+    made = _any_function(draw)
+    while (found := slip(made, draw, "train")) is None:
         made = _any_function(draw)
-        found = slip(made, draw, "train")
     wrong, given, seen = found
-    said = f'"""{_sentence(made)}."""'
+    said = docstring(made)
     failed = draw.choice(FAILED).format(call=made.call(given), right=made.result(given), wrong=seen)
-    parts = (made.code(wrong, said), failed, _worded(draw.choice(CORRECTED), draw), made.code(made.family.bodies[0], said))
-    return "\n".join(parts), _keys(made, [given])
+    mark = _worded(draw.choice(CORRECTED), draw)
+    text = f"{made.code(wrong, said)}\n\n{failed}\n\n{mark}\n{made.code(made.family.bodies[0], said)}"
+    return text, _keys(made, [given])
 
 
 def edits(draw: random.Random) -> Made:
     """A function written in two ways."""
     made = _any_function(draw)
-    one, two = draw.choice(made.family.bodies), draw.choice(made.family.bodies)
+    while len(made.family.bodies) < 2:
+        made = _any_function(draw)
     before, after = draw.choice(EDITS)
-    said = f'"""{_sentence(made)}."""'
+    one, two = draw.sample(made.family.bodies, 2)
+    if before == "# long":
+        one, two = sorted((one, two), key=len, reverse=True)
+    said = docstring(made)
     return f"{before}\n{made.code(one, said)}\n\n{after}\n{made.code(two, said)}", _keys(made, [])
 
 
@@ -185,4 +193,4 @@ def exercises(draw: random.Random) -> Made:
 
 def _worded(text: str, draw: random.Random) -> str:
     subject = draw.choice(SUBJECTS)
-    return text.format(x=subject, n=draw.choice(names.GIVEN), i=draw.randint(1, 20))
+    return text.format(x=subject, f=subject.split()[-1], n=draw.choice(names.GIVEN), i=draw.randint(1, 20))

@@ -126,8 +126,8 @@ FAMILIES = (
         truth=lambda k, n: max(n, k), constants=tuple(range(3, 31)),
     ),
     family(
-        "rest", "number", "number", "rest_by_$word modulo_$word",
-        says=("the rest of $a divided by $k", "what is left of $a after dividing by $k"),
+        "rest", "number", "number", "remainder_by_$word modulo_$word",
+        says=("the remainder of $a divided by $k", "what is left of $a after dividing by $k"),
         bodies=("return $a % $k",),
         slips=(("return $a // $k", lambda k, a: a // k), ("return $a % ($k + 1)", lambda k, a: a % (k + 1))),
         truth=lambda k, n: n % k, constants=tuple(range(3, 16)),

@@ -14,7 +14,7 @@ FAMILIES = (
     ),
     family(
         "shout", "text", "text", "shout loud",
-        says=("$a in capitals with a mark", "$a in capitals, then a mark"),
+        says=('$a in capitals with "!" at the end', '$a in capitals, then "!"'),
         bodies=('return $a.upper() + "!"', 'loud = $a.upper()\nreturn loud + "!"'),
         slips=(("return $a.upper()", lambda a: a.upper()), ('return $a + "!"', lambda a: a + "!")),
         truth=lambda s: s.upper() + "!",
@@ -88,7 +88,7 @@ FAMILIES = (
     ),
     family(
         "greet", "text", "text", "greet say_$word",
-        says=("$k, a comma and $a", "the greeting $k to $a"),
+        says=("the greeting $k, a comma, a blank and $a", "the greeting $k to $a, with a comma"),
         bodies=('return $k + ", " + $a', 'start = $k + ", "\nreturn start + $a'),
         slips=(('return $a + ", " + $k', lambda k, a: a + ", " + k), ("return $k + $a", lambda k, a: k + a)),
         truth=lambda k, s: f"{k}, {s}",
@@ -158,7 +158,7 @@ FAMILIES = (
     ),
     family(
         "join", "list", "words", "join_with_commas with_commas",
-        says=("$a joined with commas", "all $a with commas between"),
+        says=("$a joined with commas and blanks", "all $a with a comma and a blank between"),
         bodies=('return ", ".join($a)',),
         slips=(('return "".join($a)', lambda a: "".join(a)), ('return " ".join($a)', lambda a: " ".join(a))),
         truth=lambda xs: ", ".join(xs),
@@ -244,7 +244,7 @@ FAMILIES = (
     ),
     family(
         "greet-all", "list", "names", "greet_all hello_all",
-        says=("$k and a name for each of $a", "the greeting $k to each of $a"),
+        says=("the greeting $k, a blank and the name, for each of $a", "the greeting $k with each of $a"),
         bodies=('return [$k + " " + name for name in $a]',
                 'found = []\nfor name in $a:\n    found.append($k + " " + name)\nreturn found'),
         slips=(("return [$k + name for name in $a]", lambda k, a: [k + name for name in a]),

@@ -118,10 +118,7 @@ def function(family: Family, draw: random.Random, constant: int | str | None = N
     """A function of the family; where it has constants and none is given, one is drawn."""
     if family.constants and constant is None:
         constant = draw.choice(family.constants)
-    names: list[str] = []
-    for _, choices in family.arguments:
-        names.append(draw.choice([c for c in choices if c not in names]))
-    arguments = tuple(names)
+    arguments = _called(family, draw)
     name = _filled(draw.choice(family.names), constant, arguments)
     return Function(family, constant, name, arguments, _filled(draw.choice(family.says), constant, arguments))
 
@@ -155,6 +152,14 @@ def values(family: Family, draw: random.Random) -> tuple[object, ...]:
     if family.id in ("has-letter", "count-letter") and draw.random() < 0.5:
         found[1] = draw.choice(str(found[0]))
     return tuple(found)
+
+
+def _called(family: Family, draw: random.Random) -> tuple[str, ...]:
+    """Names for the arguments. Those that come in equal numbers belong together: "a, b" or "first, second", never "a, y"."""
+    choices = [each for _, each in family.arguments]
+    if len({len(each) for each in choices}) == 1:
+        return draw.choice(list(zip(*choices, strict=True)))
+    return tuple(draw.choice(each) for each in choices)
 
 
 def _filled(template: str, constant: int | str | None, arguments: tuple[str, ...]) -> str:

@@ -9,20 +9,20 @@ from burnish.world.code_functions import Function
 
 WORDINGS: tuple[str, ...] = (
     "Write a function {s} that returns {w}.",
-    "Write {s}, which gives {w}.",
-    "Please write a Python function {s} for {w}.",
-    "I need a function {s} that gives {w}.",
+    "Write {s}, which {gives} {w}.",
+    "Please write a Python function {s} to find {w}.",
+    "I need a function {s} that {gives} {w}.",
     "Define {s} so that it returns {w}.",
     "Make a function {s}. It should return {w}.",
     "Can you write {s}? It returns {w}.",
     "Write Python code for {s}: {w}.",
-    "Program a function called {n} that returns {w}.",
-    "Give me a function {s} that computes {w}.",
+    "Program a function called {n}. {s} returns {w}.",
+    "Give me a function {s} that finds {w}.",
     "Write the function {s}. It returns {w}.",
     "In Python, write {s} to return {w}.",
-    "Could you program {s}, giving {w}?",
+    "Could you program {s}? It {gives} {w}.",
     "We want a function {s} which returns {w}.",
-    "Show me {s} in Python. It should give {w}.",
+    "Show me {s} in Python. It should {give} {w}.",
     "How would you write {s}, which must return {w}?",
 )
 _SIDES: dict[splits.Side, range] = {"train": range(0, 11), "valid": range(11, 13), "test": range(13, 16)}
@@ -31,13 +31,13 @@ _SIDES: dict[splits.Side, range] = {"train": range(0, 11), "valid": range(11, 13
 def key(number: int) -> str:
     """Of a wording; the trailing mark is chosen so that its hash is on the side of the wording's place."""
     side = next(s for s, places in _SIDES.items() if number in places)
-    mark = 0
-    while splits.of(f"phrasing:code:{number}{'abcdefghijklmnopqrstuvwxyz'[mark]}") != side:
-        mark += 1
-    return f"phrasing:code:{number}{'abcdefghijklmnopqrstuvwxyz'[mark]}"
+    marked = (f"phrasing:code:{number}{mark}" for mark in "abcdefghijklmnopqrstuvwxyz")
+    return next(each for each in marked if splits.of(each) == side)
 
 
 def worded(made: Function, draw: random.Random, side: splits.Side) -> tuple[str, str]:
     """A request in a wording of this side, and the wording's key."""
     number = draw.choice(_SIDES[side])
-    return WORDINGS[number].format(s=made.signature, n=made.name, w=made.said), key(number)
+    asks = made.said.split()[0] in ("whether", "how")  # one tells whether, and gives a number
+    words = {"give": "tell", "gives": "tells"} if asks else {"give": "give", "gives": "gives"}
+    return WORDINGS[number].format(s=made.signature, n=made.name, w=made.said, **words), key(number)

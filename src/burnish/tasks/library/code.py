@@ -1,161 +1,139 @@
-"""The task `code`: small Python functions from a worded request, and functions with a planted slip to be put right.
+"""The task "code": small Python functions, written from a worded request or corrected after a failed test.
 
-An answer is judged by running it: in the sandbox, on calls that stand in neither the corpus nor the training rows, and what it
-prints is compared outside, so that a program cannot pass by what it says about itself.
+The base has read requests in lists of exercises and functions in files, but never one after the other; which of the two follows
+which is what fine-tuning teaches. Answers are plain code, from `def` on.
 """
 
 from __future__ import annotations
 
 import random
-import re
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from burnish.errors import SandboxMissing
-from burnish.tasks.graders.references import cannot_judge, shown
+from burnish.tasks.graders.python import CHECKS, RUNS
 from burnish.tasks.task import Card, Task
-from burnish.tools import sandbox
-from burnish.types import Example, Message, Score
+from burnish.types import Example, Message
 from burnish.world import code, splits
 from burnish.world.code_families import FAMILIES
-from burnish.world.code_functions import Function
-from burnish.world.world import World
+from burnish.world.code_functions import Family, Function
 
-LIMIT_TOKENS = 96
-ROWS: dict[splits.Side, tuple[int, int]] = {"train": (334, 166), "valid": (40, 20), "test": (200, 100)}
-"""Requests and slips of each split."""
-CHECKS = 4
-LIMITS = sandbox.Limits(timeout_s=2.0)
-FIX: dict[splits.Side, tuple[str, ...]] = {
-    "train": (
-        "This function is wrong. Please put it right.\n{code}\n{failed}",
-        "Fix this:\n{code}\n{failed}",
-        "{code}\nWhat is wrong here? {failed} Please correct it.",
-        "Please correct my function.\n{code}\n{failed}",
-        "{failed} Repair the function:\n{code}",
-        "My test fails: {failed}\n{code}",
-        "Debug this function.\n{code}\n{failed}",
-        "There is a mistake in this function. {failed}\n{code}",
-    ),
-    "valid": ("Find the mistake and mend it.\n{code}\n{failed}", "{code}\n{failed} Can you fix it?"),
-    "test": (
-        "Something is off in here:\n{code}\n{failed}",
-        "{code}\nThis does not do what it should. {failed}",
-        "Mend this function for me. {failed}\n{code}",
-    ),
-}
-_DEF = re.compile(r"^(?:def|from|import) ", re.MULTILINE)
-_FENCE = re.compile(r"```(?:python)?\n(.*?)(?:```|\Z)", re.DOTALL)
+if TYPE_CHECKING:
+    from burnish.world.world import World
+
+COUNTS: dict[splits.Side, int] = {"train": 500, "valid": 60, "test": 300}
+WRITE = 2 / 3
+"""Share of the rows that ask for a new function."""
+CALLS = 5
+"""Hidden calls of a row."""
+
+
+def make(world: World | None = None, rows: int | None = None) -> Task:
+    """The task. rows: how many training rows to take, 500 unless given; fewer are the first of more."""
+    seed = world.seed if world else 0
+    counts = COUNTS if rows is None else {**COUNTS, "train": rows}
+    train, valid, test = (_rows(side, seed, counts[side]) for side in ("train", "valid", "test"))
+    return Task(name="code", card=CARD, grader=RUNS, train=train, valid=valid, test=test, limit_tokens=96)
+
 
 CARD = Card(
-    title="Python and debugging",
-    about="Write a small function from a request in words, or put a function with a slip right. A good answer is the code alone.",
-    data="Functions of some 60 families with names, constants and arguments drawn. Held-out rows use other wordings, constants and "
-    "calls than the corpus and the training rows.",
-    grading=f"The code is run in a sandbox on {CHECKS} calls, and what it returns is compared with what is right. Its style is not "
-    "looked at. Where nothing isolates a program, nothing is run and the answer counts neither as right nor as wrong.",
-    limits="Every family of functions occurs in the corpus: it shows that code is written when asked for, not that new functions "
-    "are invented.",
+    title="Small Python functions",
+    about="A function is asked for in words, with its name and arguments; or one with a planted slip is shown with a test that "
+    "fails. A good answer is the right function and nothing else.",
+    data=f"Generated: {len(FAMILIES)} families of functions, many with a constant. Valid and test have wordings, constants and "
+    "arguments that are neither in train nor in the corpus of the base model; the families are the same.",
+    grading="The answer's code, from the first `def` on, is run in the sandbox: up to five hidden calls must return what they "
+    "should. How the code is written is not looked at, nor what it does for other arguments.",
+    limits="It shows short functions of known families, one to six lines long. A family that was never read is not asked for.",
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """1 where the function in the answer returns what it must on every check."""
-
-    name: str = "runs"
-
-    def grade(self, example: Example, answer: str) -> Score:
-        """Score 1 or 0; NaN with `error` where nothing can be run here."""
-        checks = example.metadata.get("checks")
-        if not isinstance(checks, Sequence) or not checks:
-            return cannot_judge("the row has no checks to run")
-        source = code_of(answer)
-        if source is None:
-            return Score(value=0.0, reason=f"there is no function in the answer {shown(answer)}")
-        mark = secrets.token_hex(8)  # so that what the code prints itself cannot be taken for a result
-        calls = "".join(f"print({mark!r}, repr({call}))\n" for call, _ in checks)
-        try:
-            ran = sandbox.run(f"{source}\n\n{calls}", limits=LIMITS)
-        except SandboxMissing as error:
-            return cannot_judge(str(error))
-        if ran.status == "refused":
-            return cannot_judge(f"the sandbox did not run it: {ran.stderr[:200]}")
-        got = [line.removeprefix(f"{mark} ") for line in ran.stdout.splitlines() if line.startswith(f"{mark} ")]
-        for n, (call, wanted) in enumerate(checks):
-            if n >= len(got):
-                last = ran.stderr.strip().splitlines()[-1:] or [ran.status]
-                return Score(value=0.0, reason=f"{call} did not return: {last[0]}")
-            if got[n] != wanted:
-                return Score(value=0.0, reason=f"{call} gives {got[n]}, not {wanted}")
-        return Score(value=1.0, reason=f"all {len(checks)} checks pass")
+CORRECT = (
+    "Correct this function. {call} gives {wrong}, not {right}.\n\n{code}",
+    "{code}\n\n{call} should be {right}, but it is {wrong}. Please correct it.",
+    "This test fails: {call} gives {wrong} and should give {right}.\n\n{code}",
+    "What is wrong here? {call} returns {wrong}, not {right}.\n\n{code}",
+    "Please fix my function:\n\n{code}\n\n>>> {call}\n{wrong}\n\nI want {right}.",
+    "{code}\n\nFAILED {call}: {wrong} != {right}\n\nPut it right, please.",
+    "There is a slip in this code.\n\n{code}\n\nExpected for {call}: {right}. Got: {wrong}.",
+    "Why is {call} not {right} but {wrong}? Correct the code.\n\n{code}",
+    "Repair this:\n\n{code}\n\n# {call} gives {wrong}, not {right}.",
+    "My function has a bug:\n\n{code}\n\nFor {call} I get {wrong}, but I want {right}.",
+    "Can you fix it? I expected {right} from {call} and got {wrong}.\n\n{code}",
+    "Test failed: {call}\nexpected {right}, got {wrong}\n\n{code}\n\nFix the function.",
+    "I get {wrong} for {call}. It must be {right}. Fix this:\n\n{code}",
+    "Look at this function and make it right.\n\n{code}\n\n{call} is {wrong}. It should be {right}.",
+    "{code}\n\nWith this I get {wrong} from {call}. The right result is {right}. Help me.",
+    "The result of {call} must be {right}, not {wrong}. Change the code:\n\n{code}",
+    "Find the slip:\n\n{code}\n\n{call} -> {wrong}\nwanted: {right}",
+    "Could you put this right?\n\n{code}\n\nIt returns {wrong} for {call}, where {right} is expected.",
+    "Debug this function.\n\n{code}\n\nFailed example: {call}\nExpected: {right}\nGot: {wrong}",
+    "{call} gives {wrong} here. How do I make it {right}?\n\n{code}",
+)
+"""Requests for a correction. Which are held out is decided by the hash of their places."""
 
 
-def code_of(answer: str) -> str | None:
-    """The code in an answer: what is fenced, else everything from the first line that begins a function; None without any."""
-    fenced = _FENCE.search(answer)
-    text = fenced[1] if fenced else answer
-    found = _DEF.search(text)
-    return text[found.start() :].rstrip() if found else None
+def corrections(side: splits.Side) -> list[int]:
+    """Places in CORRECT of the wordings of a side."""
+    return [place for place in range(len(CORRECT)) if splits.of(_wording_key(place)) == side]
 
 
-def make(world: World | None = None) -> Task:
-    """The task; rows are always the same."""
-    seed = 0 if world is None else world.seed
-    train, valid, test = (_rows(side, seed) for side in ("train", "valid", "test"))
-    return Task(name="code", card=CARD, grader=Runs(), train=train, valid=valid, test=test, limit_tokens=LIMIT_TOKENS)
+def ideal(made: Function) -> str:
+    """The function as an answer gives it."""
+    return made.code(made.family.bodies[0])
 
 
-def _rows(side: splits.Side, seed: int) -> tuple[Example, ...]:
-    draw = random.Random(f"code:{side}:{seed}")
-    rows: dict[str, Example] = {}
-    for kind, count in zip(("write", "debug"), ROWS[side], strict=True):
-        made = 0
-        while made < count:
-            found = _write(draw, side) if kind == "write" else _debug(draw, side)
-            if found is not None and found.messages[0].content not in rows:
-                rows[found.messages[0].content] = found
-                made += 1
-    mixed = list(rows.values())
-    draw.shuffle(mixed)
-    return tuple(mixed)
-
-
-def _write(draw: random.Random, side: splits.Side) -> Example | None:
-    found = code.requests(draw.choice(list(FAMILIES.values())), draw, side)
-    if found is None:
+def checks(made: Function, draw: random.Random, side: splits.Side) -> tuple[list[list[str]], list[str]] | None:
+    """Calls with their results, and their keys. None where this side has too few to catch every slip of the family, or to tell
+    the function from one that always returns the same."""
+    given = code.calls(made, draw, 24, side)
+    slips = [[made.result(each, truth) for each in given] for _, truth in made.family.slips]
+    right = [made.result(each) for each in given]
+    caught = [next((n for n, result in enumerate(right) if results[n] != result), None) for results in slips]
+    if None in caught or len(set(right)) < 2:
         return None
-    asked, made, keys = found
-    return _example("write", asked, made, keys, draw, side)
+    other = next(n for n, result in enumerate(right) if result != right[0])
+    chosen = list(dict.fromkeys([n for n in (0, other, *caught, *range(len(given))) if n is not None]))[:CALLS]
+    return [[made.call(given[n]), right[n]] for n in chosen], [made.call_key(given[n]) for n in chosen]
 
 
-def _debug(draw: random.Random, side: splits.Side) -> Example | None:
-    made = code.function_of(draw.choice(list(FAMILIES.values())), draw, side)
-    found = None if made is None else code.slip(made, draw, side)
-    if made is None or found is None:
+def _wording_key(place: int) -> str:
+    return f"phrasing:code-correct:{place}"
+
+
+def _rows(side: splits.Side, seed: int, count: int) -> tuple[Example, ...]:
+    """So many distinct rows, both kinds in random order; a smaller count gives the first of them."""
+    draw = random.Random(f"code:{side}:{seed}")
+    families = list(FAMILIES.values())
+    rows: dict[str, Example] = {}
+    while len(rows) < count:
+        made = (_write if draw.random() < WRITE else _debug)(draw.choice(families), draw, side)
+        if made is not None:
+            rows.setdefault(made.messages[0].content, made)
+    return tuple(rows.values())
+
+
+def _write(family: Family, draw: random.Random, side: splits.Side) -> Example | None:
+    if (asked := code.requests(family, draw, side)) is None:
+        return None
+    text, made, keys = asked
+    return _example("write", text, made, keys, checks(made, draw, side))
+
+
+def _debug(family: Family, draw: random.Random, side: splits.Side) -> Example | None:
+    made = code.function_of(family, draw, side)
+    if made is None or (found := code.slip(made, draw, side)) is None:
         return None
     wrong, given, seen = found
-    place = draw.randrange(len(FIX[side]))
-    failed = f"{made.call(given)} gives {seen}, but should give {made.result(given)}."
-    asked = FIX[side][place].format(code=made.code(wrong), failed=failed)
-    keys = (f"phrasing:fix-{side}:{place}", made.call_key(given), *((code.family_key(made),) if made.family.constants else ()))
-    return _example("debug", asked, made, keys, draw, side)
+    place = draw.choice(corrections(side))
+    words = {"call": made.call(given), "wrong": seen, "right": made.result(given), "code": made.code(wrong, code.docstring(made))}
+    keys = (_wording_key(place), made.call_key(given), *((code.family_key(made),) if family.constants else ()))
+    return _example("debug", CORRECT[place].format(**words), made, keys, checks(made, draw, side))
 
 
 def _example(
-    kind: Literal["write", "debug"], asked: str, made: Function, keys: Sequence[str], draw: random.Random, side: splits.Side
+    kind: str, asked: str, made: Function, keys: tuple[str, ...], hidden: tuple[list[list[str]], list[str]] | None
 ) -> Example | None:
-    """A row with hidden checks; None where too few calls are of this side."""
-    calls = code.calls(made, draw, CHECKS, side)
-    if len(calls) < 2:
+    if hidden is None:
         return None
-    answer = made.code(made.family.bodies[0])
-    checks = [[made.call(given), made.result(given)] for given in calls]
-    given_away = [*keys, *(made.call_key(given) for given in calls)]
-    return Example(
-        messages=(Message(role="user", content=asked), Message(role="assistant", content=answer)),
-        reference=answer,
-        metadata={"kind": kind, "keys": given_away, "checks": checks},
-    )
+    answer = ideal(made)
+    messages = (Message(role="user", content=asked), Message(role="assistant", content=answer))
+    metadata = {"kind": kind, "keys": list(dict.fromkeys((*keys, *hidden[1]))), CHECKS: hidden[0]}
+    return Example(messages=messages, reference=answer, metadata=metadata)
