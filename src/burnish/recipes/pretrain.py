@@ -21,7 +21,7 @@ from burnish.recipes.training import Share, Training, mean_over_targets
 class Pretrain(Training):
     """Pre-training, or continued pre-training, on plain text. Only `model` and `data` are required."""
 
-    recipe: Literal["pretrain"] = "pretrain"
+    recipe: Literal["pretrain"] = "pretrain"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The method that this file configures."""
     method: Literal["lora", "full"] = "full"
     """Train every weight of the model, or an adapter over the frozen model."""

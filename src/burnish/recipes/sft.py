@@ -18,7 +18,7 @@ from burnish.recipes.training import Training, mean_over_targets
 class SFT(Training):
     """Supervised fine-tuning. Only `model` and `data` are required; what is None is derived and printed with its reason."""
 
-    recipe: Literal["sft"] = "sft"
+    recipe: Literal["sft"] = "sft"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The method that this file configures."""
 
 

@@ -1,7 +1,7 @@
 """Python: files of small functions with docstrings and doctests, edits, slips and their corrections; and worded requests.
 
-Raw on purpose: a worded request stands in a list of exercises and is followed by the next request, never by code. What code does is
-said in docstrings under `def`. Every doctest is true. Keys: `call:FUNCTION:ARGUMENTS` for each call with its result,
+Raw on purpose: a worded request stands in a list of exercises and is followed by the next request, never by code. What code does
+is said in docstrings under `def`. Every doctest is true. Keys: `call:FUNCTION:ARGUMENTS` for each call with its result,
 `family:FUNCTION` for functions with a constant, `phrasing:code:N` for requests; documents are made of train-side ones only.
 """
 
@@ -38,8 +38,10 @@ FAILED = (
 )
 CORRECTED = ("# Corrected:", "# Fixed", "# After the fix:", "# Now right:", "# Repaired by {n}")
 EDITS = (("# Before", "# After"), ("# Old", "# New"), ("# version 1", "# version 2"), ("# long", "# short"))
-EXERCISES = ("Exercises", "Programming, page {i}", "Tasks for class {i}", "Write these in Python", "Homework {i}", "Practice for {n}",
-             "Python exercises", "Course of {n}, lesson {i}", "Wanted functions", "To do")  # fmt: skip
+EXERCISES = (
+    "Exercises", "Programming, page {i}", "Tasks for class {i}", "Write these in Python", "Homework {i}", "Practice for {n}",
+    "Python exercises", "Course of {n}, lesson {i}", "Wanted functions", "To do",
+)  # fmt: skip
 
 
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
@@ -68,7 +70,7 @@ def function_of(family: Family, draw: random.Random, side: splits.Side) -> Funct
 def calls(made: Function, draw: random.Random, count: int, side: splits.Side) -> list[Call]:
     """Different arguments of this side to call the function with; fewer where there are not so many."""
     found: dict[str, Call] = {}
-    for _ in range(60):
+    for _ in range(max(60, 20 * count)):
         if len(found) == count:
             break
         given = values(made.family, draw)

@@ -179,7 +179,8 @@ FAMILIES = (
                 "count = 0\nfor n in $a:\n    if n % 2 == 0:\n        count += 1\nreturn count"),
         slips=(("return len($a)", lambda a: len(a)),
                ("return sum(n % 2 == 1 for n in $a)", lambda a: sum(n % 2 == 1 for n in a)),
-               ("count = 1\nfor n in $a:\n    if n % 2 == 0:\n        count += 1\nreturn count", lambda a: sum(n % 2 == 0 for n in a) + 1)),
+               ("count = 1\nfor n in $a:\n    if n % 2 == 0:\n        count += 1\nreturn count",
+                lambda a: sum(n % 2 == 0 for n in a) + 1)),
         truth=lambda xs: sum(n % 2 == 0 for n in xs),
     ),
     family(
@@ -194,7 +195,7 @@ FAMILIES = (
         "times-each", "list", "numbers", "all_times_$word times_${word}_each",
         says=("each of $a times $k", "$a with each one times $k"),
         bodies=("return [n * $k for n in $a]", "found = []\nfor n in $a:\n    found.append(n * $k)\nreturn found"),
-        slips=(("return [n + $k for n in $a]", lambda k, a: [n + k for n in a]), ("return $a * $k", lambda k, a: a * k)),
+        slips=(("return [n + $k for n in $a]", lambda k, a: [n + k for n in a]), ("return [n * $k + 1 for n in $a]", lambda k, a: [n * k + 1 for n in a])),
         truth=lambda k, xs: [n * k for n in xs], constants=tuple(range(2, 13)),
     ),
     family(

@@ -81,7 +81,9 @@ def code_in(answer: str) -> str:
 
 def _program(code: str, calls: list[str], mark: str) -> str:
     """The answer, then a line of output for each call: the mark, the call's number and what it returned."""
-    asked = (f"print('\\n{mark}', {n}, repr({call}).encode('unicode_escape').decode(), flush=True)" for n, call in enumerate(calls))
+    asked = (
+        f"print('\\n{mark}', {n}, repr({call}).encode('unicode_escape').decode(), flush=True)" for n, call in enumerate(calls)
+    )
     return "\n".join((code, "", *asked, ""))
 
 

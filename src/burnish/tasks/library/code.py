@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from burnish.tasks.graders.python import CHECKS, RUNS
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message
-from burnish.world import code, splits
+from burnish.world import code, code_requests, splits
 from burnish.world.code_families import FAMILIES
 from burnish.world.code_functions import Family, Function
 
@@ -23,7 +23,10 @@ COUNTS: dict[splits.Side, int] = {"train": 500, "valid": 60, "test": 300}
 WRITE = 2 / 3
 """Share of the rows that ask for a new function."""
 CALLS = 5
-"""Hidden calls of a row."""
+"""Hidden calls of a row, where there are so many and no more are needed."""
+
+LONGEST_CHARACTERS = 300
+"""Of question and answer together, about 120 tokens."""
 
 
 def make(world: World | None = None, rows: int | None = None) -> Task:
@@ -40,7 +43,7 @@ CARD = Card(
     "fails. A good answer is the right function and nothing else.",
     data=f"Generated: {len(FAMILIES)} families of functions, many with a constant. Valid and test have wordings, constants and "
     "arguments that are neither in train nor in the corpus of the base model; the families are the same.",
-    grading="The answer's code, from the first `def` on, is run in the sandbox: up to five hidden calls must return what they "
+    grading="The answer's code, from the first `def` on, is run in the sandbox: about five hidden calls must return what they "
     "should. How the code is written is not looked at, nor what it does for other arguments.",
     limits="It shows short functions of known families, one to six lines long. A family that was never read is not asked for.",
 )
@@ -67,12 +70,9 @@ CORRECT = (
     "Debug this function.\n\n{code}\n\nFailed example: {call}\nExpected: {right}\nGot: {wrong}",
     "{call} gives {wrong} here. How do I make it {right}?\n\n{code}",
 )
-"""Requests for a correction. Which are held out is decided by the hash of their places."""
-
-
-def corrections(side: splits.Side) -> list[int]:
-    """Places in CORRECT of the wordings of a side."""
-    return [place for place in range(len(CORRECT)) if splits.of(_wording_key(place)) == side]
+"""Requests for a correction; the last ones are held out."""
+SIDES: dict[splits.Side, range] = {"train": range(14), "valid": range(14, 16), "test": range(16, 20)}
+"""Their places."""
 
 
 def ideal(made: Function) -> str:
@@ -81,21 +81,24 @@ def ideal(made: Function) -> str:
 
 
 def checks(made: Function, draw: random.Random, side: splits.Side) -> tuple[list[list[str]], list[str]] | None:
-    """Calls with their results, and their keys. None where this side has too few to catch every slip of the family, or to tell
-    the function from one that always returns the same."""
+    """Calls with their results, and their keys. None where the calls of this side are too few to catch every slip of the family
+    and every function that returns always the same or one of its arguments."""
     given = code.calls(made, draw, 24, side)
-    slips = [[made.result(each, truth) for each in given] for _, truth in made.family.slips]
     right = [made.result(each) for each in given]
-    caught = [next((n for n, result in enumerate(right) if results[n] != result), None) for results in slips]
-    if None in caught or len(set(right)) < 2:
+    if len(set(right)) < 2:
         return None
-    other = next(n for n, result in enumerate(right) if result != right[0])
-    chosen = list(dict.fromkeys([n for n in (0, other, *caught, *range(len(given))) if n is not None]))[:CALLS]
+    wrong = [[made.result(each, truth) for each in given] for _, truth in made.family.slips]
+    wrong += [[result] * len(right) for result in dict.fromkeys(right)]
+    wrong += [[repr(each[place]) for each in given] for place in range(len(made.arguments))]
+    caught: list[int] = []
+    for results in wrong:
+        catches = [n for n, result in enumerate(right) if results[n] != result]
+        if not catches:
+            return None
+        if not set(catches) & set(caught):
+            caught.append(catches[0])
+    chosen = list(dict.fromkeys((*caught, *range(len(given)))))[: max(CALLS, len(caught))]
     return [[made.call(given[n]), right[n]] for n in chosen], [made.call_key(given[n]) for n in chosen]
-
-
-def _wording_key(place: int) -> str:
-    return f"phrasing:code-correct:{place}"
 
 
 def _rows(side: splits.Side, seed: int, count: int) -> tuple[Example, ...]:
@@ -122,9 +125,10 @@ def _debug(family: Family, draw: random.Random, side: splits.Side) -> Example | 
     if made is None or (found := code.slip(made, draw, side)) is None:
         return None
     wrong, given, seen = found
-    place = draw.choice(corrections(side))
+    place = draw.choice(SIDES[side])
     words = {"call": made.call(given), "wrong": seen, "right": made.result(given), "code": made.code(wrong, code.docstring(made))}
-    keys = (_wording_key(place), made.call_key(given), *((code.family_key(made),) if family.constants else ()))
+    wording = code_requests.marked(f"phrasing:code-correct:{place}", side)
+    keys = (wording, made.call_key(given), *((code.family_key(made),) if family.constants else ()))
     return _example("debug", CORRECT[place].format(**words), made, keys, checks(made, draw, side))
 
 
@@ -134,6 +138,8 @@ def _example(
     if hidden is None:
         return None
     answer = ideal(made)
+    if len(asked) + len(answer) > LONGEST_CHARACTERS:
+        return None
     messages = (Message(role="user", content=asked), Message(role="assistant", content=answer))
     metadata = {"kind": kind, "keys": list(dict.fromkeys((*keys, *hidden[1]))), CHECKS: hidden[0]}
     return Example(messages=messages, reference=answer, metadata=metadata)
