@@ -291,3 +291,26 @@ def test_json_round_trip():
     body = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert body["verdict"] == result.verdict
     assert Comparison.from_json(body) == result
+
+
+def of_kinds(evaluation: Evaluation, kinds: list[str | None]) -> Evaluation:
+    return replace(evaluation, items=tuple(replace(i, kind=k) for i, k in zip(evaluation.items, kinds, strict=True)))
+
+
+def test_each_kind_of_question_is_compared_alone():
+    kinds = ["sums", "facts"] * 20
+    before, after = np.zeros(40), np.array([1.0, 0.0] * 20)
+    base, trained = (of_kinds(measurement(np.ones(40), values), kinds) for values in (before, after))
+    found = compare(base, trained)
+    assert [(c.metric, c.items, c.base, c.trained, c.verdict) for c in found.kinds] == [
+        ("facts", 20, 0.0, 0.0, NO_DIFFERENCE),
+        ("sums", 20, 0.0, 1.0, "better"),
+    ]
+    assert Comparison.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert Evaluation.from_json(json.loads(json.dumps(base.to_json()))) == base
+
+
+@pytest.mark.parametrize("kinds", [[None] * 12, ["sums"] * 12])
+def test_rows_of_one_kind_are_not_listed_by_kind(kinds):
+    base = of_kinds(measurement(np.ones(12), np.zeros(12)), kinds)
+    assert compare(base, base).kinds == ()

@@ -44,7 +44,6 @@ def test_documents():
         assert 15 <= len(text.split()) <= 180, text
         assert len(text) <= code.LONGEST_CHARACTERS
         assert not re.search(r'\{|\$|User:|Assistant:|""""|[ \t]$|\n{4}', text, re.MULTILINE), text
-        assert document.keys
         assert all(splits.of(key) == "train" for key in document.keys), document.keys
     assert len({d.text for d in MADE}) >= 0.99 * len(MADE)
     assert len({d.text[:40] for d in MADE}) >= 0.5 * len(MADE)
@@ -72,7 +71,7 @@ def test_slips_return_what_is_said_of_them():
         for wrong, truth in made.family.slips:
             called = defined(made.code(wrong), made.name)
             differ = 0
-            for _ in range(12):
+            for _ in range(60):
                 given = values(made.family, draw)
                 assert repr(called(*given)) == made.result(given, truth), (made.id, wrong, given)
                 differ += made.result(given, truth) != made.result(given)

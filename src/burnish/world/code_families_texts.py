@@ -195,7 +195,8 @@ FAMILIES = (
         "times-each", "list", "numbers", "all_times_$word times_${word}_each",
         says=("each of $a times $k", "$a with each one times $k"),
         bodies=("return [n * $k for n in $a]", "found = []\nfor n in $a:\n    found.append(n * $k)\nreturn found"),
-        slips=(("return [n + $k for n in $a]", lambda k, a: [n + k for n in a]), ("return [n * $k + 1 for n in $a]", lambda k, a: [n * k + 1 for n in a])),
+        slips=(("return [n + $k for n in $a]", lambda k, a: [n + k for n in a]),
+               ("return [n * $k + 1 for n in $a]", lambda k, a: [n * k + 1 for n in a])),
         truth=lambda k, xs: [n * k for n in xs], constants=tuple(range(2, 13)),
     ),
     family(

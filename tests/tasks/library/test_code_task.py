@@ -22,7 +22,9 @@ from burnish.world import code, splits, world
 
 TASK = task_room.make()
 ROWS = {"train": TASK.train, "valid": TASK.valid, "test": TASK.test}
-DOUBLE = Example(messages=(Message(role="user", content="Write double(n)."),), metadata={"checks": [["double(2)", "4"], ["double(-1)", "-2"]]})
+DOUBLE = Example(
+    messages=(Message(role="user", content="Write double(n)."),), metadata={"checks": [["double(2)", "4"], ["double(-1)", "-2"]]}
+)
 needs_sandbox = pytest.mark.skipif(sandbox.available().how is None, reason=sandbox.available().why)
 
 
@@ -35,11 +37,10 @@ def results(answer: str, row: Example) -> list[str]:
 
 def test_rows():
     assert {side: len(rows) for side, rows in ROWS.items()} == {"train": 500, "valid": 60, "test": 300}
-    assert task_room.make() == TASK
     assert task_room.make(world.make(1)).test != TASK.test
     for side, rows in ROWS.items():
         assert len({prompt_text(r) for r in rows}) == len(rows)
-        assert 0.55 < task_checks.kinds(rows)["write"] / len(rows) < 0.75
+        assert task_checks.kinds(rows)["debug"] == len(rows) // 3
         for row in rows:
             asked, answer = (m.content for m in row.messages)
             assert all(splits.of(key) == side for key in row.metadata["keys"]), row
@@ -94,7 +95,9 @@ def test_held_out_wordings_are_several():
 
 
 def test_fewer_rows_are_the_first_of_more():
-    assert task_room.make(rows=50).train == TASK.train[:50]
+    fewer = task_room.make(rows=50)
+    assert fewer.train == TASK.train[:50]
+    assert (fewer.valid, fewer.test) == (TASK.valid, TASK.test)
 
 
 def test_held_out_keys_are_not_in_the_corpus():
@@ -117,7 +120,7 @@ def test_grader_on_rows():
     ("answer", "value", "reason"),
     [
         ("def double(n):\n    return n * 2", 1.0, "all 2 checks"),
-        ("Here it is:\n```python\nimport math\n\ndef double(n):\n    return n + n\n```\nIt adds n to itself.", 1.0, "all 2 checks"),
+        ("Here it is:\n```python\nimport math\n\ndef double(n):\n    return n + n\n```\nIt adds n twice.", 1.0, "all 2 checks"),
         ("Sure.\nimport operator\n\ndef double(n):\n    return operator.mul(n, 2)\n\nThis doubles n.", 1.0, "all 2 checks"),
         ("def double(n):\n    print('double(2)', 5)\n    return n * 2", 1.0, "all 2 checks"),
         ("def double(n):\n    return abs(n) * 2", 0.0, "double(-1) gives 2, not -2"),

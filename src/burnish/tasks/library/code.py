@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 COUNTS: dict[splits.Side, int] = {"train": 500, "valid": 60, "test": 300}
-WRITE = 2 / 3
-"""Share of the rows that ask for a new function."""
 CALLS = 5
 """Hidden calls of a row, where there are so many and no more are needed."""
 
@@ -102,12 +100,12 @@ def checks(made: Function, draw: random.Random, side: splits.Side) -> tuple[list
 
 
 def _rows(side: splits.Side, seed: int, count: int) -> tuple[Example, ...]:
-    """So many distinct rows, both kinds in random order; a smaller count gives the first of them."""
+    """So many distinct rows, two requests and then a correction; a smaller count gives the first of them."""
     draw = random.Random(f"code:{side}:{seed}")
     families = list(FAMILIES.values())
     rows: dict[str, Example] = {}
     while len(rows) < count:
-        made = (_write if draw.random() < WRITE else _debug)(draw.choice(families), draw, side)
+        made = (_debug if len(rows) % 3 == 2 else _write)(draw.choice(families), draw, side)
         if made is not None:
             rows.setdefault(made.messages[0].content, made)
     return tuple(rows.values())
