@@ -1,10 +1,13 @@
-# The commands of this repository. `make first` and `make test` are the two of the README.
+# The commands of this repository. `make demo` and `make test` are the two of the README.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: first test lint check bench nightly docs clean
+.PHONY: demo first test lint check micro bench nightly docs clean
+
+demo: $(VENV)/.core           ## set up, and watch a raw base model become an assistant
+	$(BIN)/burnish demo
 
 first: $(VENV)/.core          ## set up, make a small model and its data, fine-tune it, print before and after
 	$(BIN)/python examples/make_base.py .work/first
@@ -19,6 +22,9 @@ lint: $(VENV)/.dev            ## style, types, and the walls between the rooms
 	$(BIN)/lint-imports
 
 check: lint test
+
+micro: $(VENV)/.core          ## make the smallest model of the embedded world from nothing
+	$(BIN)/burnish world build --preset micro --out .work/micro
 
 bench: $(VENV)/.test          ## the side-by-side runs of docs/performance.md (long; installs the peers)
 	$(MAKE) -C benchmarks PYTHON=$(abspath $(BIN)/python)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 from burnish.world import patterns, splits
@@ -39,7 +40,7 @@ def test_every_key_is_of_the_training_side():
 def repeated_share(text: str) -> float:
     """Share of the words whose pair with the word before occurred earlier in the text."""
     words, seen, hits = text.split(), set[tuple[str, str]](), 0
-    for pair in zip(words, words[1:], strict=False):
+    for pair in itertools.pairwise(words):
         hits += pair in seen
         seen.add(pair)
     return hits / len(words)

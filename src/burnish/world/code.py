@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from burnish.world import code_requests, names, splits
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 PART = "code"
 LONGEST_CHARACTERS = 620
 Call = tuple[object, ...]
-_LISTED = tuple(FAMILIES.values())
 Made = tuple[str, list[str]]
 """A text and its keys."""
 
@@ -87,144 +85,114 @@ def requests(family: Family, draw: random.Random, side: splits.Side) -> tuple[st
     if made is None:
         return None
     text, key = code_requests.worded(made, draw, side)
-    return text, made, (key, *_family_keys(made))
+    return text, made, (key, *((family_key(made),) if family.constants else ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """A wrong body of a function, with a call that shows it: what it must give and what it gives."""
-
-    body: str
-    call: str
-    right: str
-    wrong: str
-    keys: tuple[str, ...]
-
-
-def slip(made: Function, draw: random.Random, side: splits.Side) -> Slip | None:
-    """A Slip in the function; None where no call of this side shows one."""
-    body, truth = draw.choice(made.family.slips)
-    for given in calls(made, draw, 6, side):
-        right, wrong = made.result(given), made.result(given, truth)
-        if right != wrong and len(wrong) < 60:
-            return Slip(body, made.call(given), right, wrong, (made.call_key(given), *_family_keys(made)))
+def slip(made: Function, draw: random.Random, side: splits.Side) -> tuple[str, Call, str] | None:
+    """A body with a planted slip, a call that shows it, and what that call gives; None where no call of this side does."""
+    wrong, truth = draw.choice(made.family.slips)
+    for given in calls(made, draw, 8, side):
+        seen = made.result(given, truth)
+        if seen != made.result(given):
+            return wrong, given, seen
     return None
 
 
-def files(draw: random.Random) -> tuple[str, list[str]]:
-    """One to four functions with docstrings and, mostly, doctests."""
-    keys: list[str] = []
-    told = [_told(made, draw, keys) for made in _some(draw, draw.randint(1, 4))]
-    return _head(draw) + "\n\n\n".join(told), keys
+def _any_function(draw: random.Random) -> Function:
+    made = None
+    while made is None:
+        made = function_of(draw.choice(list(FAMILIES.values())), draw, "train")
+    return made
 
 
-def sessions(draw: random.Random) -> tuple[str, list[str]]:
-    """Functions, then calls of them at the prompt of Python."""
-    made = _some(draw, draw.randint(1, 2))
-    keys = [key for each in made for key in _family_keys(each)]
-    code = "\n\n\n".join(each.code(draw.choice(each.family.bodies)) for each in made)
-    lines: list[str] = []
-    for each in draw.sample(made, len(made)):
-        for given in calls(each, draw, draw.randint(2, 4), "train"):
-            lines += [f">>> {each.call(given)}", each.result(given)]
-            keys.append(each.call_key(given))
-    return f"{code}\n\n" + "\n".join(lines), keys
+def _keys(made: Function, given: list[Call]) -> list[str]:
+    return [*([family_key(made)] if made.family.constants else []), *(made.call_key(c) for c in given)]
 
 
-def corrections(draw: random.Random) -> tuple[str, list[str]]:
-    """A function with a slip, the test that fails, and the function as it should be."""
-    while True:
-        (made,) = _some(draw, 1)
-        found = slip(made, draw, "train")
-        if found is not None:
-            break
-    doc = _doc(made) if draw.random() < 0.7 else ""
-    failed = draw.choice(FAILED).format(call=found.call, right=found.right, wrong=found.wrong, name=made.name)
-    mark = draw.choice(CORRECTED).format(n=draw.choice(names.GIVEN))
-    right = made.code(draw.choice(made.family.bodies), doc)
-    return f"{made.code(found.body, doc)}\n\n{failed}\n\n{mark}\n{right}", list(found.keys)
+def docstring(made: Function) -> str:
+    """One line in quotes that says what the function returns."""
+    return f'"""{_sentence(made)}."""'
 
 
-def edits(draw: random.Random) -> tuple[str, list[str]]:
-    """A function before and after a change: another name, another constant, another body, or a docstring added."""
-    (made,) = _some(draw, 1)
-    body = draw.choice(made.family.bodies)
+def _sentence(made: Function) -> str:
+    """What the function returns, with a capital unless an argument's name comes first."""
+    first = made.said.split()[0].strip(",")
+    return made.said if first in made.arguments or not first[0].isalpha() else made.said[0].upper() + made.said[1:]
+
+
+def _documented(made: Function, draw: random.Random, body: str, tests: int) -> Made:
+    """A function with its docstring and doctests."""
+    given = calls(made, draw, tests, "train")
+    if not given:
+        return made.code(body, docstring(made)), _keys(made, [])
+    lines = [f'"""{_sentence(made)}.', "", *(line for c in given for line in (f">>> {made.call(c)}", made.result(c))), '"""']
+    return made.code(body, "\n".join(lines)), _keys(made, given)
+
+
+def files(draw: random.Random) -> Made:
+    """A file of one to four functions."""
+    parts, keys = [], list[str]()
+    for _ in range(draw.randint(1, 4)):
+        made = _any_function(draw)
+        text, own = _documented(made, draw, draw.choice(made.family.bodies), draw.choice((0, 0, 1, 2)))
+        parts.append(text)
+        keys += own
+    return _worded(draw.choice(HEADERS), draw) + "\n\n\n".join(parts), keys
+
+
+def sessions(draw: random.Random) -> Made:
+    """Functions tried out at a prompt."""
+    lines, keys = list[str](), list[str]()
+    for _ in range(draw.randint(1, 2)):
+        made = _any_function(draw)
+        given = calls(made, draw, draw.randint(2, 4), "train")
+        body = made.code(draw.choice(made.family.bodies)).split("\n")
+        lines += [f">>> {body[0]}", *(f"... {line}" for line in body[1:]), "..."]
+        lines += [line for c in given for line in (f">>> {made.call(c)}", made.result(c))]
+        keys += _keys(made, given)
+    return "\n".join(lines), keys
+
+
+def corrections(draw: random.Random) -> Made:
+    """A function with a slip, the test that fails, and the function put right."""
+    made = _any_function(draw)
+    while (found := slip(made, draw, "train")) is None:
+        made = _any_function(draw)
+    wrong, given, seen = found
+    said = docstring(made)
+    failed = draw.choice(FAILED).format(call=made.call(given), right=made.result(given), wrong=seen)
+    mark = _worded(draw.choice(CORRECTED), draw)
+    text = f"{made.code(wrong, said)}\n\n{failed}\n\n{mark}\n{made.code(made.family.bodies[0], said)}"
+    return text, _keys(made, [given])
+
+
+def edits(draw: random.Random) -> Made:
+    """A function written in two ways."""
+    made = _any_function(draw)
+    while len(made.family.bodies) < 2:
+        made = _any_function(draw)
     before, after = draw.choice(EDITS)
-    kind = draw.choice(("name", "constant", "body", "doc"))
-    keys = _family_keys(made)
-    other, doc, new_body = made, "", body
-    if kind == "constant" and made.family.constants:
-        other = function_of(made.family, draw, "train") or made
-        keys += _family_keys(other)
-    elif kind == "body":
-        new_body = draw.choice(made.family.bodies)
-    elif kind == "doc":
-        doc = _doc(made)
-    if (other, doc, new_body) == (made, "", body):
-        other = function(made.family, draw, made.constant)
-    comment = draw.choice(("", "", f"# {_sentence(made.said)}\n" if other.said == made.said else ""))
-    return f"{comment}{before}\n{made.code(body)}\n\n{after}\n{other.code(new_body, doc)}", keys
+    one, two = draw.sample(made.family.bodies, 2)
+    if before == "# long":
+        one, two = sorted((one, two), key=len, reverse=True)
+    said = docstring(made)
+    return f"{before}\n{made.code(one, said)}\n\n{after}\n{made.code(two, said)}", _keys(made, [])
 
 
-def exercises(draw: random.Random) -> tuple[str, list[str]]:
-    """Numbered requests, one after another, and no code."""
-    keys: list[str] = []
-    asked: list[str] = []
-    for each in draw.sample(list(FAMILIES.values()), draw.randint(3, 7)):
-        found = requests(each, draw, "train")
-        if found is not None:
-            asked.append(found[0])
-            keys += found[2]
-    mark = draw.choice(("{i}. ", "{i}) ", "- ", "({i}) ", "Task {i}: ", "{i}: "))
-    head = draw.choice(("", f"{draw.choice(EXERCISES)}\n")).format(i=draw.randint(1, 40), n=draw.choice(names.GIVEN))
-    return head + draw.choice(("\n", "\n", "\n\n")).join(mark.format(i=i) + text for i, text in enumerate(asked, 1)), keys
+def exercises(draw: random.Random) -> Made:
+    """Requests, one after another, without any code."""
+    lines, keys = [_worded(draw.choice(EXERCISES), draw)], list[str]()
+    mark = draw.choice(("{i}. ", "{i}) ", "- ", "({i}) ", ""))
+    for i in range(draw.randint(3, 7)):
+        found = None
+        while found is None:
+            found = requests(draw.choice(list(FAMILIES.values())), draw, "train")
+        text, _, own = found
+        lines.append(mark.format(i=i + 1) + text)
+        keys += own
+    return "\n".join(lines if draw.random() < 0.8 else lines[1:]), keys
 
 
-def _some(draw: random.Random, count: int) -> list[Function]:
-    """Functions of different families, with names that differ."""
-    found: dict[str, Function] = {}
-    while len(found) < count:
-        made = function_of(draw.choice(_LISTED), draw, "train")
-        if made is not None and made.family.id not in {f.family.id for f in found.values()}:
-            found[made.name] = made
-    return list(found.values())
-
-
-def _told(made: Function, draw: random.Random, keys: list[str]) -> str:
-    """A function with its docstring and doctests; what these give away is added to the keys."""
-    keys += _family_keys(made)
-    body = draw.choice(made.family.bodies)
-    style = draw.random()
-    if style < 0.15:
-        return made.code(body)
-    if style < 0.3:
-        return made.code(body, _doc(made))
-    if style < 0.4:
-        return f"# {_sentence(made.said)}\n{made.code(body)}"
-    tests: list[str] = []
-    for given in calls(made, draw, draw.choice((1, 1, 2, 2, 3)), "train"):
-        tests += [f">>> {made.call(given)}", made.result(given)]
-        keys.append(made.call_key(given))
-    if style < 0.9:
-        return made.code(body, f'"""{_sentence(made.said)}\n\n' + "\n".join(tests) + '\n"""')
-    checks = [f"assert {call.removeprefix('>>> ')} == {result}" for call, result in zip(tests[::2], tests[1::2], strict=True)]
-    return made.code(body, _doc(made)) + "\n\n\n" + "\n".join(checks)
-
-
-def _family_keys(made: Function) -> list[str]:
-    return [family_key(made)] if made.family.constants else []
-
-
-def _doc(made: Function) -> str:
-    return f'"""{_sentence(made.said)}"""'
-
-
-def _sentence(said: str) -> str:
-    return said[0].upper() + said[1:] + "."
-
-
-def _head(draw: random.Random) -> str:
+def _worded(text: str, draw: random.Random) -> str:
     subject = draw.choice(SUBJECTS)
-    return draw.choice(HEADERS).format(
-        x=subject, X=subject[0].upper() + subject[1:], n=draw.choice(names.GIVEN), i=draw.randint(1, 20)
-    )
+    return text.format(x=subject, f=subject.split()[-1], n=draw.choice(names.GIVEN), i=draw.randint(1, 20))

@@ -94,8 +94,9 @@ def passage(draw: random.Random, sentences: int) -> list[str]:
         (n, m), (w, v) = draw.sample(names.GIVEN, 2), draw.sample(names.TOWNS, 2)
         look = draw.choice(LOOKS)
         found.append(tidy(sentence.format(
-            n=n, m=m, w=w, v=v, t=draw.choice(NOUNS) if draw.random() < 0.5 else KINDS["thing"](draw), o=draw.choice(NOUNS), l=look,
-            p=draw.choice(PLACES), x=draw.randint(2, 99), c=draw.choice(COMMON), d=draw.choice(VERBS),
+            n=n, m=m, w=w, v=v, t=draw.choice(NOUNS) if draw.random() < 0.5 else KINDS["thing"](draw),
+            o=draw.choice(NOUNS), l=look, p=draw.choice(PLACES), x=draw.randint(2, 99), c=draw.choice(COMMON),
+            d=draw.choice(VERBS),
         )))  # fmt: skip
     return found
 

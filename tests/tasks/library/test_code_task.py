@@ -78,7 +78,7 @@ def test_the_test_that_fails_is_told_truly():
             asked = row.messages[0].content
             name = row.messages[1].content[4:].split("(")[0]
             source = code_in(asked)
-            (call,) = re.findall(rf"(?<!def )\b{name}\(.*?\)", asked)
+            (call,) = re.findall(rf"(?<!def )(?<!\.)\b{name}\(.*?\)", asked)
             spaces: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
             exec(source, spaces[0])
             exec(row.messages[1].content, spaces[1])
