@@ -67,7 +67,7 @@ def test_it_learns_watches_and_ends_with_the_same_bits_after_a_stop(home, tiny_m
         return {"gate": float(len(seen))}
 
     config = settings(tiny_model, texts, order="file")
-    whole = train.start(config, run="whole", watch=watch)
+    whole = train.start(config, run="read-whole", watch=watch)
     lines = metrics(whole.folder)
     assert lines[-1]["held_out_loss"] < lines[0]["held_out_loss"] - 0.5
     assert [line["gate"] for line in lines if "held_out_loss" in line] == [1.0, 2.0, 3.0]
@@ -77,8 +77,8 @@ def test_it_learns_watches_and_ends_with_the_same_bits_after_a_stop(home, tiny_m
             raise Interrupted("stopped by the test")
 
     with pytest.raises(Interrupted):
-        train.start(config, run="stopped", progress=Watcher(stop))
-    resumed = train.resume("stopped")
+        train.start(config, run="read-half", progress=Watcher(stop))
+    resumed = train.resume("read-half")
     assert isinstance(methods.load(base=json.loads((resumed.folder / "config.json").read_text())), Pretrain)
     assert weights(resumed.folder) == weights(whole.folder)
 
