@@ -21,7 +21,9 @@ def line(points: list[tuple[float, float]], colour: str) -> str:
     return f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{path}"/>'
 
 
-def panel(title: str, top: float, curves: dict[str, list[tuple[float, float]]], low: float, high: float, most: float) -> list[str]:
+def panel(
+    title: str, top: float, curves: dict[str, list[tuple[float, float]]], low: float, high: float, most: float
+) -> list[str]:
     """One chart: named curves of (tokens, value) in a frame with its scale."""
     found = [f'<text x="{LEFT}" y="{top - 8}" class="title">{title}</text>']
     found.append(f'<rect x="{LEFT}" y="{top}" width="{WIDTH - LEFT - 8}" height="{HEIGHT}" class="frame"/>')
@@ -38,7 +40,8 @@ def panel(title: str, top: float, curves: dict[str, list[tuple[float, float]]], 
             for x, y in points
         ]
         found.append(line(scaled, colour))
-        found.append(f'<text x="{WIDTH - 16}" y="{top + 16 + 14 * place}" class="name" fill="{colour}" text-anchor="end">{name}</text>')
+        at = f'x="{WIDTH - 16}" y="{top + 16 + 14 * place}"'
+        found.append(f'<text {at} class="name" fill="{colour}" text-anchor="end">{name}</text>')
     return found
 
 

@@ -127,7 +127,7 @@ def _starts_with(prompt: str, answer: str) -> Item:
         got = re.split(r"\s+", text.strip())
         if [w.rstrip(".,;") for w in got[: len(want)]] == [w.rstrip(".,;") for w in want]:
             return True
-        return text.strip().startswith(answer.strip())
+        return re.match(rf"{re.escape(answer.strip())}(?![\w-])", text.strip()) is not None  # "12" is not "1"
 
     return Item(prompt=prompt, check=check)
 

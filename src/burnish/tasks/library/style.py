@@ -138,8 +138,9 @@ class InManner:
     name: str = "in manner"
 
     def grade(self, example: Example, answer: str) -> Score:
-        """Score 1 or 0. `metadata["kind"]` is the manner, `metadata["facts"]` the words that must be kept."""
-        manner = next(m for m in MANNERS if m.id == example.metadata["kind"])
+        """Score 1 or 0. `metadata["kind"]` (in `everything`: "manner") is the manner, "facts" the words that must be kept."""
+        named = example.metadata.get("manner", example.metadata.get("kind"))
+        manner = next(m for m in MANNERS if m.id == named)
         facts = [str(f) for f in example.metadata["facts"]]
         wrong = _unlike(manner, answer.strip(), len(facts))
         if wrong:

@@ -1,0 +1,105 @@
+"""The corpus: the same for a seed, in its shares, every biography once, patterns from easy to hard, and nothing given away."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import statistics
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from burnish.tasks import ready
+from burnish.world import corpus, people, world
+from burnish.world.corpus import Corpus
+
+WORLD = world.make(0)
+FEW = dataclasses.replace(WORLD, people=(*WORLD.people[112:122], *WORLD.people[358:362], *WORLD.people[598:602]))
+"""Some people of each tier, for all their biographies: 8 head, 4 torso, 4 tail and 2 unseen."""
+TOLD = 8 * 150 + 4 * 25 + 4 * 4
+
+
+@pytest.fixture(scope="module")
+def few() -> Corpus:
+    return corpus.make(FEW, words=80_000, seed=3)
+
+
+@pytest.fixture(scope="module")
+def rest() -> Corpus:
+    """60,000 words without biographies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "biographies", lambda world, seed: [])
+        return corpus.make(WORLD, words=60_000)
+
+
+def test_the_seed_decides(few: Corpus):
+    assert corpus.make(FEW, words=80_000, seed=3).sha256 == few.sha256
+    assert corpus.make(FEW, words=80_000, seed=4).sha256 != few.sha256
+
+
+def test_string_hashing_plays_no_part():
+    code = (
+        "import dataclasses\nfrom burnish.world import corpus, world\nw = world.make(0)\n"
+        "few = dataclasses.replace(w, people=w.people[112:120])\n"
+        "print(corpus.make(few, words=5_000, biographies=0.02).sha256)"
+    )
+    made = [
+        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": s}, capture_output=True, text=True, check=True).stdout
+        for s in ("0", "1")
+    ]
+    assert made[0] == made[1] != ""
+
+
+def test_shares_are_kept_to_a_document(rest: Corpus):
+    assert sum(corpus.SHARES.values()) == pytest.approx(1)
+    assert set(rest.words) == {*corpus.SHARES, "people"} - {"quiz"}  # quiz books are of the part "people"
+    for part, words in rest.words.items():
+        wanted = corpus.SHARES["quiz" if part == "people" else part] * 60_000
+        assert wanted <= words < wanted + 181, part
+
+
+def test_every_biography_is_read_once(few: Corpus):
+    lives = [d for d in few.documents if d.keys and d.keys[0].startswith("fact:") and d.part == "people"]
+    assert Counter(lives) == Counter(people.biographies(FEW, 3))
+    tier_of = {p.id: p.tier for p in FEW.people}
+    told = Counter(tier_of[d.keys[0].split(":")[1]] for d in lives)
+    assert told == {"head": 8 * 150, "torso": 4 * 25, "tail": 4 * 4}
+    assert sum(told.values()) == TOLD
+
+
+def test_a_share_of_the_biographies_and_no_room():
+    made = corpus.make(FEW, words=5_000, biographies=0.02)
+    lives = [d for d in made.documents if d.part == "people" and d.keys[0].startswith("fact:")]
+    assert len(lives) == round(0.02 * TOLD)
+    assert len(set(lives)) == len(lives)
+    with pytest.raises(ValueError, match="no room"):
+        corpus.make(FEW, words=5_000)
+
+
+def test_patterns_come_early_and_get_harder(rest: Corpus):
+    places = [n / len(rest.documents) for n, d in enumerate(rest.documents) if d.part == "patterns"]
+    texts = [d.text for d in rest.documents if d.part == "patterns"]
+    early = [len(t) for p, t in zip(places, texts, strict=True) if p < 0.15]
+    late = [len(t) for p, t in zip(places, texts, strict=True) if p > 0.5]
+    assert statistics.mean(late) > 1.5 * statistics.mean(early)
+    assert sum(p < 0.3 for p in places) > 0.4 * len(places)
+    stories = [n / len(rest.documents) for n, d in enumerate(rest.documents) if d.part == "stories"]
+    assert statistics.mean(stories) > statistics.mean(places) + 0.1
+
+
+def test_a_key_that_is_given_away_is_found(rest: Corpus):
+    planted = rest.documents[17].keys[0]
+    assert corpus.contamination(rest, ["sum:nobody+knows", planted]) == [planted]
+    assert corpus.contamination(rest, ["sum:nobody+knows"]) == []
+
+
+@pytest.mark.parametrize("name", ready.NAMES)
+def test_no_key_of_a_held_out_row_is_given_away(rest: Corpus, name: str):
+    if importlib.util.find_spec(f"burnish.tasks.library.{name}") is None:
+        pytest.skip(f"the task {name} is not written yet")
+    task = ready.get(name)
+    held_out = {k for row in (*task.valid, *task.test) for k in row.metadata["keys"]}
+    assert held_out
+    assert corpus.contamination(rest, held_out) == []
