@@ -253,3 +253,15 @@ def test_fingerprints_are_kept_until_the_file_changes(tmp_path: Path, home: Path
     assert hashed[3:] == ["model.safetensors"]
     (home / "cache" / "fingerprints.json").write_text("junk")
     assert fingerprint(path) != first
+
+
+def test_a_model_of_the_package_stands_after_a_directory_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    package = base_model(tmp_path / "package" / "pebble")
+    monkeypatch.setattr(models, "_EMBEDDED_AT", tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    found = resolve("pebble")
+    assert (found.kind, found.base, found.name) == ("hf", package, "pebble")
+    own = base_model(tmp_path / "pebble", b"other")
+    assert resolve("pebble").base == own
+    with pytest.raises(ModelNotFound, match="micro"):
+        resolve("micro")

@@ -1,0 +1,54 @@
+"""The search for a start of reinforcement learning: it bisects, stops in the band, and ends with the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from burnish.runs import build_chat
+from burnish.runs.build_chat import BAND, Attempt
+from burnish.runs.progress import Silent
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], float]], tuple[list[int], Attempt]]:
+    """Search where a model trained on so many rows is right as often as the given function says."""
+
+    def search(right: Callable[[int], float]) -> tuple[list[int], Attempt]:
+        asked: list[int] = []
+
+        def attempt(base: Path, work: Path, rows: int, seed: int, say: Silent) -> Attempt:
+            asked.append(rows)
+            return Attempt(rows=rows, model="m", pass_1=right(rows), pass_8=0.9)
+
+        monkeypatch.setattr(build_chat, "attempt", attempt)
+        return asked, build_chat.search(Path("base"), Path("work"), 0, Silent())
+
+    return search
+
+
+@pytest.mark.parametrize("middle", [20, 60, 100, 180, 400])
+def test_it_finds_the_band_wherever_it_lies(tried, middle):
+    asked, found = tried(lambda rows: min(1.0, 0.375 * rows / middle))
+    assert BAND[0] <= found.pass_1 <= BAND[1]
+    assert asked[-1] == found.rows
+    assert len(asked) <= build_chat.ATTEMPTS
+
+
+def test_a_step_too_steep_ends_with_the_nearest(tried):
+    asked, found = tried(lambda rows: 0.28 if rows < 133 else 0.9)
+    assert found.pass_1 == 0.28
+    assert len(asked) == len(set(asked)) <= build_chat.ATTEMPTS
+
+
+def test_rows_are_written_with_their_weights(tmp_path):
+    task = build_chat.ready.get("assistant")
+    rows = tuple(e for e in task.train if len(e.messages) > 2)[:3]
+    build_chat._write(tmp_path / "rows.jsonl", rows)
+    from burnish.tasks import sources
+
+    found = sources.read(tmp_path / "rows.jsonl").examples
+    said = [[(m.role, m.content, m.weight) for m in e.messages] for e in rows]
+    assert [[(m.role, m.content, m.weight) for m in e.messages] for e in found] == said
