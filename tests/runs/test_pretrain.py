@@ -47,6 +47,7 @@ def test_a_long_text_is_split_and_every_token_is_a_target_once(home, tiny_model,
         joined = np.concatenate([parts[0][1].ids, *(r.ids[1:] for _, r in parts[1:])])
         assert joined.tolist() == row.ids.tolist()
         assert sum(r.truncated for _, r in parts) == 0
+        assert [r.goes_on for _, r in parts] == [True] * (len(parts) - 1) + [False]
     targets = sum(len(whole.render(e).ids) - 1 for e in {e.line: e for e in prepared.train.examples}.values())
     assert sum(d.length for d in prepared.train.data) == targets
 
@@ -68,6 +69,7 @@ def test_it_learns_watches_and_ends_with_the_same_bits_after_a_stop(home, tiny_m
 
     config = settings(tiny_model, texts, order="file")
     whole = train.start(config, run="read-whole", watch=watch)
+    assert next(a for a in whole.certificate.audits if a.name == "mask picture").passed
     lines = metrics(whole.folder)
     assert lines[-1]["held_out_loss"] < lines[0]["held_out_loss"] - 0.5
     assert [line["gate"] for line in lines if "held_out_loss" in line] == [1.0, 2.0, 3.0]

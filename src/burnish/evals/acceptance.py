@@ -93,7 +93,7 @@ def continue_with(policy: Policy, tokenizer: Tokenizer) -> Continue:
 
 
 def probes(world: World) -> list[Probe]:
-    """Every probe, of items that no document of the corpus holds."""
+    """Every probe. Tables, spans and sums are held out; questions are drawn as the corpus draws them, and titles stand in it."""
     return [lookup(), spans(), *fewshot_facts(world), questions(world), forbidden(world), *additions(), python()]
 
 

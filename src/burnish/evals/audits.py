@@ -79,7 +79,9 @@ def mask_picture(rows: Sequence[Rendered], tokenizer: Tokenizer, stop_ids: Colle
         "every token is trained, the question's too": [
             i for i, r in enumerate(rows) if r.message.max(initial=0) > 0 and r.weights.all()
         ],
-        "an answer's stop token is not trained": [i for i, r in enumerate(rows) if stop_ids and not _stops(r, stop_ids)],
+        "an answer's stop token is not trained": [
+            i for i, r in enumerate(rows) if stop_ids and not r.goes_on and not _stops(r, stop_ids)
+        ],
     }
     faults = [f"in {len(at)} of {len(rows)} rows (first: row {at[0] + 1}) {what}" for what, at in found.items() if at]
     well = f"{share:.0%} of the tokens of {len(rows)} rows are trained" + (

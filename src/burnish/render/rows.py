@@ -31,6 +31,8 @@ class Rendered:
     """int16 [n]: index of the message that a token belongs to; -1 = written by the template"""
     truncated: int = 0
     """Tokens cut from the end."""
+    goes_on: bool = False
+    """Part of a text whose next part is another row, so that no stop token is due here."""
     fault: str | None = None
     """Why this row cannot be trained on; the row is to be dropped, aloud."""
     notes: tuple[str, ...] = ()

@@ -219,7 +219,9 @@ def _split_long(examples: Sequence[Example], renderer: Renderer, limit: int) -> 
             continue
         for start in range(0, len(row.ids) - 1, limit - 1):
             part = slice(start, start + limit)
-            found.append((example, replace(row, ids=row.ids[part], weights=row.weights[part], message=row.message[part])))
+            last = start + limit >= len(row.ids)
+            cut = replace(row, ids=row.ids[part], weights=row.weights[part], message=row.message[part], goes_on=not last)
+            found.append((example, cut))
     return [e for e, _ in found], [r for _, r in found]
 
 

@@ -81,6 +81,8 @@ def _find(model: str, above: Path | None) -> ModelRef:
         return _directory(directory.absolute(), above)
     if model in EMBEDDED and (_EMBEDDED_AT / model).is_dir():
         return _directory(_EMBEDDED_AT / model, above)
+    if model in EMBEDDED and model not in {run.name for run in list_runs()}:
+        raise _not_found(model, "this package does not hold it yet; `burnish world build` makes such models")
     if NAME.fullmatch(model):
         known = {run.name: run for run in list_runs()}
         if model in known:

@@ -105,7 +105,7 @@ def contamination(corpus: Corpus, held_out: Iterable[str]) -> list[str]:
 
 
 def _patterns(world: World, seed: int, words: float) -> list[tuple[float, Document]]:
-    """Patterns with their places: half of them in the first quarter, harder from place to place."""
+    """Patterns with their places: somewhat more than half of them in the first quarter, harder from place to place."""
     draw = random.Random(f"corpus:{seed}:patterns")
     places_, count = [], 0.0
     # Places are drawn first, for as many documents as could be needed, so that level can follow place.
