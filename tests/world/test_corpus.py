@@ -78,15 +78,30 @@ def test_a_share_of_the_biographies_and_no_room():
         corpus.make(FEW, words=5_000)
 
 
-def test_patterns_come_early_and_get_harder(rest: Corpus):
-    places = [n / len(rest.documents) for n, d in enumerate(rest.documents) if d.part == "patterns"]
-    texts = [d.text for d in rest.documents if d.part == "patterns"]
-    early = [len(t) for p, t in zip(places, texts, strict=True) if p < 0.15]
-    late = [len(t) for p, t in zip(places, texts, strict=True) if p > 0.5]
-    assert statistics.mean(late) > 1.5 * statistics.mean(early)
-    assert sum(p < 0.3 for p in places) > 0.4 * len(places)
-    stories = [n / len(rest.documents) for n, d in enumerate(rest.documents) if d.part == "stories"]
-    assert statistics.mean(stories) > statistics.mean(places) + 0.1
+def test_patterns_stand_close_in_one_early_stretch_and_get_harder(rest: Corpus):
+    parts = [d.part for d in rest.documents]
+    others = parts.count("patterns") - len(parts)
+    read, inside, early, late = 0, [], [], []
+    for document in rest.documents:
+        share = read / -others
+        pattern = document.part == "patterns"
+        read += not pattern
+        if 0.05 < share < 0.095:
+            inside.append(pattern)
+        if pattern:
+            (early if share < 0.06 else late if share > 0.09 else []).append(len(document.text))
+    assert 0.65 < statistics.mean(inside) < 0.85
+    assert statistics.mean(late) > 1.3 * statistics.mean(early)
+
+
+def test_biographies_grow_denser():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corpus, "SHARES", {**dict.fromkeys(corpus.SHARES, 0.0), "stories": 1.0})
+        made = corpus.make(FEW, words=160_000, seed=3)
+    half = len(made.documents) // 2
+    first, second = (sum(d.part == "people" for d in docs) for docs in (made.documents[:half], made.documents[half:]))
+    assert first + second >= TOLD
+    assert 1.15 * first < second < 2 * first
 
 
 def test_a_key_that_is_given_away_is_found(rest: Corpus):

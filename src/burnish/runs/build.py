@@ -32,6 +32,8 @@ from burnish.tasks import ready
 from burnish.world import corpus, world
 
 CONTROLS = 64
+MEASUREMENTS = 20
+"""Of held-out loss and of copying, over the pre-training."""
 NGRAM_TEXTS = 20_000
 """Texts that the 5-gram model is made from: more change its answers little, and take memory."""
 
@@ -63,10 +65,10 @@ PRESETS: dict[str, Preset] = {
     "pebble": Preset(
         name="pebble",
         shape=_shape(2048, 192, 6, 6, 3, 512),
-        words=6_000_000,
+        words=8_000_000,
         biographies=1.0,
-        learning_rate=3e-3,
-        batch=96,
+        learning_rate=2e-3,
+        batch=32,
         gate_items=50,
         chat=True,
     ),
@@ -194,6 +196,7 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         if folder.status != "succeeded":
             train.resume(str(path), progress=say, watch=watch)
         return path
+    texts = read_json(work / "corpus" / "facts.json")["documents"]
     base = {
         "model": str(work / "start"),
         "data": str(work / "corpus" / "corpus.jsonl"),
@@ -202,6 +205,7 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         "order": "file",
         "epochs": 1,
         "eval_tokens": 48,
+        "evaluate_every": max(1, texts // plan.batch // MEASUREMENTS),
         "seed": seed,
     }
     config = Pretrain.load(base=base, overrides=overrides)

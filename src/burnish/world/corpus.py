@@ -1,8 +1,9 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
 Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
-its share is full. Documents lie in random order, but for patterns: they come early and often, from easy to hard, because copying
-is learned suddenly or not at all, and most of what the model is asked for later stands on it (docs/world.md).
+its share is full. Documents lie in random order, with two exceptions (docs/world.md). Half of the patterns stand in one
+dense stretch early on, from easy to hard, because copying is learned where most texts ask for it and hardly elsewhere. And
+biographies grow denser towards the end, because what is read before the model can copy a name is half lost.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ SHARES: Mapping[str, float] = {
     "places": 0.04,
     "library": 0.03,
     "manuals": 0.03,
-    "stories": 0.11,
-    "transcripts": 0.10,
+    "stories": 0.09,
+    "transcripts": 0.09,
     "arithmetic": 0.08,
     "problems": 0.04,
     "code": 0.12,
-    "lists": 0.11,
-    "patterns": 0.22,
+    "lists": 0.10,
+    "patterns": 0.26,
     "shop": 0.04,
     "acts": 0.03,
     "logs": 0.01,
@@ -49,8 +50,14 @@ _PARTS = {
     "acts": acts.documents,
     "logs": logs.documents,
 }
-HARDEST_AT = 0.5
-"""Share of the corpus after which patterns are as hard as they get."""
+DENSE = (0.05, 0.095)
+"""Where patterns stand closest, as shares of all other documents: three of four texts of this stretch are patterns."""
+DENSE_SHARE = 0.5
+"""Of the patterns, how many stand there."""
+EASIEST = 0.2
+"""Level of the patterns before that stretch; within it the level rises to 1."""
+LATER = 0.7
+"""Power of the uniform draw that places a biography: under 1, they grow denser towards the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     room = words - sum(map(_words, lives))
     if room <= 0:
         raise ValueError(f"{words} words have no room for more than biographies")
-    placed = [(order.random(), document) for document in lives]
+    placed = [(order.random() ** LATER, document) for document in lives]
     for name, documents in _PARTS.items():
         drawn = _until(documents(world, random.Random(f"corpus:{seed}:{name}")), SHARES[name] * room)
         placed += [(order.random(), document) for document in drawn]
@@ -105,23 +112,21 @@ def contamination(corpus: Corpus, held_out: Iterable[str]) -> list[str]:
 
 
 def _patterns(world: World, seed: int, words: float) -> list[tuple[float, Document]]:
-    """Patterns with their places: somewhat more than half of them in the first quarter, harder from place to place."""
+    """Patterns with their places: DENSE_SHARE of them in the stretch DENSE, where they get harder from place to place."""
     draw = random.Random(f"corpus:{seed}:patterns")
-    places_, count = [], 0.0
-    # Places are drawn first, for as many documents as could be needed, so that level can follow place.
-    while len(places_) < words / 12:
-        places_.append(draw.random() / 4 if draw.random() < 0.4 else draw.random())
+    begin, end = DENSE
     found: list[tuple[float, Document]] = []
     streams: dict[float, Iterator[Document]] = {}
-    for place in places_:
-        level = round(min(1.0, place / HARDEST_AT), 1)
+    count = 0
+    while count < words:
+        place = draw.uniform(begin, end) if draw.random() < DENSE_SHARE else draw.random()
+        risen = min(1.0, max(0.0, (place - begin) / (end - begin)))
+        level = round(EASIEST + (1 - EASIEST) * risen, 1)
         if level not in streams:
             streams[level] = patterns.documents(world, random.Random(f"corpus:{seed}:patterns:{level}"), level)
         document = next(streams[level])
         count += _words(document)
         found.append((place, document))
-        if count >= words:
-            break
     return found
 
 
