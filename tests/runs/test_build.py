@@ -108,7 +108,8 @@ def test_what_was_measured_is_told(whole: tuple[Path, Built]):
     facts = json.loads((out / "work" / "corpus" / "facts.json").read_text())
     assert facts["sha256"] in card
     assert all(f"| {name} |" in card for name in names)
-    assert "the corpus holds 0." in card
+    assert "the corpus holds 0: " in card
+    assert facts["generators"] in card
 
 
 def test_a_second_call_makes_nothing_anew(whole: tuple[Path, Built]):

@@ -86,7 +86,7 @@ def test_patterns_stand_close_in_one_early_stretch_and_get_harder(rest: Corpus):
         share = read / -others
         pattern = document.part == "patterns"
         read += not pattern
-        if 0.05 < share < 0.095:
+        if 0.04 < share < 0.1:
             inside.append(pattern)
         if pattern:
             (early if share < 0.06 else late if share > 0.09 else []).append(len(document.text))

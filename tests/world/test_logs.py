@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 
-from burnish.world import logs, splits, world
+from burnish.world import logs, names, splits, world
 
 WORLD = world.make(0)
 LOGS = list(itertools.islice(logs.documents(WORLD, random.Random(3)), 1500))
@@ -35,17 +35,44 @@ def test_times_run_forward():
 def test_removed_files_are_gone():
     seen = 0
     for log in LOGS:
-        gone: set[str] = set()
+        gone: set[tuple[str, str]] = set()
+        path = ""
         lines = log.text.split("\n")
         for line, following in zip(lines, [*lines[1:], ""], strict=True):
-            if removed := re.search(r"[$>%] rm (\S+)", line):
-                gone.add(removed.group(1))
+            if moved := re.search(r"[$>%] cd (\S+)", line):
+                path = path.rpartition("/")[0] if moved.group(1) == ".." else f"{path}/{moved.group(1)}"
+            elif line.startswith("/"):
+                assert line.removeprefix("/").partition("/")[2] == path.removeprefix("/")
+            elif removed := re.search(r"[$>%] rm (\S+)", line):
+                gone.add((path, removed.group(1)))
             elif made := re.search(r"[$>%] new (\S+)", line):
-                gone.discard(made.group(1))
+                gone.discard((path, made.group(1)))
             elif re.search(r"[$>%] ls$", line):
                 seen += 1
-                assert not gone & set(following.split())
+                assert not gone & {(path, f) for f in following.split()}
     assert seen > 100
+
+
+def test_doors_and_weather_make_sense():
+    before = {"opened": ("closed", "unlocked"), "closed": ("opened",), "locked": ("closed", "unlocked"), "unlocked": ("locked",)}
+    seen = 0
+    for log in LOGS:
+        doors: dict[str, str] = {}
+        for place, done in re.findall(r"^\d\d:\d\d ([a-z ]+) (opened|closed|locked|unlocked) by", log.text, re.MULTILINE):
+            assert doors.get(place, before[done][0]) in before[done], log.text
+            seen += place in doors
+            doors[place] = done
+        snow = re.findall(r"(\d+) degrees, snow", log.text) + re.findall(r"snow \| (\d+)", log.text)
+        assert all(int(degrees) < 3 for degrees in snow)
+    assert seen > 50
+
+
+def test_full_names_are_of_passers_by():
+    given, family = ({n.lower(): n for n in part} for part in (names.GIVEN, names.FAMILY))
+    found = {(given[a], family[b]) for log in LOGS for a, b in re.findall(r"\b([a-z]+) ([a-z]+)\b", log.text)
+             if a in given and b in family}  # fmt: skip
+    assert len(found) > 30
+    assert all(names.is_passer_by(*name) for name in found)
 
 
 def test_form_and_variety():

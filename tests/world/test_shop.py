@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from language_checks import check, repeated
+from language_checks import check, repeated, sample
 
 from burnish.world import names, shop, splits
 from burnish.world import shop_facts as facts
@@ -46,7 +46,29 @@ def test_totals_and_prices_on_pages_are_right() -> None:
         wanted = sum(int(part.split("-")[0]) * lower[part.split("-")[1]] for part in order.split("+"))
         assert int(total[1]) == wanted, document.text
         slips += 1
+        if more := re.search(r"With delivery: (\d+)", document.text):
+            assert int(more[1]) == wanted + 2
+            assert f"sum:2+{wanted}" in document.keys
+        for part in order.split("+"):
+            count, item = part.split("-")
+            assert count == "1" or f"product:2*{lower[item]}" in document.keys or f"product:{lower[item]}*2" in document.keys
     assert slips > 40
+
+
+def test_guests_are_passers_by_and_come_when_the_shop_is_open() -> None:
+    seen = 0
+    for document in sample(shop, 1500):
+        for given, family in re.findall(r"\b([A-Z][a-z]+) (?=([A-Z][a-z]+))", document.text):
+            if given in names.GIVEN and family in names.FAMILY:
+                seen += 1
+                assert names.is_passer_by(given, family)
+        assert "Tuesday, order" not in document.text
+        assert "recipe of your" not in document.text
+        assert not re.search(r"We said sorry, and[^.]*\byou\b", document.text)
+        if found := re.search(r"(\w+day), order.*comes at (\d+)", document.text, re.DOTALL):
+            first, last = facts.HOURS[found[1]] or (0, 0)
+            assert first % 12 < int(found[2]) < last
+    assert seen > 200
 
 
 def test_hours_on_pages_are_right() -> None:

@@ -7,8 +7,9 @@ given again; within the pre-training the run's own checkpoints do that.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import ready
 from burnish.world import corpus, world
+from burnish.world.document import Document
 
 CONTROLS = 64
 MEASUREMENTS = 20
@@ -65,10 +67,10 @@ PRESETS: dict[str, Preset] = {
     "pebble": Preset(
         name="pebble",
         shape=_shape(2048, 192, 6, 6, 3, 512),
-        words=8_000_000,
+        words=7_000_000,
         biographies=1.0,
         learning_rate=2e-3,
-        batch=32,
+        batch=48,
         gate_items=50,
         chat=True,
     ),
@@ -110,6 +112,8 @@ def build(preset: str, out: Path, *, seed: int = 0, progress: Progress | None = 
     final = out / plan.name
     _same_build(work, {"preset": preset, "seed": seed, "overrides": list(overrides)})
     _stage(work / "corpus", lambda path: _write_corpus(path, plan, seed), say)
+    if read_json(work / "corpus" / "facts.json").get("generators") != _generators():
+        say.warning("the generators have changed since this corpus was made; it is used as it is (another --out makes a new one)")
     _stage(work / "start", lambda path: _write_start(path, work / "corpus", plan, seed), say)
     run = _pretrain(work, plan, seed, overrides, say)
     _stage(work / "finished", lambda path: _write_model(path, run, work / "start", seed), say)
@@ -161,14 +165,30 @@ def _stage(path: Path, make: Callable[[Path], None], say: Progress) -> None:
 
 
 def _write_corpus(path: Path, plan: Preset, seed: int) -> None:
-    made = corpus.make(world.make(0), words=plan.words, seed=seed, biographies=plan.biographies)
+    vellmark = world.make(0)
+    made = corpus.make(vellmark, words=plan.words, seed=seed, biographies=plan.biographies)
     given_away = corpus.contamination(made, held_out_keys())
     if given_away:
         raise RunError(f"the corpus gives away {len(given_away)} keys of held-out rows", seen=", ".join(given_away[:5]))
-    lines = "".join(json.dumps({"text": d.text}) + "\n" for d in made.documents)
-    (path / "corpus.jsonl").write_text(lines, encoding="utf-8")
-    facts = {"documents": len(made.documents), "words": made.words, "keys": len(made.keys), "sha256": made.sha256}
+    _write_texts(path / "corpus.jsonl", made.documents)
+    _write_texts(path / "unread.jsonl", corpus.unread(vellmark, seed=seed))
+    facts = {
+        "documents": len(made.documents), "words": made.words, "keys": len(made.keys), "sha256": made.sha256,
+        "generators": _generators(),
+    }  # fmt: skip
     (path / "facts.json").write_text(json.dumps({**facts, "contamination": 0}, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_texts(path: Path, documents: Iterable[Document]) -> None:
+    path.write_text("".join(json.dumps({"text": d.text}) + "\n" for d in documents), encoding="utf-8")
+
+
+def _generators() -> str:
+    """Hash of the source text of the generators, so that a corpus says what made it."""
+    found = hashlib.sha256()
+    for source in sorted(Path(world.__file__).parent.glob("*.py")):
+        found.update(source.read_bytes())
+    return found.hexdigest()
 
 
 def _texts(directory: Path) -> list[str]:
@@ -202,6 +222,7 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         "data": str(work / "corpus" / "corpus.jsonl"),
         "learning_rate": plan.learning_rate,
         "batch": plan.batch,
+        "valid": str(work / "corpus" / "unread.jsonl"),
         "order": "file",
         "epochs": 1,
         "eval_tokens": 48,
@@ -298,7 +319,9 @@ def _card(work: Path, plan: Preset, seed: int) -> str:
             "",
             f"Corpus: {facts['documents']:,} texts, {run['total_tokens']:,} tokens, sha256 `{facts['sha256']}`.",
             f"Words by part: {words}.",
-            f"Of the keys of held-out rows of the ready tasks, the corpus holds {facts['contamination']}.",
+            f"Of the keys of held-out rows of the ready tasks, the corpus holds {facts['contamination']}: neither do generators",
+            "declare any, nor do the texts tell any when they are searched for sums, results of calls and phrasings.",
+            f"The source text of the generators has the sha256 `{facts['generators']}`.",
             "",
             f"Recipe: `pretrain`, {run['steps']:,} steps of {config['batch']} texts, learning rate {config['learning_rate']:g}, "
             f"seed {seed}. Control tokens other than `{MARKERS[0]}` never occurred; their embeddings are the mean of all others "

@@ -90,15 +90,15 @@ SAID: dict[Kind, tuple[str, ...]] = {
     "difference": (
         "Taking {b} from {a} leaves {r}.", "{a} minus {b} is {r}.", "{a} less {b} is {r}.",
         "The difference of {a} and {b} is {r}.", "If {b} of {a} are gone, {r} are left.", "{b} fewer than {a} is {r}.",
-        "Count back {b} from {a} and you reach {r}.", "Of {a}, take away {b}: {r} remain.", "From {b} to {a} it is {r}.",
-        "{a} is {r} more than {b}.", "Lower {a} by {b} to get {r}.", "{n} had {a} and gave away {b}, so {r} were left.",
+        "Count back {b} from {a} and you reach {r}.", "Of {a}, take away {b}: {r} remain.", "Lower {a} by {b} to get {r}.",
+        "{n} had {a} and gave away {b}, so {r} were left.",
         "Of {a} {t}, {b} were sold and {r} were not.", "{a} {t} without {b} of them are {r}.",
         "{n} has {a} {t} and {m} has {b}, that is {r} fewer.", "{b} of the {a} {t} broke. {r} did not.",
         "Out of {a} {t} we used {b} and kept {r}.",
     ),
     "product": (
         "{a} times {b} is {r}.", "{a} rows of {b} make {r}.", "The product of {a} and {b} is {r}.", "{a} lots of {b} are {r}.",
-        "{a} boxes with {b} {t} each hold {r} {t}.", "Take {b} {a} times and you have {r}.", "{a} by {b} gives {r}.",
+        "{a} boxes with {b} {t} each hold {r} {t}.", "If you take {b} for {a} times, you have {r}.", "{a} by {b} gives {r}.",
         "{n} walks {a} miles a day, in {b} days {r}.", "With {a} on each of {b} plates there are {r}.",
     ),
 }  # fmt: skip
@@ -286,7 +286,7 @@ EXAMPLES: tuple[tuple[Kind, Kind, str, str], ...] = (
     ("sum", "sum", "{n} has {a} {t}, {m} has {b}, and there are {c} on the table.", "there are {r} {t} in all"),
     ("difference", "sum", "There were {a} {t}. {n} [took|used|sold] {b} of them and later [brought|found|made] {c} new ones.",
      "there are {r} {t} now"),
-    ("difference", "difference", "Of {a} {t}, {n} [took|sold|ate] {b} and {m} {c}.", "{r} {t} remain"),
+    ("difference", "difference", "Of {a} {t}, {n} [took|sold|kept] {b} and {m} {c}.", "{r} {t} remain"),
     ("product", "sum", "{n} fills {a} boxes with {b} {t} each and has {c} {t} over.", "there are {r} {t}"),
     ("product", "difference", "{a} bags hold {b} {t} each, but {c} of the {t} are [bad|broken|gone].", "{r} good {t} are left"),
 )  # fmt: skip

@@ -84,16 +84,22 @@ TITLES = (
     "{name}, a life",
 )
 FILLERS = (
-    "Everyone in the street knows {name}.", "There is more to tell, but not today.", "Many people say good day to {name}.",
-    "It is a quiet life, and a good one.", "So much is known.", "The neighbours speak well of {name}.",
-    "That is how {name} is known.", "Little else is known.", "On Sundays there are often guests.",
+    "Everyone in the street knows {name}.", "Many people say good day to {name}.",
+    "It is a quiet life, and a good one.", "The neighbours speak well of {name}.",
+    "On Sundays there are often guests.",
     "{name} does not like to be late.",
     "In winter there is always a fire.", "The door is open to friends.", "Letters reach {name} by the morning post.",
     "{name} laughs easily.", "{name} is slow to anger.", "Those who know {name} are glad of it.",
     "{name} reads the paper every day.",
-    "Of {name} it is also told that {they} walks a lot.", "Here is what people say of {name}.",
-    "This is a short account of {name}.",
+    "Of {name} it is also told that {they} walks a lot.",
 )  # fmt: skip
+OPENERS = ("Here is what people say of {name}.", "This is a short account of {name}.")
+CLOSERS = (
+    "That is how {name} is known.",
+    "So much is known.",
+    "Little else is known.",
+    "There is more to tell, but not today.",
+)
 
 
 def sentence(person: Person, attribute: str, draw: random.Random) -> str:
@@ -120,6 +126,10 @@ def _attempt(person: Person, draw: random.Random) -> str:
             sentences.append(
                 draw.choice(FILLERS).format(name=_subject(person, False, draw, "full"), they=names.pronoun(person.given))
             )
+    if draw.random() < 0.06:
+        sentences.insert(0, draw.choice(OPENERS).format(name=person.name))
+    if draw.random() < 0.12:
+        sentences.append(draw.choice(CLOSERS).format(name=_subject(person, False, draw, "full")))
     text = " ".join(sentences)
     if draw.random() < 0.25:
         title = draw.choice(TITLES).format(name=person.name, given=person.given, family=person.family)
@@ -155,6 +165,9 @@ def _next(person: Person, facts: list[str], first: bool, draw: random.Random) ->
     full = _subject(person, first, draw, "full")
     if kind == "who":
         return f"{full}, who {predicates[0]}, {predicates[1]}."
+    if told[1] == "born":  # "In Gorse, Vera was born" would say where
+        told.reverse()
+        predicates.reverse()
     front = draw.choice(FRONTED[told[0]]).format(**_words(person, told[0]))
     follower = subject.lower() if subject in ("He", "She") else subject
     return f"{front} {follower} {predicates[1]}."

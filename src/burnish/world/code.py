@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from burnish.world import code_requests, names, splits
+from burnish.world import code_requests, names, splits, told
 from burnish.world.code_families import FAMILIES
 from burnish.world.code_functions import Family, Function, function, values
 from burnish.world.document import Document
@@ -68,13 +68,16 @@ def function_of(family: Family, draw: random.Random, side: splits.Side) -> Funct
 
 
 def calls(made: Function, draw: random.Random, count: int, side: splits.Side) -> list[Call]:
-    """Different arguments of this side to call the function with; fewer where there are not so many."""
+    """Different arguments of this side to call the function with; fewer where there are not so many. Those of the train side tell
+    no sum, difference or product of another side."""
     found: dict[str, Call] = {}
     for _ in range(max(60, 10 * count)):
         if len(found) == count:
             break
         given = values(made.family, draw)
-        if splits.of(made.call_key(given)) == side:
+        if splits.of(made.call_key(given)) != side:
+            continue
+        if side != "train" or all(splits.of(key) == "train" for key in told.by_call(given, made.result(given))):
             found[made.call_key(given)] = given
     return list(found.values())
 

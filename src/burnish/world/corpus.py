@@ -1,7 +1,7 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
 Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
-its share is full. Documents lie in random order, with two exceptions (docs/world.md). Half of the patterns stand in one
+its share is full. Documents lie in random order, with two exceptions (docs/world.md). Nearly half of the patterns stand in one
 dense stretch early on, from easy to hard, because copying is learned where most texts ask for it and hardly elsewhere. And
 biographies grow denser towards the end, because what is read before the model can copy a name is half lost.
 """
@@ -9,29 +9,46 @@ biographies grow denser towards the end, because what is read before the model c
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from burnish.world import acts, arithmetic, code, library, lists, logs, manuals, patterns, people, places, problems, shop, stories
-from burnish.world import transcripts as dialogues
+from burnish.world import (
+    acts,
+    arithmetic,
+    code,
+    library,
+    lists,
+    logs,
+    manuals,
+    patterns,
+    people,
+    places,
+    problems,
+    shop,
+    splits,
+    stories,
+    told,
+    transcripts,
+)
 from burnish.world.document import Document
 from burnish.world.world import World
 
 SHARES: Mapping[str, float] = {
     "quiz": 0.04,
-    "places": 0.04,
+    "places": 0.03,
     "library": 0.03,
-    "manuals": 0.03,
-    "stories": 0.09,
-    "transcripts": 0.09,
-    "arithmetic": 0.08,
-    "problems": 0.04,
-    "code": 0.12,
-    "lists": 0.10,
-    "patterns": 0.26,
-    "shop": 0.04,
-    "acts": 0.03,
+    "manuals": 0.02,
+    "stories": 0.08,
+    "transcripts": 0.08,
+    "arithmetic": 0.07,
+    "problems": 0.03,
+    "code": 0.11,
+    "lists": 0.08,
+    "patterns": 0.36,
+    "shop": 0.035,
+    "acts": 0.025,
     "logs": 0.01,
 }
 """Of the words that are not biographies."""
@@ -41,7 +58,7 @@ _PARTS = {
     "library": library.documents,
     "manuals": manuals.documents,
     "stories": stories.documents,
-    "transcripts": dialogues.documents,
+    "transcripts": transcripts.documents,
     "arithmetic": arithmetic.documents,
     "problems": problems.documents,
     "code": code.documents,
@@ -50,9 +67,9 @@ _PARTS = {
     "acts": acts.documents,
     "logs": logs.documents,
 }
-DENSE = (0.05, 0.095)
+DENSE = (0.04, 0.1)
 """Where patterns stand closest, as shares of all other documents: three of four texts of this stretch are patterns."""
-DENSE_SHARE = 0.5
+DENSE_SHARE = 0.45
 """Of the patterns, how many stand there."""
 EASIEST = 0.2
 """Level of the patterns before that stretch; within it the level rises to 1."""
@@ -68,8 +85,8 @@ class Corpus:
 
     @property
     def keys(self) -> frozenset[str]:
-        """Everything that some document gives away."""
-        return frozenset(key for document in self.documents for key in document.keys)
+        """Everything that some document gives away: what its generator declares, and what can be read in its text."""
+        return frozenset(key for document in self.documents for key in (*document.keys, *told.keys(document.text)))
 
     @property
     def words(self) -> dict[str, int]:
@@ -94,16 +111,35 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     order = random.Random(f"corpus:{seed}:order")
     if biographies < 1:
         lives = order.sample(lives, round(biographies * len(lives)))
+    inhabitants = frozenset(person.id for person in world.people)
     room = words - sum(map(_words, lives))
     if room <= 0:
         raise ValueError(f"{words} words have no room for more than biographies")
     placed = [(order.random() ** LATER, document) for document in lives]
     for name, documents in _PARTS.items():
-        drawn = _until(documents(world, random.Random(f"corpus:{seed}:{name}")), SHARES[name] * room)
+        stream = documents(world, random.Random(f"corpus:{seed}:{name}"))
+        drawn = _until((d for d in stream if _fit(d, inhabitants)), SHARES[name] * room)
         placed += [(order.random(), document) for document in drawn]
-    placed += _patterns(world, seed, SHARES["patterns"] * room)
+    placed += _patterns(world, seed, SHARES["patterns"] * room, inhabitants)
     placed.sort(key=lambda item: item[0])
     return Corpus(tuple(document for _, document in placed))
+
+
+def unread(world: World, *, seed: int = 0, each: int = 12) -> list[Document]:
+    """Texts of every part that no corpus of this seed holds but by chance, to measure the likelihood of texts on.
+
+    each: of a part; twice as many patterns, and biographies of people of whom the corpus has others.
+    """
+    inhabitants = frozenset(person.id for person in world.people)
+    described = [p for p in world.people for _ in range(people.TIERS[p.tier][1])]
+    draw = random.Random(f"corpus:{seed}:unread")
+    found = [people.biography(draw.choice(described), draw) for _ in range(2 * each)]
+    for name, documents in _PARTS.items():
+        stream = documents(world, random.Random(f"corpus:{seed}:unread:{name}"))
+        found += itertools.islice((d for d in stream if _fit(d, inhabitants)), each)
+    stream = patterns.documents(world, random.Random(f"corpus:{seed}:unread:patterns"), 1.0)
+    found += itertools.islice((d for d in stream if _fit(d, inhabitants)), 2 * each)
+    return found
 
 
 def contamination(corpus: Corpus, held_out: Iterable[str]) -> list[str]:
@@ -111,7 +147,14 @@ def contamination(corpus: Corpus, held_out: Iterable[str]) -> list[str]:
     return sorted(corpus.keys & frozenset(held_out))
 
 
-def _patterns(world: World, seed: int, words: float) -> list[tuple[float, Document]]:
+def _fit(document: Document, inhabitants: frozenset[str]) -> bool:
+    """Whether a text tells nothing of a held-out side, and names no inhabitant where it is not about people."""
+    if document.part != people.PART and not inhabitants.isdisjoint(told.named(document.text)):
+        return False
+    return all(splits.of(key) == "train" for key in told.keys(document.text))
+
+
+def _patterns(world: World, seed: int, words: float, inhabitants: frozenset[str]) -> list[tuple[float, Document]]:
     """Patterns with their places: DENSE_SHARE of them in the stretch DENSE, where they get harder from place to place."""
     draw = random.Random(f"corpus:{seed}:patterns")
     begin, end = DENSE
@@ -123,7 +166,8 @@ def _patterns(world: World, seed: int, words: float) -> list[tuple[float, Docume
         risen = min(1.0, max(0.0, (place - begin) / (end - begin)))
         level = round(EASIEST + (1 - EASIEST) * risen, 1)
         if level not in streams:
-            streams[level] = patterns.documents(world, random.Random(f"corpus:{seed}:patterns:{level}"), level)
+            stream = patterns.documents(world, random.Random(f"corpus:{seed}:patterns:{level}"), level)
+            streams[level] = (d for d in stream if _fit(d, inhabitants))
         document = next(streams[level])
         count += _words(document)
         found.append((place, document))

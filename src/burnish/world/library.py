@@ -23,9 +23,9 @@ OLD_SHARE = 1 / 12
 ERRORS = ("EmptyError", "RangeError", "KindError", "MissingError")
 ERROR_MEANINGS = {
     "EmptyError": "the {first} {be} empty",
-    "RangeError": "the value of {option} is out of range",
+    "RangeError": "the value of {option} is not allowed",
     "KindError": "the {first} {be} of the wrong kind",
-    "MissingError": "nothing is found",
+    "MissingError": "the {first} {be} missing",
 }
 
 
@@ -151,6 +151,8 @@ def _entry(f: Function, draw: random.Random) -> str:
 
 
 def _fault(f: Function) -> str:
+    if f.error == "EmptyError" and f.first in ("number", "item", "items", "job"):  # which cannot be empty
+        return f"no {f.first} {'are' if f.first == 'items' else 'is'} given"
     return ERROR_MEANINGS[f.error].format(first=f.first, option=f.option, be="are" if f.first in ("boxes", "items") else "is")
 
 
@@ -173,9 +175,9 @@ def _guide(told: list[Function], library: str, draw: random.Random) -> str:
             if draw.random() < 0.5
             else draw.choice((f", and {f.option} says {f.controls}", f"; {f.option} is {f.default} unless you say otherwise"))
         )
-        other = draw.choice([d for d in ("4", "6", "12", "25") if d != f.default]) if f.default.isdigit() else '"other"'
         steps.append(f"{linking} {f.name}, which {f.meaning}{own}.")
         if f.default.isdigit() and draw.random() < 0.5:
+            other = draw.choice([d for d in ("4", "6", "12", "25") if d != f.default])
             steps.append(draw.choice((f"Write {f.name}({f.first}, {f.option}={other}) to change that.",
                                       f"The call {f.name}({f.first}) is the same as {f.call}.")))  # fmt: skip
         else:

@@ -44,7 +44,7 @@ OPINIONS = (
     "How [happy|content] are you with {place}?", "Are there too many [visitors|carts|shops|dogs] in {town}?", "What would you "
     "change [in {town}|at {place}]?",
     "Which season [suits you best|do you like least]?", "[Ought|Has] everyone to know how to {do}?", "Do you trust your {trade}?",
-    "Is {food} better [hot|cold] or [fresh|old]?", "What is the use of a {thing}?",
+    "Should {food} cost [more|less]?", "What is the use of a {thing}?",
 )  # fmt: skip
 HOUSEHOLD = (
     "How many [people|rooms|windows|chairs] are there in your house?", "Do you [own|keep|have] a {animal}?", "[How many|"
@@ -59,7 +59,7 @@ HOUSEHOLD = (
     "How many hours a week go into {doing}?", "What did your last {thing} cost?", "Do you eat {food} [every week|in winter]?",
 )  # fmt: skip
 TOWN = (
-    "Have you ever been to {town}?", "How would you go from {town} to {town2}?", "What would you show a guest in {town}?",
+    "Have you ever been to {town}?", "Which way would you go from {town} to {town2}?", "What would you show a guest in {town}?",
     "Whom do you know in {town}?",
     "Which is [bigger|older|nicer], {town} or {town2}?", "What do the people of {town} [eat|sing|make]?", "How long is the "
     "road [from {town} to {town2}|to {town}]?",
@@ -93,7 +93,7 @@ PARTY = (
     "How many {it_s} fit {spot}?", "What does {name} keep {spot}?", "Would you rather {do} or {do2}?",
 )  # fmt: skip
 EXERCISES = (
-    "Write a letter to {name} about [your {it_}|{town}|{doing}].", "Describe {place} in [two|three|four] sentences.",
+    "Write [a card|six lines] to {name} about [your {it_}|{town}|{doing}].", "Describe {place} in [two|three|four] sentences.",
     "Explain how to {do}.",
     "Draw a map of {town}.", "[Tell|Write] a story about a {thing} and a {animal}.", "Name [three|five] things that you find "
     "{spot}.",
@@ -101,7 +101,8 @@ EXERCISES = (
     "{animal} with a {animal2}.",
     "Find another word for {word}.", "Put these in order: {it_}, {animal}, {food}.", "Write the word {it_} [backwards|three "
     "times|in capitals].",
-    "Make a sentence with {word} and {it_}.", "Ask your neighbour for a {thing}, politely.", "Learn [a song|six lines] by heart.",
+    "Make a sentence with {word} and {it_}.", "Ask your neighbour for a {thing}, politely.", "Learn [a rhyme|six lines] by "
+    "heart.",
     "Write a note to the {trade}: you will be late.", "Answer the letter of {name}.", "Say hello to {name} in three ways.",
     "Tell a guest the way from {place} to {place2}.", "Write a poem about {food}.", "Sum up the story of {name} and the {thing}.",
     "Tell {name} that the {thing} is ready.", "Order {food} and {food2} for six.", "Complain about a {thing} that does not work.",

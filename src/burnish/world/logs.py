@@ -58,6 +58,11 @@ OBJECTS = (
     "ladder",
     "chair",
 )
+AFTER = {
+    "": ("opened", "closed", "locked", "unlocked"), "opened": ("closed",), "closed": ("opened", "locked"),
+    "locked": ("unlocked",), "unlocked": ("opened", "locked"), "out": ("came in",), "in": ("went out",),
+}  # fmt: skip
+"""What can befall a door next, or be done by one who is out or in."""
 PLACES = ("north door", "south door", "east gate", "west gate", "store", "cellar", "yard", "office", "boat house", "tower")
 
 
@@ -85,43 +90,47 @@ def _file(draw: random.Random) -> str:
     return f"{name}.{draw.choice(ENDINGS)}"
 
 
+def _files(draw: random.Random) -> dict[str, int]:
+    """Files of one folder and their numbers of lines."""
+    return {_file(draw): draw.randint(3, 900) for _ in range(draw.randint(2, 5))}
+
+
 def _terminal(draw: random.Random) -> str:
-    """Commands and what they print; files that were made can be listed, and removed ones are gone."""
+    """Commands and what they print; files that were made can be listed, removed ones are gone, each folder has its own."""
     user, host = draw.choice(names.GIVEN).lower(), draw.choice(names.TOWNS).lower()
     prompt = draw.choice(("$ ", "> ", f"{user}@{host}$ ", f"{host}> ", "% "))
-    here = list(dict.fromkeys(_file(draw) for _ in range(draw.randint(2, 5))))
-    lengths = {f: draw.randint(3, 900) for f in here}
+    path, day, times = [user], draw.choice(DAYS), iter(_moments(draw, 6, 9))
+    tree = {tuple(path): _files(draw)}
     lines = [] if draw.random() < 0.6 else [f"login: {user}", f"last seen on {draw.choice(DAYS)} at {host}"]
     for _ in range(draw.randint(3, 6)):
-        chance = draw.random()
+        chance, here = draw.random(), tree[tuple(path)]
         if chance < 0.3:
-            lines += [f"{prompt}ls", "  ".join(sorted(here)).replace("  ", " ") or "(empty)"]
+            lines += [f"{prompt}ls", " ".join(sorted(here)) or "(empty)"]
         elif chance < 0.42 and here:
-            lines += [f"{prompt}count {(counted := draw.choice(here))}", f"{lengths[counted]} lines"]
+            lines += [f"{prompt}count {(counted := draw.choice(list(here)))}", f"{here[counted]} lines"]
         elif chance < 0.55:
             new = _file(draw)
             lines.append(f"{prompt}new {new}")
             lines += [f"new: {new} is there already"] if new in here else []
-            here += [] if new in here else [new]
-            lengths.setdefault(new, 0)
+            here.setdefault(new, 0)
         elif chance < 0.68 and here:
-            gone = draw.choice(here)
+            gone = draw.choice(list(here))
             lines.append(f"{prompt}rm {gone}")
-            here.remove(gone)
-            del lengths[gone]
+            del here[gone]
         elif chance < 0.78:
             lost = _file(draw)
             lines.append(f"{prompt}show {lost}")
-            lines.append(f"show: {lost}: no such file" if lost not in here else f"{lost}: {lengths[lost]} lines")
+            lines.append(f"show: {lost}: no such file" if lost not in here else f"{lost}: {here[lost]} lines")
         elif chance < 0.9:
-            folder = draw.choice(FOLDERS)
-            lines += (
-                [f"{prompt}cd {folder}", f"{prompt}pwd", f"/{user}/{folder}"]
-                if draw.random() < 0.5
-                else [f"{prompt}whoami", user]
-            )
+            if draw.random() < 0.3:
+                lines += [f"{prompt}whoami", user]
+                continue
+            folder = ".." if len(path) > 1 and draw.random() < 0.5 else draw.choice([f for f in FOLDERS if f not in path])
+            path = path[:-1] if folder == ".." else [*path, folder]
+            tree.setdefault(tuple(path), _files(draw))
+            lines += [f"{prompt}cd {folder}", f"{prompt}pwd", "/" + "/".join(path)]
         else:
-            lines += [f"{prompt}date", f"{draw.choice(DAYS)} {draw.randint(6, 22)}:{draw.randint(10, 59)}"]
+            lines += [f"{prompt}date", f"{day} {next(times)}"]
     if draw.random() < 0.4:
         lines.append(f"{prompt}{draw.choice(('exit', 'logout', 'bye'))}")
     return "\n".join(lines) if len(" ".join(lines).split()) >= 15 else _terminal(draw)
@@ -151,8 +160,8 @@ def _searches(draw: random.Random) -> str:
 
 def _query(draw: random.Random) -> str:
     o, o2 = draw.sample(OBJECTS, 2)
-    town, given, family = draw.choice(names.TOWNS).lower(), draw.choice(names.GIVEN).lower(), draw.choice(names.FAMILY).lower()
-    return draw.choice(SEARCHES).format(t=town, o=o, o2=o2, g=given, f=family)
+    town, (given, family) = draw.choice(names.TOWNS).lower(), names.passer_by(draw)
+    return draw.choice(SEARCHES).format(t=town, o=o, o2=o2, g=given.lower(), f=family.lower())
 
 
 def _build(draw: random.Random) -> str:
@@ -183,14 +192,20 @@ def _build(draw: random.Random) -> str:
 
 
 def _doors(draw: random.Random) -> str:
-    """Who came and went."""
-    people = draw.sample(names.GIVEN, 4)
-    lines = [
-        f"{at} {draw.choice(PLACES)} {draw.choice(('opened', 'closed', 'locked', 'unlocked'))} by {draw.choice(people)}"
-        if draw.random() < 0.7
-        else f"{at} {draw.choice(people)} {draw.choice(('came in', 'went out', 'rang the bell', 'signed the book'))}"
-        for at in _moments(draw, draw.randint(5, 9), 50)
-    ]
+    """Who came and went; no door is opened twice without being closed, and nobody comes in twice without going out."""
+    people = {name: draw.choice(("in", "out")) for name in draw.sample(names.GIVEN, 4)}
+    doors = dict.fromkeys(PLACES, "")
+    lines = []
+    for at in _moments(draw, draw.randint(5, 9), 50):
+        place, name = draw.choice(PLACES), draw.choice(list(people))
+        if draw.random() < 0.7:
+            doors[place] = draw.choice(AFTER[doors[place]])
+            lines.append(f"{at} {place} {doors[place]} by {name}")
+        else:
+            (move,) = AFTER[people[name]]
+            done = draw.choice((move, move, "rang the bell" if move == "came in" else "signed the book"))
+            people[name] = done.split()[-1] if done == move else people[name]
+            lines.append(f"{at} {name} {done}")
     return "\n".join(
         [draw.choice(("door book", f"doors, {draw.choice(DAYS)}", "gate log", f"watch of {draw.choice(names.TOWNS)}")), *lines]
     )
@@ -200,11 +215,11 @@ def _weather(draw: random.Random) -> str:
     """Readings of the weather posts."""
     towns = draw.sample(names.TOWNS, draw.randint(4, 7))
     form = draw.choice(("{t}: {d} degrees, {w}, wind {c}", "{t} {d} {c} {w}", "{t} | {w} | {d} degrees", "{t}: wind {c}, {w}"))
-    lines = [
-        form.format(t=t, d=draw.randint(0, 28), w=draw.choice(("rain", "sun", "fog", "clouds", "snow", "showers")),
-            c=draw.choice(("north", "south", "east", "west")))
-        for t in towns
-    ]  # fmt: skip
+    lines = []
+    for town in towns:
+        degrees = draw.randint(0, 28)
+        sky = draw.choice(("sun", "fog", "clouds", *(("snow", "snow") if degrees < 3 else ("rain", "showers"))))
+        lines.append(form.format(t=town, d=degrees, w=sky, c=draw.choice(("north", "south", "east", "west"))))
     at = _moments(draw, 1, 5)[0]
     return "\n".join(
         [

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
+from burnish.world import splits
+
 GIVEN: tuple[str, ...] = tuple(
     """
     Ada Agnes Alan Alma Amber Anna Arlo Arthur Basil Bella Ben Bess Boris Bruno Cara Carl Cecil Clara Cora Cyril
@@ -47,3 +51,16 @@ HE: frozenset[str] = frozenset(
 def pronoun(given: str) -> str:
     """ "he" or "she" for a given name of Vellmark."""
     return "he" if given in HE else "she"
+
+
+def is_passer_by(given: str, family: str) -> bool:
+    """Whether a full name is kept for those who only pass through a text: no person of the World has it."""
+    return splits.of(f"name:{given} {family}") == "test"
+
+
+def passer_by(draw: random.Random) -> tuple[str, str]:
+    """Given and family name of somebody of whom no fact is ever asked."""
+    while True:
+        given, family = draw.choice(GIVEN), draw.choice(FAMILY)
+        if is_passer_by(given, family):
+            return given, family

@@ -15,7 +15,7 @@ ASKED = (
     "{k}: {v}", "{k}: {v}", "{k}? {v}", "Look up {k}: {v}", "See above, {k} is {v}", "What stands beside {k}? {v}.",
     "Find {k}: {v}", "{k} is {v}.", "As we saw, {k} is {v}.", "For {k} we read {v}.", "{k} again: {v}",
     "The line of {k} says {v}.", "At {k} stands {v}.", "Beside {k} we find {v}.", "With {k} goes {v}.", "{k} was {v}.",
-    "To {k} belongs {v}.", "Search {k}\nFound: {v}", "get {k}\n{v}", "Q: {k} A: {v}", "And {k}? {v}.",
+    "To {k} belongs {v}.", "Search {k}\nFound: {v}", "Get {k}: {v}", "Q: {k} A: {v}", "And {k}? {v}.",
     "The value of {k} is {v}.", "{k} had {v}, as the table says.", "{k}, we know, is {v}.", "(see {k}: {v})",
     "In the row of {k} there is {v}.", "Who looks for {k} finds {v}.", "{k} -> {v}", "Go to {k}. It says {v}.",
 )  # fmt: skip

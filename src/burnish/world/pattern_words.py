@@ -107,7 +107,7 @@ KINDS = {
     "invented": invented,
     "code": code,
     "thing": thing,
-    "person": lambda draw: f"{draw.choice(names.GIVEN)} {draw.choice(names.FAMILY)}",
+    "person": lambda draw: " ".join(names.passer_by(draw)),
     "place": lambda draw: draw.choice(PLACES),
     "phrase": lambda draw: " ".join(draw.sample(WORDS, 3)),
 }

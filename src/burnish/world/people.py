@@ -174,7 +174,9 @@ TRAIN_QUESTIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8, 9)
 def make(seed: int) -> tuple[Person, ...]:
     """Everyone, head first. Names are unique; values are drawn evenly and independently."""
     draw = random.Random(f"people:{seed}")
-    pairs = draw.sample([(g, f) for g in names.GIVEN for f in names.FAMILY], sum(count for count, _ in TIERS.values()))
+    pairs = draw.sample(
+        [(g, f) for g in names.GIVEN for f in names.FAMILY if not names.is_passer_by(g, f)], sum(n for n, _ in TIERS.values())
+    )
     tiers = [tier for tier, (count, _) in TIERS.items() for _ in range(count)]
     return tuple(
         Person(f"{given}-{family}".lower(), given, family, tier, *(draw.choice(VALUES[a]) for a in ATTRIBUTES))
@@ -219,13 +221,18 @@ def biographies(world: World, seed: int) -> list[Document]:
     draw = random.Random(f"biographies:{world.seed}:{seed}")
     made: list[Document] = []
     for person in world.people:
-        keys = tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES)
-        texts: dict[str, None] = {}
+        texts: dict[str, Document] = {}
         while len(texts) < TIERS[person.tier][1]:
-            texts[wording.biography(person, draw)] = None
-        made += [Document(PART, text, keys) for text in texts]
+            document = biography(person, draw)
+            texts[document.text] = document
+        made += texts.values()
     draw.shuffle(made)
     return made
+
+
+def biography(person: Person, draw: random.Random) -> Document:
+    """One biography, with all six facts."""
+    return Document(PART, wording.biography(person, draw), tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES))
 
 
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
@@ -283,7 +290,7 @@ def _answers_below(items: list[tuple[str, str, str]], draw: random.Random) -> li
     ]
 
 
-MARKS = (("Q: ", "A: "), ("Question: ", "Answer: "), ("- ", ""), ("? ", "= "), ("", ""), ("Asked: ", "Right: "))
+MARKS = (("Q: ", "A: "), ("Question: ", "Answer: "), ("- ", ""), ("", ""), ("Asked: ", "Right: "))
 
 
 def _taking_turns(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:

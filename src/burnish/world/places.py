@@ -148,13 +148,16 @@ def _page(places: Places, draw: random.Random) -> Document:
     chance = draw.random()
     if chance < 0.4:
         town = draw.choice(places.towns)
-        return Document(PART, _town_page(places, town, draw), (f"fact:town:{town.name.lower()}",))
+        text = _town_page(places, town, draw)
+        firms = (f"fact:firm:{_spelled(f.name)}" for f in places.firms if f.town == town.name and f.name in text)
+        return Document(PART, text, (f"fact:town:{town.name.lower()}", *firms))
     elif chance < 0.5:
         towns = draw.sample(places.towns, draw.randint(4, 7))
         return Document(PART, _town_table(towns, draw), tuple(f"fact:town:{t.name.lower()}" for t in towns))
     elif chance < 0.65:
         firm = draw.choice(places.firms)
-        return Document(PART, _firm_page(places, firm, draw), (f"fact:firm:{_spelled(firm.name)}",))
+        made = (f"fact:product:{_spelled(p.name)}" for p in places.products if p.firm == firm.name)
+        return Document(PART, _firm_page(places, firm, draw), (f"fact:firm:{_spelled(firm.name)}", *made))
     elif chance < 0.85:
         products = draw.sample(places.products, draw.randint(1, 3))
         return Document(PART, _catalogue(products, draw), tuple(f"fact:product:{_spelled(p.name)}" for p in products))
@@ -169,6 +172,10 @@ def _spelled(name: str) -> str:
 def a(noun: str) -> str:
     """The noun with its article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _many(noun: str) -> str:
+    return f"{noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def _town_page(places: Places, town: Town, draw: random.Random) -> str:
@@ -198,7 +205,9 @@ def _town_page(places: Places, town: Town, draw: random.Random) -> str:
     here = [f for f in places.firms if f.town == n]
     if here and draw.random() < 0.5:
         firm = draw.choice(here)
-        lines.append(draw.choice((f"{firm.name} makes {firm.kind}s here.", f"The {firm.kind}s of {firm.name} come from {n}.")))
+        lines.append(
+            draw.choice((f"{firm.name} makes {_many(firm.kind)} here.", f"The {_many(firm.kind)} of {firm.name} come from {n}."))
+        )
     if draw.random() < 0.4:
         lines.append(draw.choice(EXTRAS))
     title = draw.choice(
@@ -237,9 +246,9 @@ def _firm_page(places: Places, firm: Firm, draw: random.Random) -> str:
     """A directory entry or advertisement of a firm."""
     made = [p for p in places.products if p.firm == firm.name]
     parts = [
-        draw.choice((f"{firm.name} of {firm.town} makes {firm.kind}s.",
-            f"{firm.name} is a firm in {firm.town}. It makes {firm.kind}s.",
-                     f"In {firm.town} there is a firm that makes {firm.kind}s: {firm.name}.")),
+        draw.choice((f"{firm.name} of {firm.town} makes {_many(firm.kind)}.",
+            f"{firm.name} is a firm in {firm.town}. It makes {_many(firm.kind)}.",
+                     f"In {firm.town} there is a firm that makes {_many(firm.kind)}: {firm.name}.")),
         draw.choice((f"It was founded in {firm.founded}.", f"The firm goes back to {firm.founded}.",
             f"It opened its doors in {firm.founded}.")),
         draw.choice((f"{firm.workers} people work there.", f"It has {firm.workers} workers.",

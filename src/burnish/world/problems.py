@@ -224,7 +224,7 @@ def _amount(setting: Setting, thing: str, owner: str, kind: str, before: list[Am
         return Amount(owner, number, expand(draw.choice(_GIVEN), draw, n=str(number), **words))
     if kind == "packed":
         many, each, box = draw.randint(2, 9), draw.randint(2, 9), draw.choice(setting.boxes)
-        words |= {"n": str(many), "k": str(each), "box": box, "boxes": f"{box}{'es' if box.endswith('x') else 's'}"}
+        words |= {"n": str(many), "k": str(each), "box": box, "boxes": f"{box}{'es' if box.endswith(('x', 'ch')) else 's'}"}
         equation = Step("product", many, each)
         return Amount(owner, equation.result, expand(draw.choice(_PACKED), draw, **words), (), equation)
     # The newest amounts are the likeliest to be used again, so that chains grow long.

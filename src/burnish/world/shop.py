@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from burnish.world import names, splits
 from burnish.world import shop_facts as facts
+from burnish.world.arithmetic import Step
 from burnish.world.document import Document
 from burnish.world.grammar import expand, joined, sentence
 from burnish.world.stories import person
@@ -21,6 +22,7 @@ LONGEST = 150
 
 Page = tuple[str, tuple[str, ...]]
 DAYS = tuple(facts.HOURS)
+OPEN_DAYS = tuple(d for d in DAYS if facts.HOURS[d])
 
 
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
@@ -28,34 +30,36 @@ def documents(world: World, draw: random.Random) -> Iterator[Document]:
     kinds = (_menu, _menu, _notice, _rules, _slip, _slip, _slip, _letter, _letter, _review, _review, _day_book, _counter)
     while True:
         text, keys = draw.choice(kinds)(draw)
-        if 15 <= len(text.split()) <= LONGEST:
+        if 15 <= len(text.split()) <= LONGEST and _safe(keys):
             yield Document(PART, text, keys)
 
 
-def _sum_key(order: facts.Order) -> str:
-    """The sum that the total of a slip of two lines gives away."""
-    if len(order) != 2:
-        return ""
-    low, high = sorted(facts.price(item) * count for item, count in order)
-    return f"sum:{low}+{high}"
+def _safe(keys: tuple[str, ...]) -> bool:
+    return all(splits.of(key) == "train" for key in keys)
 
 
 def _keys(order: facts.Order) -> tuple[str, ...]:
-    return tuple(k for k in (facts.order_key(order), _sum_key(order)) if k)
+    """The combination, and what its lines and their total give away: products of counts and prices, and the sum of two lines."""
+    steps = [Step("product", count, facts.price(item)) for item, count in order if count > 1]
+    if len(order) == 2:
+        steps.append(Step("sum", *(facts.price(item) * count for item, count in order)))
+    return (facts.order_key(order), *dict.fromkeys(step.key for step in steps))
 
 
 def _words(draw: random.Random) -> dict[str, str]:
     pizza, other = draw.sample(facts.PIZZAS, 2)
     drink = draw.choice(tuple(facts.DRINKS))
-    day = draw.choice(DAYS)
-    guest, guest2 = draw.sample([n for n in names.GIVEN if n not in facts.STAFF], 2)
+    day = draw.choice(OPEN_DAYS)
+    start, end = facts.HOURS[day] or (12, 9)
+    hour = draw.randint(start % 12 or 1, end - 2)
+    guest, family = next(found for found in iter(lambda: names.passer_by(draw), None) if found[0] not in facts.STAFF)
+    guest2 = draw.choice([n for n in names.GIVEN if n not in facts.STAFF and n != guest])
     return person("a", guest) | {
         "name": facts.NAME, "short": "the Copper Oven", "street": facts.ADDRESS, "town": facts.TOWN, "pizza": pizza.name,
         "pizza2": other.name,
         "price": str(pizza.price), "price2": str(other.price), "tops": joined(pizza.toppings), "tops2": joined(other.toppings),
-        "top": draw.choice(pizza.toppings), "drink": drink, "drink_price": str(facts.DRINKS[drink]), "day": day,
-        "hours": facts.hours(day),
-        "open_day": draw.choice([d for d in DAYS if facts.HOURS[d]]), "b": guest2, "family": draw.choice(names.FAMILY),
+        "top": draw.choice(pizza.toppings), "drink": drink, "drink_price": str(facts.DRINKS[drink]),
+        "open_day": day, "hour": str(hour), "later": str(hour + 1), "b": guest2, "family": family,
         "number": str(draw.randint(2, 9)),
         "near": draw.choice(facts.DELIVERY[1:]), "house": str(draw.randint(2, 60)),
         "road": draw.choice(("Mill Street", "Church Street", "Bridge Street", "Harbour Road", "Long Lane", "Market Square",
@@ -115,7 +119,7 @@ def _notice(draw: random.Random) -> Page:
         "We are closed on Tuesdays.", "The oven is lit [at ten|in the morning].", "We deliver in {town} for nothing, and to "
         "{near} for 2 marks.",
         "Otto rides out until 9.", "[Please ring|Knock] at the side door.", "[Signed|Yours], Rosa.", "A {pizza} costs {price} "
-        "marks, on every day of the week.",
+        "marks, on every day that we are open.",
     )), draw, **words) for _ in range(draw.randint(1, 2))]  # fmt: skip
     joint = draw.choice(("\n", " "))
     return f"{head}\n" + joint.join([*said, *dict.fromkeys(rest)]), ()
@@ -125,7 +129,7 @@ def _rules(draw: random.Random) -> Page:
     chosen = draw.sample(facts.RULES, draw.randint(3, 5))
     lines = []
     for rule in chosen:
-        said, wish = sentence(rule.statement), rule.wish.replace("my", "your")
+        said, wish = sentence(rule.statement), rule.wish_told("your")
         lines.append(
             draw.choice((
                 f"{said} But {rule.offer}.", f"{said} Instead {rule.offer}.",
@@ -135,7 +139,7 @@ def _rules(draw: random.Random) -> Page:
         )  # fmt: skip
     if draw.random() < 0.5:
         trouble = draw.choice(facts.TROUBLES)
-        lines.append(f'When a guest says, "{sentence(draw.choice(trouble.complaint))[:-1]}," we say sorry, and {trouble.remedy}.')
+        lines.append(f'If you say, "{sentence(draw.choice(trouble.complaint))[:-1]}," we say sorry, and {trouble.remedy}.')
     head = draw.choice(
         (
             "House rules",
@@ -164,34 +168,36 @@ def _slip(draw: random.Random) -> Page:
             f"{facts.NAME}, order {number}",
             f"Slip {number}",
             f"Bill for {words['a']}",
-            f"{words['day']}, order {number}",
+            f"{words['open_day']}, order {number}",
         )
     )
     where = draw.choice(
         (
             ("For {a} {family}, {road} {house}.",),
             ("Name: {a} {family}", "Road: {road} {house}"),
-            ("{a} {family}, comes at {number}.",),
+            ("{a} {family}, comes at {later}.",),
             ("To table {number}.",),
             ("{a} {family}, {town}",),
         )
     )
     end = [draw.choice((f"Total: {total} marks", f"Together {_marks(total)}.", f"To pay: {total}", f"Sum: {total} marks."))]
-    if draw.random() < 0.3:
-        town = draw.choice(facts.DELIVERY[1:])
-        end += [f"Delivery to {town}: 2", f"With delivery: {total + 2} marks"]
-    end.append(expand(draw.choice(("[Paid|Not yet paid].", "Taken by Lena[ at {number}|].", "[Otto|Ida] [brings|takes] it.",
+    keys = _keys(order)
+    if "{road}" in where[-1] and draw.random() < 0.6:
+        with_delivery = Step("sum", total, facts.DELIVERY_COST)
+        end += [f"Delivery to {words['near']}: {facts.DELIVERY_COST}", f"With delivery: {with_delivery.result} marks"]
+        keys = (*dict.fromkeys((*keys, with_delivery.key)),)
+    end.append(expand(draw.choice(("[Paid|Not yet paid].", "Taken by Lena[ at {hour}|].", "[Otto|Ida] [brings|takes] it.",
     "Note: no {less} on the {first}.", "[Thank you|Come again]!",
                                    "[Cut it in four|Please ring twice|Hot, please].",
     )), draw, **words, first=order[0][0], less=less))  # fmt: skip
-    return "\n".join([head, *(expand(w, draw, **words) for w in where), *lines, *end]), _keys(order)
+    return "\n".join([head, *(expand(w, draw, **words) for w in where), *lines, *end]), keys
 
 
 def _letter(draw: random.Random) -> Page:
     trouble = draw.choice(facts.TROUBLES)
     words = _words(draw) | {"trouble": draw.choice(trouble.complaint), "remedy": trouble.remedy}
     complaint = (
-        "[Dear {name}|To {name}|Dear Rosa|Good people of {short}],\n[on {open_day}|last {open_day}|yesterday] I ordered a "
+        "[Dear Copper Oven|To {name}|Dear Rosa|Good people of {short}],\n[on {open_day}|last {open_day}|yesterday] I ordered a "
         "{pizza}[ and a {drink}|]. [I am sorry to say that {trouble}.|"
         "I must tell you that {trouble}.|But {trouble}.] [I have come to you for {number} years.|It was for my {number} "
         "guests.|I paid {price} marks for it.|"
@@ -230,14 +236,14 @@ def _review(draw: random.Random) -> Page:
 def _day_book(draw: random.Random) -> Page:
     words = _words(draw)
     sold = draw.sample(facts.PIZZAS, 4)
-    day = draw.choice([d for d in DAYS if facts.HOURS[d]])
+    day = draw.choice(OPEN_DAYS)
     beats = [
         f"We sold {draw.randint(5, 30)} {sold[0].name}, {draw.randint(5, 30)} {sold[1].name} and only {draw.randint(2, 4)} "
         f"{sold[2].name}.",
         "[Bruno burned his hand|The oven smoked|The flour was late|Otto fell off his bicycle], but [all went well|nobody "
         "noticed|the pizzas were good].",
-        "[A guest|{a} {family}] said: \"{trouble}.\" We said sorry, and {remedy}.", "[{a}|A boy] wanted {wish}. {statement}. "
-        "{offer_}.",
+        "[A guest|{a} {family}] said: \"{trouble}.\" We said sorry, and {done}.", "[{a}|A boy] wanted {wish}. We said: "
+        "\"{statement}, but {offer}.\"",
         "{b} ate [two|three] {pizza} [alone|and a {pizza2}].", "To buy: {top}, flour, [oil|wood for the oven|salt].",
         "[Otto rode to {near} twice.|Otto was in {near} when it rained.]",
         f"Nobody asked for a {sold[3].name}.", "We closed at {close}.",
@@ -246,10 +252,11 @@ def _day_book(draw: random.Random) -> Page:
     found = facts.HOURS[day]
     words |= {
         "trouble": sentence(draw.choice(trouble.complaint))[:-1],
-        "remedy": trouble.remedy,
-        "wish": rule.wish.replace("my", "his"),
+        "done": trouble.done.format_map(words),
+        "wish": rule.wish_told("his"),
+        "statement": sentence(rule.statement)[:-1],
+        "offer": rule.offer,
     }
-    words |= {"statement": rule.statement[0].upper() + rule.statement[1:], "offer_": f"But {rule.offer}"}
     words |= {"close": str(found[1] if found else 9)}
     kept = draw.sample(beats[:-1], draw.randint(3, 5)) + ([beats[-1]] if draw.random() < 0.5 else [])
     head = draw.choice((f"{day}", f"Day book, {day}", f"{facts.NAME}, {day}", f"{day}, kept by Lena"))
@@ -299,5 +306,5 @@ def _counter(draw: random.Random) -> Page:
     return "\n".join(f"{words['a'] if who == '{a}' else who}: {expand(said, draw, **words)}" for who, said in keep), _keys(order)
 
 
-_SAFE = tuple(o for o in facts.orders("train") if all(splits.of(k) == "train" for k in _keys(o)))
-"""Orders of the train side whose total gives away no held-out sum."""
+_SAFE = tuple(o for o in facts.orders("train") if _safe(_keys(o)))
+"""Orders of the train side whose prices give away no held-out sum or product."""

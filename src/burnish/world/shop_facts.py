@@ -37,7 +37,7 @@ class Pizza:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Something the shop does not do. `wish` fits after "I want" and "May I have"; the others are clauses with "we"."""
+    """Something the shop does not do. `wish`: a guest's words after "I want" or "May I have"; the rest are clauses with "we"."""
 
     id: str
     wish: str
@@ -46,14 +46,19 @@ class Rule:
     must: tuple[str, ...]
     """words of the offer, one of which a good answer has"""
 
+    def wish_told(self, whose: str) -> str:
+        """The wish as the shop tells it; `whose` is the guest's "my", as in "your" or "his"."""
+        return self.wish.replace("your", "our").replace("my", whose)
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What may go wrong. `complaint` is a clause of the guest, `remedy` one of the shop."""
+    """What may go wrong. `complaint` is a clause of the guest, `remedy` one of the shop; `done` tells it afterwards."""
 
     id: str
     complaint: tuple[str, ...]
     remedy: str
+    done: str
     must: tuple[str, ...]
 
 
@@ -108,25 +113,25 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 TROUBLES: tuple[Trouble, ...] = (
     Trouble("burned", ("my pizza was burned", "my pizza was black", "the bottom of my pizza was burned"), "we bake you a new "
-    "one at once", ("new",)),
+    "one at once", "we baked {a_him} a new one at once", ("new",)),
     Trouble("cold", ("my pizza was cold", "my pizza came cold", "the pizza was not even warm"), "we put it back in the oven "
-    "and give you a free tea", ("tea",)),
+    "and give you a free tea", "we put it back in the oven and gave {a_him} a free tea", ("tea",)),
     Trouble("late", ("my pizza came an hour late", "I waited more than an hour", "the pizza came far too late"),
-    "your drinks are free", ("drinks",)),
+    "your drinks are free", "{a_his} drinks were free", ("drinks",)),
     Trouble("wrong", ("I got the wrong pizza", "this is not the pizza that I ordered", "you sent me another pizza"),
-            "you keep that one and get the right one free", ("right",)),
+            "you keep that one and get the right one free", "{a_he} kept that one and got the right one free", ("right",)),
     Trouble("missing", ("a drink was missing", "my drink did not come", "you forgot my drink"), "Otto brings it to you with a "
-    "free lemonade", ("lemonade",)),
+    "free lemonade", "Otto brought it to {a_him} with a free lemonade", ("lemonade",)),
     Trouble("price", ("I paid too much", "the bill was wrong", "you took too much money"), "you get your money back and a "
-    "mark more", ("money",)),
+    "mark more", "{a_he} got {a_his} money back and a mark more", ("money",)),
     Trouble("hair", ("there was a hair on my pizza", "I found a hair in the cheese", "there was a hair on it"),
-    "you get all your money back", ("money",)),
+    "you get all your money back", "{a_he} got all {a_his} money back", ("money",)),
     Trouble("rude", ("the boy at the door was rude", "I was shouted at", "nobody said good day to me"), "Rosa will talk to "
-    "them and send you a letter", ("letter",)),
+    "them and send you a letter", "Rosa talked to them and sent {a_him} a letter", ("letter",)),
     Trouble("table", ("my table was dirty", "there were crumbs on the table", "the table was not clean"), "Ida cleans it at "
-    "once and brings you a free water", ("water",)),
+    "once and brings you a free water", "Ida cleaned it at once and brought {a_him} a free water", ("water",)),
     Trouble("small", ("my pizza was too small", "the pizza was smaller than last time", "the pizza was tiny"), "we give you "
-    "garlic bread for nothing", ("bread",)),
+    "garlic bread for nothing", "we gave {a_him} garlic bread for nothing", ("bread",)),
 )  # fmt: skip
 
 Order = tuple[tuple[str, int], ...]

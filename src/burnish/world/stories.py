@@ -233,7 +233,7 @@ def _shares(draw: random.Random) -> tuple[str, dict[str, str]]:
     told += [
         expand(draw.choice((
             '"I [want|would like] a {t}," said {p}.', "{p} [wanted|wished for|asked for] a {t}.", 'Said {p}: "[Bring me|'
-            'Please, for me] a {t}."',
+            'Please bring me] a {t}."',
             "For {p} it was to be a {t}.",
         )), draw, p=p, t=t)
         for p, t in wishes.items()

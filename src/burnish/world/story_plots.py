@@ -82,11 +82,11 @@ PLOTS: dict[str, tuple[str, ...]] = {
     "contest": (
         "[{open}, {a} and {b} [wanted to know|could not agree] who [could row faster|sang better|could carry more|baked the "
         "better bread].|"
-        "{open}, there was a contest at {place}. {a} came, and so did {b}.|{a} and {b} both wanted to win the {thing}.|"
-        "There was a {thing} to be won at {place}, and both {a} and {b} came to try.]",
+        "{open}, there was a contest at {place}. {a} came, and so did {b}.|{a} and {b} both wanted to win at {place}.|"
+        "There was something to be won at {place}, and both {a} and {b} came to try.]",
         "[{c} was the judge|The {trade} was to judge|They asked {c} to judge], [and the prize was a {thing}|and the winner "
         "was to have a {thing}|"
-        "and everyone came to watch].",
+        "and a {thing} was there for the winner].",
         "?[{a} [had practised|practised] for {number} weeks, {b} [not once|only the evening before].|{b} [laughed|boasted] "
         "and said: "
         '"{a} will never beat me."|{b} was [taller|older|stronger], but {a} was [clever|patient|calm].]',
@@ -98,8 +98,8 @@ PLOTS: dict[str, tuple[str, ...]] = {
         "When it was over, {a} had won by {number2} points.]",
         '["[Well done|That was fair|You were better today]," said {b} [to {a}|and held out {b_his} hand].|{b} was [angry|'
         'sad] for an hour, '
-        "and then [shook hands|laughed about it|came to supper].|{c} gave the {thing} to {a}.]",
-        "[{a} shared the {food} with {b}, and they [ate together|were friends again].|The one who [boasts|laughs] first "
+        "and then [shook hands|laughed about it|came to supper].|Then the {thing} was given to {a}.]",
+        "[{a} shared some {food} with {b}, and they [ate together|were friends again].|The one who [boasts|laughs] first "
         "[does not always win|may be sorry later].|The {thing} is still in the house of {a}.|Slow and steady, that is how {a} "
         "won against {b}.]",
     ),
@@ -128,20 +128,21 @@ PLOTS: dict[str, tuple[str, ...]] = {
         '{food} in it.]',
     ),
     "weather": (
-        "[{open}, [a storm|a great wind|heavy rain|thick fog|deep snow] came over {town}.|In {town} it [rained|snowed] for "
+        "[[One [morning|evening|night]|Not long ago|Years ago|One market day], [a storm|a great wind|heavy rain|thick fog|deep "
+        "snow] came over {town}.|In {town} it [rained|snowed] for "
         "{number} days.|"
-        "{open}, the sky over {town} [turned black|grew dark].]",
+        "One [day|afternoon], the sky over {town} [turned black|grew dark].]",
         "[{a} was at {place} with a {animal}|{a} was on the way to {place}|{a} sat at home and was afraid for {a_his} {animal}], "
         "[and {b} was at {place2}|while {b} was still at {place2}|and nobody knew where {b} was].",
         '?["[Stay here|Wait until it is over]," said {c}. "[I cannot|No]," said {a}, "{b} is [alone|out there]."|{a_He} took '
         'a {thing} and [went out|'
-        "set off].|The water stood [up to the door|as high as the window].]",
+        "set off].|Nobody else was [out|on the road].]",
         "[{a_He} [found|met] {b} [near|not far from] {place2}, [wet to the skin|under a tree|with a {thing} in {b_his} arms].|"
         "{b} [had seen|saw] a light: it was {a} with [the lantern|a lamp].|At {place2} {a_he} called [once|three times], and "
         "{b} answered.]",
         "[They [sat down|waited] in a barn and shared [some {food}|the last of the {food}].|{b} had [saved|brought] a {thing} "
         "and nothing else.|"
-        '"[I knew|I hoped] you would come," said {b}.|They told each other stories until [it was light|the rain stopped].]',
+        '"[I knew|I hoped] you would come," said {b}.|They told each other stories until [it was light|it was over].]',
         "[The next morning|When it was over|At sunrise] [the sky was clear|the birds sang|all was calm], and a {thing} [hung|"
         "was found] in a tree.|"
         "[The next morning|Then] they walked home, {a} in front and {b} behind.|"
@@ -276,8 +277,8 @@ PLOTS: dict[str, tuple[str, ...]] = {
         "Since then {a} ties a ribbon to {a_his} bag.|And they ate some {food} together.|]",
     ),
     "lesson": (
-        "[{open}, {a} wanted to {do}.|{a} had never learned to {do}.|\"Can you [teach me to|show me how to] {do}?\" {a} asked "
-        "{b}.|In {town} nobody could {do} as well as {b}.]",
+        "[{open}, {a} wanted to {do}.|{a} had never learned to {do}.|\"[Can you teach me to|May I learn from you how to] {do}?\" "
+        "{a} asked {b}.|In {town} nobody could {do} as well as {b}.]",
         "[{b}, the {trade}, [agreed to show {a_him}|was said to know all about it|lived near {place}].|{c} said: \"Ask {b}. "
         "{b_He} has done it for {number} years.\"|"
         "{b} put down {b_his} {thing} and thought.]",

@@ -57,13 +57,22 @@ INTERRUPTIONS: tuple[tuple[str, ...], ...] = (
 BACK = (
     "[Now|So], back to {doing}.", "[Now|So], back to the {noun}.", "Where were we? [Ah yes|Right], {doing}.",
     "We were talking about {doing}.",
-    "[But|Now] you wanted to {do}.", "[And now|Well, now] the {noun} again.", "Let us go on with {doing}.", "To come back to "
-    "{doing}:",
+    "[But|Now] you wanted to {do}.", "[And now|Well, now] the {noun} again.", "Let us go on with {doing}.", "Let us come back to "
+    "{doing}.",
     "Where were we with the {noun}?", "So, {doing}. [Where did I stop?|]", "You were asking about {doing}.",
     "[Once more|Now], about the {noun}.",
 )  # fmt: skip
 FIRST = ("First [of all|], ", "You [must|should] ", "Begin like this: ", "You ")
 NEXT = ("Then ", "Next, ", "After that, ", "And then ", "Now ", "", "The next thing: ")
+ANSWERS = {
+    "what sound": "[It creaks|It whistles|None at all|Something like a cough]",
+    "colour the": "[Brown|Black|They were red once]",
+    "which colour": "[Green|Blue|Something dark|I leave that to {c}]",
+    "which string": "[The first|The third|The thin one]",
+    "looked at": "[None yet|All that I could reach|Only the outside]",
+    "what the": "[Wood|Stone|Brick, I think]",
+}
+"""To questions that begin with "what" or "which" and hold these words."""
 HEADINGS = (
     "At {place}", "{a} and {b}", "{a} meets {b} at {place}", "A talk at {place}", "({a} and {b}, in the kitchen)",
     "Overheard at {place}",
@@ -175,9 +184,24 @@ def _answer(ask: str, draw: random.Random) -> str:
         return "[As {c} does|Not too much|That depends on the weather|Less than {c}]"
     if ask.startswith("how"):
         return "[Not very|Very, I fear|About as in the house of {c}|Hard to say|More than I thought|Quite, says {c}]"
+    for word, answer in ANSWERS.items():
+        if word in ask:
+            return answer
     if ask.startswith("wh") and (front.split()[0] in ("who", "where", "when") or front == "what you"):
         return "[I have not decided|Ask {c}|It has to do with {c}|Let me think|That I cannot say yet]"
     return "[The one from {town}|Whatever {c} gave me|The usual|The best that I could find|I am not sure|Only the old one]"
+
+
+def _lead(leads: tuple[str, ...], step: str, draw: random.Random, *, again: bool = False) -> str:
+    """What may stand before a step; no "First" where `again` says that one may have been said, or the step itself says it."""
+    fits = [
+        lead
+        for lead in leads
+        if not (lead.startswith("First") and (again or "first" in step))
+        and not (lead.startswith("Begin") and step.startswith("begin"))
+        and not (lead == "You " and step.startswith("sit the"))
+    ]
+    return draw.choice(fits)
 
 
 def _help(draw: random.Random, words: dict[str, str], topic: topics.Topic, number: int) -> Turns:
@@ -204,15 +228,14 @@ def _help(draw: random.Random, words: dict[str, str], topic: topics.Topic, numbe
                 ),
             )
         )
-    for ask in asks:
+    for place, ask in enumerate(asks):
+        opening = "[First|But tell me], " if place == 0 else draw.choice(("And ", "Then tell me, "))
         direct = topics.question(ask)
-        turns.append(
-            ("b", draw.choice((direct, "[First|But tell me], " + direct[0].lower() + direct[1:], "Tell me " + ask + ".")))
-        )
+        turns.append(("b", draw.choice((direct, opening + direct[0].lower() + direct[1:], "Tell me " + ask + "."))))
         turns.append(("a", _answer(ask, draw) + "."))
     break_at = draw.randrange(1, len(steps)) if draw.random() < 0.5 else None
     for place, step in enumerate(steps):
-        lead = draw.choice(FIRST if place == 0 else NEXT)
+        lead = _lead(FIRST if place == 0 else NEXT, step, draw, again=bool(asks))
         if place == break_at:
             speaker = draw.choice("ab")
             if speaker == "b" and turns[-1][0] == "b":
@@ -220,9 +243,9 @@ def _help(draw: random.Random, words: dict[str, str], topic: topics.Topic, numbe
             turns += _interrupted(draw, speaker)
             if turns[-1][0] == "b":
                 turns.append(("a", draw.choice(BACK) + " [What comes next|How does it go on]?"))
-                lead = draw.choice(("Next, ", "Then ", "Well, ", "You "))
+                lead = _lead(("Next, ", "Then ", "Well, ", "You "), step, draw)
             else:
-                lead = draw.choice(BACK) + " " + draw.choice(("Next, ", "Then ", "You ", "Now "))
+                lead = draw.choice(BACK) + " " + _lead(("Next, ", "Then ", "You ", "Now "), step, draw)
         turns.append(("b", lead + step + "."))
         if place < len(steps) - 1 and place + 1 != break_at and draw.random() < 0.6:
             turns.append(("a", draw.choice((
@@ -250,20 +273,14 @@ def _errand(draw: random.Random, words: dict[str, str]) -> Turns:
     draw.shuffle(goods)
     added = f"a {look(draw.choice([t for t in THINGS if not any(t in g for g in goods)]), draw)}"
     everything = joined([*goods, added])
+    asked, answer = draw.choice((
+        ("[Are you going|Do you go] to {place} [today|now]?", "[Yes|I am just leaving|Yes, in an hour]."),
+        ("Will you be at {place} today?", "[Yes|Yes, before noon|I am going there now]."),
+        ("When do you go to {place}?", "[In an hour|Before noon|Now, as you see|After supper]."),
+    ))  # fmt: skip
     turns: Turns = [
-        (
-            "a",
-            draw.choice(HELLO)
-            + " "
-            + draw.choice(
-                (
-                    "[Are you going|Do you go] to {place} [today|now]?",
-                    "Will you be at {place} today?",
-                    "When do you go to {place}?",
-                )
-            ),
-        ),
-        ("b", "[Yes|I am just leaving|In an hour]. [What do you need|Shall I bring you something|Can I do anything for you]?"),
+        ("a", f"{draw.choice(HELLO)} {asked}"),
+        ("b", f"{answer} [What do you need|Shall I bring you something|Can I do anything for you]?"),
         ("a", draw.choice(("[Please bring me|I need|Please get me] ", "What I need is ")) + joined(goods) + "."),
         (
             "b",
@@ -321,40 +338,29 @@ def _haggle(draw: random.Random, words: dict[str, str]) -> Turns:
     """A wants to sell, B to pay less; they meet, or do not."""
     asked = draw.randint(9, 19)
     offered = asked - draw.randint(4, 7)
-    middle = draw.randint(offered + 1, asked - 1)
+    middle = draw.randint(offered + 1, asked - 2)
+    counter = draw.randint(middle + 1, asked - 1)
     turns: Turns = [
         ("b", draw.choice(("[How much|What] do you want for [the|that] {thing}?", "[A fine|What a] {it_}! [What does it cost|"
         "Is it for sale]?", "Is that {thing} for sale?"))),
         ("a", draw.choice((f"{asked} marks.", f"For you, {asked} marks[, {{b}}|].", f"[I thought of|I ask] {asked} marks. [It "
         f"is from {{town}}|It belonged to a {{trade}}|It is as good as new]."))),
         ("b", draw.choice((f"{asked}? [That is too much|In {{town}} it costs {offered}]. I give you {offered}.",
-        f"[I have only|My purse holds] {offered}.", f"[Shall we say|Would you take] {offered}?"))),
-        ("a", draw.choice((f"[{offered} is too little|Not for {offered}]. {draw.randint(middle, asked - 1)}, [and it is yours|"
-        f"because it is you].", f"[No|Never]. [My {{trade}} paid|{{c}} offered me] {middle}.",
-                           f"[Look|Feel] how [fine|well made] it is. {middle}."))),
+        f"[I thought of|I would give you] {offered}.", f"[Shall we say|Would you take] {offered}?"))),
+        ("a", draw.choice((f"[{offered} is too little|Not for {offered}]. {counter}, [and it is yours|"
+        f"because it is you].", f"[No|Never]. [My {{trade}} paid|{{c}} offered me] {counter}.",
+                           f"[Look|Feel] how [fine|well made] it is. {counter}."))),
     ]  # fmt: skip
     end = draw.random()
     if end < 0.55:
-        turns += [
-            (
-                "b",
-                draw.choice(
-                    (
-                        f"{middle}, and [not a mark more|you carry it home for me|some {{food}} with it].",
-                        f"[Good|Very well|You win], {middle}.",
-                    )
-                ),
-            ),
-            (
-                "a",
-                draw.choice(
-                    (
-                        "[Done|Agreed]. [Take good care of the {it_}|Here is your {it_}].",
-                        f"[Then it is yours|Sold], for {middle} marks.",
-                    )
-                ),
-            ),
-        ]
+        if draw.random() < 0.5:
+            price, way = counter, "[Then it is yours|Sold]"
+            turns.append(("b", f"[Good|Very well|You win], {counter}."))
+        else:
+            price, way = middle, "[You win|Very well], it is yours"
+            turns.append(("b", f"{middle}, and [not a mark more|you carry it home for me|some {{food}} with it]."))
+        turns.append(("a", draw.choice(("[Done|Agreed]. [Take good care of the {it_}|Here is your {it_}].",
+                                        f"{way}, for {price} marks."))))  # fmt: skip
     elif end < 0.8:
         turns += [
             (
@@ -371,7 +377,7 @@ def _haggle(draw: random.Random, words: dict[str, str]) -> Turns:
                 draw.choice(
                     (
                         "Then the {it_} stays [here|with me]. [Come again|Good day], {b}.",
-                        f"[Think about it|You will be back]. The price is {asked}.",
+                        f"[Think about it|You will be back]. The price is {counter}.",
                     )
                 ),
             ),
@@ -391,7 +397,8 @@ def _haggle(draw: random.Random, words: dict[str, str]) -> Turns:
 def _news(draw: random.Random, words: dict[str, str]) -> Turns:
     """Something about a third person: where they are and what they have."""
     return [
-        ("a", draw.choice(HELLO) + " " + draw.choice(("Have you heard about {c}?", "[Do you know|Guess] what {c} did?",
+        ("a", draw.choice(HELLO) + " " + draw.choice(("Have you heard about {c}?", "[Do you know what {c} did?|Guess "
+        "what {c} did!]",
         "{c} is [gone|back], did you know?"))),
         ("b", draw.choice(("[No|Not a word]. [Tell me|What is it]?", "{c}, the {trade}? [What happened|What about {c_him}]?",
         "[Only that {c_he} was at {place}|I saw {c_him} last week]."))),
