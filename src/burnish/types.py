@@ -235,3 +235,5 @@ class Score:
     value: float
     reason: str
     error: str | None = None
+    marks: tuple[str, ...] = ()
+    """What else the grader saw in the answer, in words that can be counted over many answers, such as "refuses"."""
