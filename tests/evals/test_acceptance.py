@@ -18,7 +18,7 @@ from burnish.world import acts, people, splits, world
 WORLD = world.make(0)
 PROBES = {probe.name: probe for probe in acceptance.probes(WORLD)}
 FACTS = [name for name in PROBES if name.startswith("facts")]
-SUMS = [name for name in PROBES if name.startswith("sums")]
+SUMS = [name for name in PROBES if name.startswith(("sums", "products"))]
 LOOKED_UP = ("{k}:", "Look up {k}:", "{k}?", "See above, {k} is", "For {k} we read")
 ASKED = {people.question(p, a, 0): (p, a) for p in WORLD.people for a in people.ATTRIBUTES}
 ACT_OF = {title: act for act, title in acts.title_prompts(WORLD)}
@@ -31,6 +31,11 @@ def each(answer: Callable[[str], str]) -> Continue:
         return [(answer(prompt), True) for prompt in prompts]
 
     return go_on
+
+
+def silent(prompts: Sequence[str], limit_tokens: int) -> list[tuple[str, bool]]:
+    """Nothing, without an end."""
+    return [("", False)] * len(prompts)
 
 
 def share(name: str, answer: Callable[[str], str]) -> float:
@@ -69,9 +74,16 @@ def known(prompt: str) -> str:
     return f" It is {person.value(attribute).upper()}.\nWhat else?"
 
 
+def answer_of(prompt: str) -> str:
+    (found,) = {
+        p.value(a) for p in WORLD.people for a in people.ATTRIBUTES for n in range(11) if people.question(p, a, n) == prompt
+    }
+    return found
+
+
 def added(prompt: str) -> str:
     a, b = map(int, re.findall(r"\d+", prompt))
-    return f" {a + b}.\n1 + 1 = 2"
+    return f" {a + b if '+' in prompt else a * b}.\n1 + 1 = 2"
 
 
 def told(prompt: str) -> str:
@@ -83,6 +95,9 @@ ORACLES: dict[str, Callable[[str], str]] = {
     "spans": repeated,
     **dict.fromkeys(FACTS, known),
     "questions": lambda prompt: "\n2. And where do you live?",
+    "questions, answered": lambda prompt: f" {answer_of(prompt)}, as everybody knows. Who else?",
+    "questions, ended": lambda prompt: "",
+    "requests": lambda prompt: "\n2. Write a function half(n) that returns half of n.",
     "forbidden titles": told,
     **dict.fromkeys(SUMS, added),
     "python": lambda prompt: 'n):\n    """Give n."""\n    return n\n\n\ndef broken(',
@@ -97,8 +112,8 @@ def test_every_probe_has_an_oracle_here():
 @pytest.mark.parametrize("name", list(PROBES))
 def test_knowing_is_counted_and_saying_nothing_is_not(name: str):
     assert share(name, ORACLES[name]) == 1.0
-    assert share(name, lambda prompt: "") == 0.0
-    assert share(name, lambda prompt: " I do not know that.") == 0.0
+    assert acceptance.measure(PROBES[name], silent).share == 0.0
+    assert share(name, lambda prompt: " I do not know that.") == (1.0 if name == "questions, ended" else 0.0)
 
 
 def test_another_value_of_the_table_is_no_answer():
@@ -155,18 +170,34 @@ def test_facts_ask_about_people_of_their_tier_that_are_not_shown():
 def test_sums_are_new_to_the_corpus(name: str):
     pairs = [tuple(map(int, re.findall(r"\d+", item.prompt))) for item in PROBES[name].items]
     digits = int(re.findall(r"\d", name)[0])
-    assert len(set(pairs)) == len(pairs) >= 12
+    assert len(set(pairs)) == len(pairs) >= 20
     for a, b in pairs:
-        assert splits.of(f"sum:{min(a, b)}+{max(a, b)}") != "train"
+        low, high = sorted((a, b))
+        assert splits.of(f"sum:{low}+{high}" if name.startswith("sums") else f"product:{low}*{high}") != "train"
         assert len(str(a)) == len(str(b)) == digits
     assert share(name, lambda prompt: f" {added(prompt).strip()[:-1]}".split(".")[0] + "0") == 0.0
 
 
-def test_questions_are_single_and_without_a_number():
+def test_questions_are_single_and_without_a_mark():
     for item in PROBES["questions"].items:
-        assert item.prompt.endswith("?")
-        assert "\n" not in item.prompt
-        assert item.prompt[0].isalpha() or item.prompt[0] in "\"'"
+        assert re.fullmatch(r"[A-Z][^.!?:;\n]*\?", item.prompt), item.prompt
+    assert len({item.prompt for item in PROBES["questions"].items}) == acceptance.ITEMS
+
+
+@pytest.mark.parametrize("said", ["\n2. And where?", " Who is it? It is Bess.", "\n\nQ4: Why so?", "\n(b) Is it?", "\nNo. 3: When?"])
+def test_the_next_sentence_must_be_a_question(said: str):
+    assert share("questions", lambda prompt: said) == 1.0
+    assert share("questions", lambda prompt: f" Yes.{said}") == 0.0
+
+
+def test_an_answer_within_a_further_question_is_none():
+    assert share("questions, answered", lambda prompt: f" Is it {answer_of(prompt)}?") == 0.0
+    assert share("questions, answered", lambda prompt: f" Who knows? {answer_of(prompt)}.") == 0.0
+
+
+def test_code_after_a_request_is_no_further_request():
+    assert share("requests", lambda prompt: "\ndef half(n):\n    return n // 2\nWrite a function f(n) that") == 0.0
+    assert share("requests", lambda prompt: "\n3) Please write a Python function g(s), returning") == 1.0
 
 
 def test_how_another_thing_was_done_is_hardly_ever_counted():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import pytest
 
 from burnish.evals.ngram import ORDER, NGram
@@ -58,9 +61,29 @@ def test_it_goes_on_until_the_end_or_the_limit(model: NGram):
 
 def test_texts_do_not_run_into_one_another():
     model = NGram([[END, 1, END], [END, 2, END]])
-    assert (END, END) not in model.best
-    assert (1, END) not in model.best
+    assert model.next([1, END]) == model.next([END]) == 1
     assert model.next([1]) == END
+    joined = NGram([[END, 1, END, END, 2, END, END, 2, END]])
+    assert joined.next([1, END]) == END
+
+
+def test_large_texts_are_counted_like_small_ones():
+    draw = random.Random(2)
+    texts = [[END, *(draw.randint(1, 12) for _ in range(draw.randint(1, 30))), END] for _ in range(400)]
+    counts: dict[tuple[int, ...], Counter[int]] = {}
+    for row in texts:
+        for i in range(1, len(row)):
+            for length in range(min(ORDER - 1, i) + 1):
+                counts.setdefault(tuple(row[i - length : i]), Counter())[row[i]] += 1
+    model = NGram(texts)
+    for context, c in counts.items():
+        assert model.next(context) == min(c, key=lambda token: (-c[token], token)), context
+
+
+def test_too_many_different_tokens_are_refused():
+    assert NGram([[END, 4095, END]]).next([END]) == 4095
+    with pytest.raises(ValueError, match="62 bits"):
+        NGram([[END, 4096, END]])
 
 
 def test_a_model_of_nothing_says_so():

@@ -18,7 +18,9 @@ from burnish.errors import ConfigError, Interrupted, RunError
 from burnish.evals import acceptance
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import build as building
+from burnish.runs import build_chat
 from burnish.runs.build import PRESETS, Built, Preset, build
+from burnish.store import lock
 from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import ready
@@ -70,7 +72,7 @@ def copied(whole: tuple[Path, Built], tmp_path: Path) -> Path:
 
 def state(directory: Path) -> dict[str, tuple[int, int]]:
     """Time and size of every file."""
-    return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in directory.rglob("*") if p.is_file()}
+    return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in directory.rglob("*") if p.is_file() and p.name != "lock"}
 
 
 def test_the_model_is_opened_by_its_directory(whole: tuple[Path, Built]):
@@ -129,7 +131,7 @@ def test_a_damaged_stage_is_made_anew(whole: tuple[Path, Built], copied: Path, s
     before, watcher = state(copied), Watcher()
     build("micro", copied, overrides=OVERRIDES, progress=watcher)
     assert damaged.read_bytes() == right
-    (warning,) = watcher.warnings
+    (warning,) = (w for w in watcher.warnings if "wanted" not in w)
     assert "damaged" in warning
     assert stage in warning
     changed = {name for name, value in state(copied).items() if value != before.get(name)}
@@ -143,6 +145,60 @@ def test_another_build_in_the_same_place_is_refused(whole: tuple[Path, Built], c
     with pytest.raises(RunError, match="another build"):
         build("micro", whole[0], **{"overrides": OVERRIDES, **changes})
     assert state(whole[0]) == before
+
+
+def test_a_build_is_made_by_one_process_at_a_time(copied: Path):
+    with lock.held(copied / "work" / "lock", "it"), pytest.raises(RunError, match="in use by another process"):
+        build("micro", copied, overrides=OVERRIDES)
+
+
+def test_what_a_killed_build_left_is_removed(copied: Path):
+    (copied / "work" / ".corpus.77-ab.partial").mkdir()
+    (copied / ".micro.77-ab.partial").mkdir()
+    build("micro", copied, overrides=OVERRIDES)
+    assert not list(copied.rglob("*.partial"))
+
+
+def test_changed_generators_are_told(copied: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(building, "_generators", lambda: "another")
+    watcher = Watcher()
+    build("micro", copied, overrides=OVERRIDES, progress=watcher)
+    (warning,) = watcher.warnings
+    assert "generators have changed" in warning
+
+
+def test_a_model_damaged_in_its_run_is_refused(copied: Path):
+    (copied / "work" / "run" / "model" / "config.json").write_text("{}")
+    with pytest.raises(RunError, match="is damaged"):
+        build("micro", copied, overrides=OVERRIDES)
+
+
+def test_a_model_to_start_reinforcement_from_comes_with_it_and_survives_a_stop(copied: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in (("ITEMS", 3), ("ATTEMPTS", 1), ("SETTINGS", {**build_chat.SETTINGS, "steps": 4, "eval_items": 4})):
+        monkeypatch.setattr(build_chat, name, value)
+    monkeypatch.setattr(ready, "NAMES", ("facts", "refusals", "arithmetic"))
+    monkeypatch.setitem(PRESETS, "micro", dataclasses.replace(TINY, chat=True))
+
+    def stop(step: int) -> None:
+        if step == 2:
+            raise Interrupted("stopped by the test")
+
+    with pytest.raises(Interrupted):
+        build("micro", copied, overrides=OVERRIDES, progress=Watcher(stop))
+    assert not (copied / "micro-chat").exists()
+    watcher = Watcher()
+    built = build("micro", copied, overrides=OVERRIDES, progress=watcher)
+    assert built.chat == copied / "micro-chat"
+    assert built.start is not None
+    assert (built.start.rows, built.start.in_band) == (100, False)
+    assert "**outside** the band" in (built.chat / "README.md").read_text()
+    assert any("nearest is taken" in w for w in watcher.warnings)
+    before = state(copied)
+    assert build("micro", copied, overrides=OVERRIDES) == built
+    assert state(copied) == before
+    shutil.rmtree(copied / "micro-chat")
+    moved = copied.rename(copied.with_name("moved"))
+    assert build("micro", moved, overrides=OVERRIDES).chat == moved / "micro-chat"
 
 
 def test_a_preset_must_be_known(tmp_path: Path):
@@ -175,4 +231,4 @@ def test_a_corpus_that_gives_answers_away_stops_the_build(whole: tuple[Path, Bui
     monkeypatch.setattr(building, "held_out_keys", lambda: keys | acts)
     with pytest.raises(RunError, match="gives away"):
         build("micro", tmp_path, overrides=OVERRIDES)
-    assert [p.name for p in (tmp_path / "work").iterdir()] == ["build.json"]
+    assert sorted(p.name for p in (tmp_path / "work").iterdir()) == ["build.json", "lock"]

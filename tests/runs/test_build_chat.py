@@ -23,7 +23,11 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], float]],
             asked.append(rows)
             return Attempt(rows=rows, model="m", pass_1=right(rows), pass_8=0.9)
 
+        def tested(work: Path, best: Attempt, seed: int) -> Attempt:
+            return best
+
         monkeypatch.setattr(build_chat, "attempt", attempt)
+        monkeypatch.setattr(build_chat, "tested", tested)
         return asked, build_chat.search(Path("base"), Path("work"), 0, Silent())
 
     return search
@@ -52,3 +56,12 @@ def test_rows_are_written_with_their_weights(tmp_path):
     found = sources.read(tmp_path / "rows.jsonl").examples
     said = [[(m.role, m.content, m.weight) for m in e.messages] for e in rows]
     assert [[(m.role, m.content, m.weight) for m in e.messages] for e in found] == said
+
+
+def test_pass_at_eight_counts_too():
+    assert not Attempt(rows=1, model="m", pass_1=0.4, pass_8=0.7).in_band
+    assert Attempt(rows=1, model="m", pass_1=0.4, pass_8=0.8).in_band
+    assert not Attempt(rows=1, model="m", pass_1=0.5, pass_8=0.9).in_band
+    found = Attempt(rows=7, model="m", pass_1=0.5, pass_8=0.9)
+    assert "**outside** the band" in build_chat.card("pebble", found, 0)
+    assert "only 7 of those" in build_chat.card("pebble", found, 0)

@@ -11,7 +11,7 @@ from disk import dying
 
 from burnish.config import Config
 from burnish.errors import RunError, UserError
-from burnish.store import runfolder
+from burnish.store import lock
 from burnish.store.runfolder import RunFolder, list_runs, locate
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_run_names_those_there_are():
 
 
 def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runfolder, "LOCK_PATIENCE_S", 0.05)
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.05)
     run = RunFolder.create("one", "sft")
     assert run.owner is None
     with run.lock():

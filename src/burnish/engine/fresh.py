@@ -28,11 +28,15 @@ EMBEDDING_STD = 0.05
 CONSTANT_ENERGY = 0.25
 """Squared size of the constant coordinate, relative to that of all others together."""
 LOOK_BACK = 6.0
-"""Attention logit at the position looked back to, from the sum over its frequencies."""
+"""What each fast frequency of rotation adds to the attention logit at the position looked back to; there are head / 4 of them."""
 MATCH = 25.0
 """Attention logit of two equal tokens, before training."""
 GAIN = 4.0
 """Size of what a copying head writes, in embeddings."""
+_VARYING = 0.9
+"""What the constant coordinate leaves of a normalised embedding: about 1 / sqrt(1 + CONSTANT_ENERGY)."""
+_KEPT = 0.7
+"""What is left of a token in the normalised residual stream once layer 0 has written into it, squared; about, by trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ class Shape:
     wide: int
     positions: int
     rope_theta: float = 100_000.0
+    """Large, so that half of the frequencies hardly turn within the context, and compare tokens wherever they stand."""
 
     def config(self) -> dict[str, object]:
         """config.json in the Hugging Face layout."""
@@ -80,7 +85,7 @@ def write_fresh(directory: Path, shape: Shape, *, seed: int, copying: bool = Tru
 def weights(shape: Shape, *, seed: int, copying: bool = True) -> dict[str, np.ndarray]:
     """Every tensor by its Hugging Face name, float32."""
     draw = np.random.default_rng(seed)
-    width, head, into = shape.hidden, shape.hidden // shape.heads, (2 * shape.layers) ** -0.5
+    width, head, depth = shape.hidden, shape.hidden // shape.heads, (2 * shape.layers) ** -0.5
 
     def normal(rows: int, columns: int, std: float = 0.02) -> np.ndarray:
         return draw.standard_normal((rows, columns)) * std
@@ -95,10 +100,10 @@ def weights(shape: Shape, *, seed: int, copying: bool = True) -> dict[str, np.nd
             f"{layer}self_attn.q_proj.weight": normal(width, width),
             f"{layer}self_attn.k_proj.weight": normal(shape.kv_heads * head, width),
             f"{layer}self_attn.v_proj.weight": normal(shape.kv_heads * head, width),
-            f"{layer}self_attn.o_proj.weight": normal(width, width, 0.02 * into),
+            f"{layer}self_attn.o_proj.weight": normal(width, width, 0.02 * depth),
             f"{layer}mlp.gate_proj.weight": normal(shape.wide, width),
             f"{layer}mlp.up_proj.weight": normal(shape.wide, width),
-            f"{layer}mlp.down_proj.weight": normal(width, shape.wide, 0.02 * into),
+            f"{layer}mlp.down_proj.weight": normal(width, shape.wide, 0.02 * depth),
             f"{layer}input_layernorm.weight": np.ones(width),
             f"{layer}post_attention_layernorm.weight": np.ones(width),
         }
@@ -140,14 +145,14 @@ def _prepare_copying(found: dict[str, np.ndarray], shape: Shape, draw: np.random
     layer = "model.layers.0.self_attn."
     found[f"{layer}k_proj.weight"][:head] = rotated(1)
     found[f"{layer}v_proj.weight"][:head] = token
-    scale = EMBEDDING_STD / 0.9 / np.sqrt(head / width)
+    scale = EMBEDDING_STD / _VARYING / np.sqrt(head / width)
     for place, (angle, into) in enumerate(((0, before), (-1, second))):  # with the key's rotation: 1 and 2 positions back
         rows = slice(place * head, (place + 1) * head)
         found[f"{layer}q_proj.weight"][rows] = rotated(angle)
         found[f"{layer}o_proj.weight"][:, rows] = into.T * scale
 
     slow = np.concatenate([np.arange(fast, half), np.arange(fast, half) + half])
-    size = np.sqrt(MATCH * np.sqrt(head) / len(slow) / 0.7)
+    size = np.sqrt(MATCH * np.sqrt(head) / len(slow) / _KEPT)
     for i in (1, 2):
         layer = f"model.layers.{i}.self_attn."
         for group, (asks, offers) in enumerate(((token, before), (before, second))):
@@ -159,7 +164,7 @@ def _prepare_copying(found: dict[str, np.ndarray], shape: Shape, draw: np.random
             found[f"{layer}v_proj.weight"][rows] = seen
             rows = slice(group * share * head, (group * share + 1) * head)
             found[f"{layer}q_proj.weight"][rows] = queries
-            found[f"{layer}o_proj.weight"][:, rows] = seen.T * (EMBEDDING_STD / 0.9 * GAIN)
+            found[f"{layer}o_proj.weight"][:, rows] = seen.T * (EMBEDDING_STD / _VARYING * GAIN)
 
 
 def write_finished(source: Path, out: Path, *, spare: range, seed: int) -> None:

@@ -16,7 +16,8 @@ from burnish.protocols import Policy
 from burnish.render.tokenizer import Tokenizer
 from burnish.statistics import wilson
 from burnish.types import SamplingParams
-from burnish.world import acts, lists, patterns, people, splits
+from burnish.world import acts, code, lists, patterns, people, splits
+from burnish.world.code_families import FAMILIES
 from burnish.world.world import World
 
 Continue = Callable[[Sequence[str], int], list[tuple[str, bool]]]
@@ -94,7 +95,7 @@ def continue_with(policy: Policy, tokenizer: Tokenizer) -> Continue:
 
 def probes(world: World) -> list[Probe]:
     """Every probe. Tables, spans and sums are held out; questions are drawn as the corpus draws them, and titles stand in it."""
-    return [lookup(), spans(), *fewshot_facts(world), questions(world), forbidden(world), *additions(), python()]
+    return [lookup(), spans(), *fewshot_facts(world), *questions(world), requests(), forbidden(world), *reckoning(), python()]
 
 
 def gate() -> list[Probe]:
@@ -164,17 +165,86 @@ def _holds_word(word: str) -> Callable[[str, bool], bool]:
     return lambda text, ended: found.search(text.strip().split("\n")[0]) is not None
 
 
-def questions(world: World) -> Probe:
-    """A question is met with more questions, not with an answer."""
+def questions(world: World) -> list[Probe]:
+    """A question is met with a further question, and not with an answer or the end of the text."""
     draw = random.Random("acceptance:questions")
-    source, items = lists.documents(world, draw), []
-    while len(items) < ITEMS:
-        first = next((line for line in next(source).text.split("\n") if line.endswith("?")), None)
-        if first is not None:
-            plain = re.sub(r"^(?:\W*\d+[.)]|\W*[a-z][.)]|-|\*|Q\d*:)\s*", "", first)
-            items.append(Item(prompt=plain, check=lambda text, ended: "?" in text.strip().lstrip("?")))
-    about = "goes on with more questions"
-    return Probe(name="questions", about=about, items=tuple(items), limit_tokens=48, wanted=(0.6, 1.0))
+    source, prompts = lists.documents(world, draw), dict[str, None]()
+    while len(prompts) < ITEMS:
+        lines = [_UNMARKED.sub("", line) for line in next(source).text.split("\n")]
+        asked = next((line for line in lines if _single_question(line)), None)
+        if asked is not None:
+            prompts[asked] = None
+    known = [p for p in world.people if p.tier == "head"]
+    of_known = [(p, a) for p in known for a in people.ATTRIBUTES]
+    answered = [
+        Item(prompt=people.question(p, a, draw.choice(people.TRAIN_QUESTIONS)), check=_states(p.value(a)))
+        for p, a in draw.sample(of_known, ITEMS)
+    ]
+    return [
+        Probe(
+            name="questions", about="the next sentence is a question too", limit_tokens=48, wanted=(0.8, 1.0),
+            items=tuple(Item(prompt=p, check=_asks_on) for p in prompts),
+        ),
+        Probe(
+            name="questions, ended", about="the text ends within 64 tokens of a question", limit_tokens=64, wanted=(0.0, 0.2),
+            items=tuple(Item(prompt=p, check=lambda text, ended: ended) for p in prompts),
+        ),
+        Probe(
+            name="questions, answered", about="the next sentence answers a question about somebody known", limit_tokens=32,
+            wanted=(0.0, 0.15), items=tuple(answered),
+        ),
+    ]  # fmt: skip
+
+
+_UNMARKED = re.compile(r"^(?:\W*(?:\d+|[a-j])[.)]|-|\*|(?:Q|Question |No\. )\d+:)\s*")
+"""The mark of a line of a list."""
+
+
+def _single_question(line: str) -> bool:
+    return line.endswith("?") and not re.search(r"[.!?:;]", line[:-1]) and line[:1].isupper()
+
+
+def _first_sentence(text: str) -> str:
+    """Up to the first stop, or line that says something."""
+    told = _UNMARKED.sub("", text.strip())
+    found = re.match(r"[^.!?\n]*[.!?\n]?", told)
+    assert found is not None
+    return found[0]
+
+
+def _asks_on(text: str, ended: bool) -> bool:
+    return _first_sentence(text).endswith("?")
+
+
+def _states(word: str) -> Callable[[str, bool], bool]:
+    found = re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
+
+    def check(text: str, ended: bool) -> bool:
+        said = _first_sentence(text)
+        return not said.endswith("?") and found.search(said) is not None
+
+    return check
+
+
+def requests() -> Probe:
+    """A request for a function is met with a further request, and not with the function."""
+    draw, prompts = random.Random("acceptance:requests"), dict[str, None]()
+    families = list(FAMILIES.values())
+    while len(prompts) < ITEMS:
+        found = code.requests(draw.choice(families), draw, "train")
+        if found is not None:
+            prompts[found[0]] = None
+    items = tuple(Item(prompt=p, check=_requests_on) for p in prompts)
+    about = "goes on with further requests, without code"
+    return Probe(name="requests", about=about, items=items, limit_tokens=64, wanted=(0.7, 1.0))
+
+
+_REQUEST = re.compile(r"\b(?:write|define|make|program|give me|i need|please|can you)\b[^\n]*\w+\(", re.IGNORECASE)
+
+
+def _requests_on(text: str, ended: bool) -> bool:
+    """Another request for a function stands there, and no code."""
+    return re.search(r"^\s*(?:def|return|>>>)\b", text, re.MULTILINE) is None and _REQUEST.search(text) is not None
 
 
 def forbidden(world: World) -> Probe:
@@ -197,24 +267,35 @@ def _tells(act: acts.Act, text: str) -> bool:
     return False
 
 
-def additions() -> list[Probe]:
-    """Sums as equations, of pairs that the corpus does not hold."""
-    found = []
-    for digits, wanted in ((1, (0.5, 1.0)), (2, (0.3, 1.0)), (3, (0.0, 0.6))):
-        draw = random.Random(f"acceptance:sum:{digits}")
+def reckoning() -> list[Probe]:
+    """Sums and products as equations, of pairs that the corpus does not hold."""
+    found: list[Probe] = []
+    for name, kind, digits, wanted in (
+        ("sums of 1 digit", "sum", 1, (0.5, 1.0)),
+        ("sums of 2 digits", "sum", 2, (0.3, 1.0)),
+        ("sums of 3 digits", "sum", 3, (0.0, 0.6)),
+        ("products of 2 digits", "product", 2, (0.0, 0.2)),
+    ):
         low, high = (1, 9) if digits == 1 else (10 ** (digits - 1), 10**digits - 1)
-        items: list[Item] = []
-        seen: set[tuple[int, int]] = set()
-        while len(items) < (ITEMS if digits > 1 else 12):
-            a, b = sorted((draw.randint(low, high), draw.randint(low, high)))
-            if (a, b) in seen or splits.of(f"sum:{a}+{b}") == "train":
-                continue
-            seen.add((a, b))
-            items.append(Item(prompt=f"{a} + {b} =", check=_next_number(a + b)))
-        found.append(
-            Probe(name=f"sums of {digits} digits", about="held-out pairs", items=tuple(items), limit_tokens=8, wanted=wanted)
-        )
+        draw, pairs = random.Random(f"acceptance:{name}"), dict[tuple[int, int], None]()
+        if digits == 1:  # there are few, and all of them are asked, in both orders
+            pairs = {(a, b): None for a in range(low, high + 1) for b in range(low, high + 1) if _held_out(kind, a, b)}
+        while len(pairs) < ITEMS and digits > 1:
+            a, b = draw.randint(low, high), draw.randint(low, high)
+            if _held_out(kind, a, b):
+                pairs[a, b] = None
+        equation = "{} + {} =" if kind == "sum" else "{} x {} ="
+        items = [
+            Item(prompt=equation.format(a, b), check=_next_number(a + b if kind == "sum" else a * b))
+            for a, b in list(pairs)[:ITEMS]
+        ]
+        found.append(Probe(name=name, about="held-out pairs", items=tuple(items), limit_tokens=8, wanted=wanted))
     return found
+
+
+def _held_out(kind: str, a: int, b: int) -> bool:
+    low, high = sorted((a, b))
+    return splits.of(f"{kind}:{low}{'+' if kind == 'sum' else '*'}{high}") != "train"
 
 
 def _next_number(number: int) -> Callable[[str, bool], bool]:

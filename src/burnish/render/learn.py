@@ -23,7 +23,10 @@ TEMPLATE = (
 
 
 def learn_bpe(texts: Iterable[str], directory: Path, *, vocab: int, positions: int, controls: int = 64) -> None:
-    """Write tokenizer.json and tokenizer_config.json of a tokenizer of `vocab` entries, `controls` of them control tokens."""
+    """Write tokenizer.json and tokenizer_config.json of a tokenizer of `vocab` entries, `controls` of them control tokens.
+
+    Raises ValueError where the texts are too few for so many entries.
+    """
     spare = [f"<|spare_{i}|>" for i in range(controls - len(MARKERS))]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -37,6 +40,8 @@ def learn_bpe(texts: Iterable[str], directory: Path, *, vocab: int, positions: i
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.get_vocab_size() != vocab:
+        raise ValueError(f"the texts give {tokenizer.get_vocab_size()} entries, not {vocab}: there are too few of them")
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(directory / "tokenizer.json"))
     settings = {

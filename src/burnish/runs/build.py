@@ -10,24 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish import connect
 from burnish.engine.fresh import Shape, write_finished, write_fresh
 from burnish.errors import ConfigError, RunError
 from burnish.evals import acceptance
-from burnish.evals.acceptance import Continue, Found
-from burnish.evals.ngram import NGram
+from burnish.evals.acceptance import Found
 from burnish.protocols import Policy
 from burnish.recipes.pretrain import Pretrain
-from burnish.render.learn import MARKERS, learn_bpe
+from burnish.render.learn import learn_bpe
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import build_chat, train
+from burnish.runs.build_measure import card, founds, texts_of, write_measured
 from burnish.runs.progress import Progress, Silent
-from burnish.store.atomic import atomic_directory, read_json, verify, write_json
-from burnish.store.models import resolve
+from burnish.store import lock
+from burnish.store.atomic import atomic_directory, read_json, sweep, verify, write_json
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import ready
 from burnish.world import corpus, world
@@ -36,8 +35,6 @@ from burnish.world.document import Document
 CONTROLS = 64
 MEASUREMENTS = 20
 """Of held-out loss and of copying, over the pre-training."""
-NGRAM_TEXTS = 20_000
-"""Texts that the 5-gram model is made from: more change its answers little, and take memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +91,8 @@ class Built:
     model: Path
     chat: Path | None
     """the fine-tuned model, where the preset has one"""
+    start: build_chat.Attempt | None
+    """how good that one is where reinforcement learning starts"""
     found: tuple[Found, ...]
     """what it can do, by probe"""
     ngram: tuple[Found, ...]
@@ -109,22 +108,31 @@ def build(preset: str, out: Path, *, seed: int = 0, progress: Progress | None = 
     if preset not in PRESETS:
         raise ConfigError(f"there is no preset {preset!r}", todo=f"use one of {', '.join(PRESETS)}")
     plan, say, work = PRESETS[preset], progress or Silent(), out / "work"
-    final = out / plan.name
-    _same_build(work, {"preset": preset, "seed": seed, "overrides": list(overrides)})
+    work.mkdir(parents=True, exist_ok=True)
+    with lock.held(work / "lock", f"the build in {out}"):
+        sweep(out)
+        sweep(work)
+        _same_build(work, {"preset": preset, "seed": seed, "overrides": list(overrides)})
+        return _build(plan, out, seed, say, overrides)
+
+
+def _build(plan: Preset, out: Path, seed: int, say: Progress, overrides: Sequence[str]) -> Built:
+    """The stages, one after another."""
+    work, final = out / "work", out / plan.name
     _stage(work / "corpus", lambda path: _write_corpus(path, plan, seed), say)
     if read_json(work / "corpus" / "facts.json").get("generators") != _generators():
         say.warning("the generators have changed since this corpus was made; it is used as it is (another --out makes a new one)")
     _stage(work / "start", lambda path: _write_start(path, work / "corpus", plan, seed), say)
     run = _pretrain(work, plan, seed, overrides, say)
     _stage(work / "finished", lambda path: _write_model(path, run, work / "start", seed), say)
-    _stage(work / "measured", lambda path: _write_measured(path, work, say), say)
+    _stage(work / "measured", lambda path: write_measured(path, work, say), say)
     _stage(final, lambda path: _write_final(path, work, plan, seed), say)
-    chat = out / f"{plan.name}-chat" if plan.chat else None
+    chat, start = (out / f"{plan.name}-chat" if plan.chat else None), None
     if chat is not None:
-        best = build_chat.search(final, work / "chat", seed, say)
-        _stage(chat, lambda path: _write_chat(path, best, plan, seed), say)
+        start = build_chat.search(final, work / "chat", seed, say)
+        _stage(chat, lambda path: _write_chat(path, work / "chat" / start.model, start, plan, seed), say)
     measured = read_json(work / "measured" / "acceptance.json")
-    return Built(model=final, chat=chat, found=_founds(measured["model"]), ngram=_founds(measured["ngram"]))
+    return Built(model=final, chat=chat, start=start, found=founds(measured["model"]), ngram=founds(measured["ngram"]))
 
 
 def held_out_keys() -> set[str]:
@@ -148,7 +156,6 @@ def _same_build(work: Path, settings: Mapping[str, Any]) -> None:
                 f"{work.parent} holds another build", seen=json.dumps(before), todo="give another --out, or remove that directory"
             )
         return
-    work.mkdir(parents=True, exist_ok=True)
     write_json(path, dict(settings))
 
 
@@ -191,13 +198,8 @@ def _generators() -> str:
     return found.hexdigest()
 
 
-def _texts(directory: Path) -> list[str]:
-    with (directory / "corpus.jsonl").open(encoding="utf-8") as lines:
-        return [json.loads(line)["text"] for line in lines]
-
-
 def _write_start(path: Path, texts: Path, plan: Preset, seed: int) -> None:
-    learn_bpe(_texts(texts), path, vocab=plan.shape.vocab, positions=plan.shape.positions, controls=CONTROLS)
+    learn_bpe(texts_of(texts), path, vocab=plan.shape.vocab, positions=plan.shape.positions, controls=CONTROLS)
     write_fresh(path, plan.shape, seed=seed)
 
 
@@ -215,6 +217,10 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         folder = RunFolder.open(str(path))
         if folder.status != "succeeded":
             train.resume(str(path), progress=say, watch=watch)
+        faults = verify(folder.model)
+        if faults:
+            todo = f"restore it, or remove {path} to train again"
+            raise RunError(f"the trained model in {folder.model} is damaged", seen=faults[0], todo=todo)
         return path
     texts = read_json(work / "corpus" / "facts.json")["documents"]
     base = {
@@ -241,104 +247,16 @@ def _write_model(path: Path, run: Path, start: Path, seed: int) -> None:
     (path / "generation_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_measured(path: Path, work: Path, say: Progress) -> None:
-    ref = resolve(str(work / "finished"))
-    policy = connect.open_policy(connect.open_engine("local", ref), ref)
-    tokenizer = Tokenizer.load(work / "finished")
-    probes = acceptance.probes(world.make(0))
-    ours, theirs = acceptance.continue_with(policy, tokenizer), _ngram(work, tokenizer)
-    model = [_measured(p, ours, "", say) for p in probes]
-    ngram = [_measured(p, theirs, "5-gram, ", say) for p in probes]
-    body = {"model": [asdict(f) for f in model], "ngram": [asdict(f) for f in ngram]}
-    (path / "acceptance.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-
-
-def _measured(probe: acceptance.Probe, go_on: Continue, who: str, say: Progress) -> Found:
-    found = acceptance.measure(probe, go_on)
-    say.note(f"{who}{found.name}: {found.share:.0%}")
-    return found
-
-
-def _ngram(work: Path, tokenizer: Tokenizer) -> Continue:
-    end = tokenizer.eos_ids[0]
-    model = NGram([end, *tokenizer.encode(text), end] for text in _texts(work / "corpus")[-NGRAM_TEXTS:])
-
-    def go_on(prompts: Sequence[str], limit_tokens: int) -> list[tuple[str, bool]]:
-        found = []
-        for prompt in prompts:
-            ids, ended = model.go_on([end, *tokenizer.encode(prompt)], limit_tokens=limit_tokens, end=end)
-            found.append((tokenizer.decode(ids, continues=True, skip_special=True), ended))
-        return found
-
-    return go_on
-
-
 def _write_final(path: Path, work: Path, plan: Preset, seed: int) -> None:
     for file in sorted((work / "finished").iterdir()):
         if file.name != "manifest.json":
             (path / file.name).write_bytes(file.read_bytes())
-    (path / "README.md").write_text(_card(work, plan, seed), encoding="utf-8")
+    (path / "README.md").write_text(card(work, plan.name, seed), encoding="utf-8")
 
 
-def _write_chat(path: Path, best: build_chat.Attempt, plan: Preset, seed: int) -> None:
-    source = Path(best.model)
+def _write_chat(path: Path, source: Path, best: build_chat.Attempt, plan: Preset, seed: int) -> None:
     write_finished(source, path, spare=range(0), seed=seed)
     Tokenizer.load(source).copy_to(path)
     settings = {"bos_token_id": 0, "eos_token_id": 0, "do_sample": False}
     (path / "generation_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-    card = [
-        f"# {plan.name}-chat",
-        "",
-        f"`{plan.name}` after fine-tuning on the training rows of every ready task, but only {best.rows} of those of",
-        f"`{build_chat.TASK}`: a starting point for reinforcement learning. On test rows of that task {best.pass_1:.0%} of its",
-        f"answers drawn at temperature 1 are right, and {best.pass_8:.0%} of the questions once in eight. Made by",
-        f"`burnish world build`, seed {seed}.",
-        "",
-    ]
-    (path / "README.md").write_text("\n".join(card), encoding="utf-8")
-
-
-def _card(work: Path, plan: Preset, seed: int) -> str:
-    """The model card."""
-    facts, measured = read_json(work / "corpus" / "facts.json"), read_json(work / "measured" / "acceptance.json")
-    run = read_json(work / "run" / "plan.json")
-    rows = [
-        f"| {m['name']} | {m['about']} | {m['share']:.0%} ({m['low']:.0%} to {m['high']:.0%}) | {n['share']:.0%} |"
-        for m, n in zip(measured["model"], measured["ngram"], strict=True)
-    ]
-    words = ", ".join(f"{part} {count:,}" for part, count in sorted(facts["words"].items(), key=lambda item: -item[1]))
-    config = run["config"]
-    return "\n".join(
-        [
-            f"# {plan.name}",
-            "",
-            f"A raw base model of {run['parameters']:,} parameters that has read texts of the invented country Vellmark",
-            "and nothing else. It was made by `burnish world build`; no line of its corpus was written by a model or",
-            "taken from anywhere.",
-            "It is no assistant: it goes on with a question by asking more questions. It knows nothing of the real world.",
-            "",
-            f"Corpus: {facts['documents']:,} texts, {run['total_tokens']:,} tokens, sha256 `{facts['sha256']}`.",
-            f"Words by part: {words}.",
-            f"Of the keys of held-out rows of the ready tasks, the corpus holds {facts['contamination']}: neither do generators",
-            "declare any, nor do the texts tell any when they are searched for sums, results of calls and phrasings.",
-            f"The source text of the generators has the sha256 `{facts['generators']}`.",
-            "",
-            f"Recipe: `pretrain`, {run['steps']:,} steps of {config['batch']} texts, learning rate {config['learning_rate']:g}, "
-            f"seed {seed}. Control tokens other than `{MARKERS[0]}` never occurred; their embeddings are the mean of all others "
-            "with a little noise.",
-            "",
-            "| probe | what is counted | this model (95 %) | a 5-gram model |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-            "Not to be expected of a model of this size: open conversation, facts of the real world, sums beyond three digits",
-            "without steps, more than some six steps of reasoning, texts beyond 512 tokens, tools with large schemas.",
-            "",
-        ]
-    )
-
-
-def _founds(rows: Sequence[Mapping[str, Any]]) -> tuple[Found, ...]:
-    return tuple(
-        Found(**{**row, "wanted": tuple(row["wanted"]), "examples": tuple((p, t) for p, t in row["examples"])}) for row in rows
-    )
+    (path / "README.md").write_text(build_chat.card(plan.name, best, seed), encoding="utf-8")

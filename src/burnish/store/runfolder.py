@@ -12,7 +12,6 @@ with its process, however that ends, so a run said to be running whose lock is f
 from __future__ import annotations
 
 import errno
-import fcntl
 import itertools
 import json
 import math
@@ -20,7 +19,6 @@ import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -30,7 +28,7 @@ from typing import Any, Literal
 
 from burnish.config import Config, to_json, to_toml
 from burnish.errors import RunError
-from burnish.store import atomic
+from burnish.store import atomic, lock
 from burnish.store.atomic import atomic_write_bytes, read_json, sweep, writable, write_json
 from burnish.store.home import runs_directory
 
@@ -38,8 +36,6 @@ Status = Literal["created", "running", "succeeded", "failed", "interrupted"]
 SCHEMA = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _INFO, _LOCK = "run.json", "lock"
-LOCK_PATIENCE_S = 0.5
-"""How long `lock` waits out another process that only looks whether the lock is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,47 +159,15 @@ class RunFolder:
     @property
     def owner(self) -> int | None:
         """The process that holds the lock, or None."""
-        try:
-            descriptor = os.open(self.path / _LOCK, os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return None
-        except BlockingIOError:
-            written = os.pread(descriptor, 32, 0).strip()
-            return int(written) if written.isdigit() else 0
-        finally:
-            os.close(descriptor)
+        return lock.owner(self.path / _LOCK)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the run for this process; clean up what a killed one left half written. Raises RunError when another holds it."""
-        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            self._claim(descriptor)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with lock.held(self.path / _LOCK, f"the run {self.name}"):
             for directory in (self.path, self.path / "checkpoints"):
                 sweep(directory)
             yield
-        finally:
-            os.close(descriptor)
-
-    def _claim(self, descriptor: int) -> None:
-        deadline = time.monotonic() + LOCK_PATIENCE_S
-        while True:
-            try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(0.02)
-        raise RunError(
-            f"the run {self.name} is in use by another process",
-            seen=f"process {os.pread(descriptor, 32, 0).decode(errors='replace').strip() or 'unknown'}",
-            todo="wait until it has ended, or stop it",
-        )
 
     def remove(self) -> None:
         """Delete the run with everything in it. Raises RunError while a process works on it."""
