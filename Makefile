@@ -1,4 +1,4 @@
-# The commands of this repository. `make first` and `make test` are the two of the README.
+# The commands of this repository. `make demo` and `make test` are the two of the README.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -73,7 +73,7 @@ def at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNISH_HOME", str(home))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def burnish() -> Type:
     return run_command
 

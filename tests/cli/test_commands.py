@@ -53,6 +53,16 @@ def test_eval_measures_rows_of_a_file(burnish, trained, data: Path):
     assert "wanted" in plain.out
 
 
+def test_eval_measures_a_ready_task(burnish, trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    typed = burnish("eval", "facts", "--model", "letters", "--items", "1", "--limit-tokens", "2", "--json")
+    assert typed.code == 0, typed.err
+    assert typed.document["evaluation"]["grader"] == "facts"
+    assert "test rows of the ready task 'facts'" in typed.err
+    assert "grader: facts (of the task facts)" in typed.err
+    assert burnish("eval", "facts", "--model", "letters", "--skip-bad-rows").code == 2
+
+
 def test_generate_answers_prompts_of_options_and_of_standard_input(burnish, trained):
     words = ("generate", "letters", "--limit-tokens", "5", "--json")
     one = burnish(*words, "--prompt", "av?").document

@@ -14,7 +14,8 @@ from burnish.cli import words
 from burnish.cli.live import LINES, Watch
 from burnish.cli.marks import picture, runs
 from burnish.cli.screen import Screen
-from burnish.cli.tables import certificate_view, next_view, plan_view, report_view
+from burnish.cli.tables import certificate_view, next_view, plan_view, report_view, summary_view
+from burnish.evals.summary import Summary
 from burnish.render.renderer import Rendered
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import certificate, report
@@ -103,6 +104,17 @@ def test_plan_fits_the_terminal(tiny_model: Path, data: Path):
         console.print(part)
     assert max(map(len, file.getvalue().splitlines())) <= 80
     assert all(d.key in file.getvalue() for d in made.derived)
+
+
+@pytest.mark.parametrize(("bounds", "words"), [((None, None), "too few for an interval"), ((0.2, 0.8), "20.0 % to 80.0 %")])
+def test_a_score_without_an_interval_says_why(bounds: tuple[float | None, float | None], words: str):
+    numbers = {"faults": 0, "target_tokens": 0.0, "loss": None, "perplexity": None, "bits_per_token": None, "latency": None}
+    low, high = bounds
+    told = Summary(**numbers, items=8, metric="m", value=0.5, low=low, high=high, graded=8, errors=0, cut_answers=0)
+    file = io.StringIO()
+    for part in summary_view("m", told):
+        Console(file=file, width=100).print(part)
+    assert words in file.getvalue()
 
 
 def row(text: str, weights: list[float], tokenizer: Tokenizer) -> Rendered:

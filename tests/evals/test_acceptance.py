@@ -184,7 +184,9 @@ def test_questions_are_single_and_without_a_mark():
     assert len({item.prompt for item in PROBES["questions"].items}) == acceptance.ITEMS
 
 
-@pytest.mark.parametrize("said", ["\n2. And where?", " Who is it? It is Bess.", "\n\nQ4: Why so?", "\n(b) Is it?", "\nNo. 3: When?"])
+@pytest.mark.parametrize(
+    "said", ["\n2. And where?", " Who is it? It is Bess.", "\n\nQ4: Why so?", "\n(b) Is it?", "\nNo. 3: When?"]
+)
 def test_the_next_sentence_must_be_a_question(said: str):
     assert share("questions", lambda prompt: said) == 1.0
     assert share("questions", lambda prompt: f" Yes.{said}") == 0.0

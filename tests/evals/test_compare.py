@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from burnish.errors import ConfigError
 from burnish.evals.compare import FEWEST, NO_DIFFERENCE, Comparison, compare
-from burnish.evals.evaluation import Answer, Evaluation, Item
+from burnish.evals.evaluation import CLUSTER, Answer, Evaluation, Item
 from burnish.evals.sentences import change_sentence, latency_sentence, verdict_sentence
 from burnish.types import Score
 
@@ -293,7 +294,16 @@ def test_json_round_trip():
     assert Comparison.from_json(body) == result
 
 
-def of_kinds(evaluation: Evaluation, kinds: list[str | None]) -> Evaluation:
+@pytest.mark.parametrize(("group", "words"), [("", "3 distinct prompts are too few"), (CLUSTER, "3 clusters are too few")])
+def test_too_few_of_what_is_said(group: str, words: str):
+    groups = [f"{group}{i % 3}" for i in range(30)]
+    found = compare(measurement(np.full(30, 2.0), groups=groups), measurement(np.ones(30), groups=groups))
+    assert found.loss is not None
+    assert (found.loss.low, found.loss.clusters, found.loss.verdict) == (None, 3, NO_DIFFERENCE)
+    assert words in found.loss.method
+
+
+def of_kinds(evaluation: Evaluation, kinds: Sequence[str | None]) -> Evaluation:
     return replace(evaluation, items=tuple(replace(i, kind=k) for i, k in zip(evaluation.items, kinds, strict=True)))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from burnish.errors import ConfigError
 from burnish.evals.evaluate import SHOWN, evaluate, item_seed
-from burnish.evals.evaluation import Evaluation
+from burnish.evals.evaluation import CLUSTER, Evaluation
 from burnish.evals.summary import summarise
 from burnish.protocols import Policy
 from burnish.render.renderer import Renderer
@@ -159,6 +159,43 @@ def test_json_round_trip_is_exact(measured: Evaluation, trained: Policy, rendere
     again = Evaluation.from_json(json.loads(json.dumps(failed.to_json(), allow_nan=False)))
     assert again.errors == 1
     assert summarise(again) == summarise(failed)
+
+
+@dataclass(frozen=True)
+class Marking:
+    """A grader that marks every answer."""
+
+    name: str = "marking"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        return Score(value=1.0, reason="", marks=("refuses", "admits ignorance"))
+
+
+def test_marks_survive_saving(trained: Policy, renderer: Renderer, examples: list[Example]):
+    marked = evaluate(trained, renderer, examples[:2], grader=Marking(), limit_tokens=1)
+    body = json.loads(json.dumps(marked.to_json(), allow_nan=False))
+    again = Evaluation.from_json(body)
+    assert again == marked
+    score = again.items[0].answers[0].score
+    assert score is not None
+    assert score.marks == ("refuses", "admits ignorance")
+    del body["items"][0]["answers"][0]["score"]["marks"]  # as it was written before there were any
+    old = Evaluation.from_json(body).items[0].answers[0].score
+    assert old is not None
+    assert old.marks == ()
+
+
+def test_rows_that_name_a_cluster_are_one(trained: Policy, renderer: Renderer, examples: list[Example]):
+    named = ["ada", "ada", "bo", "", 3, None]
+    rows = [replace(e, metadata={"cluster": c}) for e, c in zip(examples, named, strict=True)]
+    groups = [i.group for i in evaluate(trained, renderer, rows, grader=None, limit_tokens=1).items]
+    assert groups[0] == groups[1] != groups[2]
+    assert all(g.startswith(CLUSTER) for g in groups[:3])
+    alone = [i.group for i in evaluate(trained, renderer, examples, grader=None, limit_tokens=1).items]
+    assert groups[3:] == alone[3:]
+    assert not any(g.startswith(CLUSTER) for g in alone)
+    other = replace(rows[0], metadata={"cluster": "ada", "task": "people"})
+    assert evaluate(trained, renderer, [other], grader=None, limit_tokens=1).items[0].group != groups[0]
 
 
 def test_progress_is_told_up_to_the_end(trained: Policy, renderer: Renderer, examples: list[Example]):

@@ -10,6 +10,7 @@ import pytest
 from burnish.errors import ConfigError
 from burnish.recipes.sft import SFT
 from burnish.runs.derive import Facts, derive, measured
+from burnish.tasks import ready
 
 FACTS = {
     "tokens": 20_000,
@@ -32,6 +33,15 @@ FACTS = {
 
 def derived(facts: dict | None = None, **given):
     return derive(SFT.load(base={"model": "m", "data": "d", **given}), Facts(**{**FACTS, **(facts or {})}))
+
+
+def test_answers_to_a_ready_task_have_the_room_that_the_task_gives():
+    task = ready.get("refusals")
+    d = derive(SFT.load(base={"model": "m", "data": "refusals"}), Facts(**FACTS))
+    assert d.config.eval_tokens == task.limit_tokens != derived().config.eval_tokens
+    assert "refusals" in next(x.why for x in d.derived if x.key == "eval_tokens")
+    asked = derive(SFT.load(base={"model": "m", "data": "refusals", "eval_tokens": 7}), Facts(**FACTS))
+    assert asked.config.eval_tokens == 7
 
 
 def test_everything_is_derived_with_a_reason_and_once():
@@ -98,6 +108,7 @@ def test_given_settings_stay_and_are_not_called_derived():
 def test_checkpoints_cost_less_than_a_twentieth():
     choices = {"threads": 2, "dtype": "float32", "device": "cpu"}
     c, _ = measured(derived({"rows": 10**6}).config, choices=choices, step_s=0.1, checkpoint_bytes=20_000_000_000)
+    assert c.checkpoint_every
     assert c.checkpoint_every * 0.1 >= 20 * 100
 
 

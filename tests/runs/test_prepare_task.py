@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from burnish.runs.prepare import Prepared, prepare
 from burnish.store.models import resolve
 from burnish.tasks import graders, ready
 from burnish.tasks.keys import prompt_text
+from burnish.types import Example
 
 TASK = ready.get("refusals")
 
@@ -47,6 +51,9 @@ def test_sides_are_those_of_the_task(whole: Prepared):
 def test_the_grader_is_that_of_the_task(whole: Prepared, tiny_model: Path):
     assert whole.grader is TASK.grader
     assert "refusals" in whole.grader_why
+    resolved = prepared(tiny_model, grader=TASK.grader.name)  # as a resolved config names it
+    assert resolved.grader is TASK.grader
+    assert resolved.grader_why == whole.grader_why
     asked = prepared(tiny_model, grader="contains")
     assert asked.grader is graders.CONTAINS
     assert prepared(tiny_model, grader="none").grader is None
@@ -79,9 +86,52 @@ def test_the_seed_changes_the_order_of_what_is_measured_only(whole: Prepared, ti
 
 def test_other_splits_are_refused(tiny_model: Path, tmp_path: Path):
     rows = str(write_rows(tmp_path / "rows.jsonl", 12))
-    for changes in ({"valid": rows}, {"valid_share": 0.2}, {"map": {"prompt": "q", "completion": "a"}}):
+    refused: list[dict[str, Any]] = [{"valid": rows}, {"valid_share": 0.2}, {"map": {"prompt": "q", "completion": "a"}}]
+    for changes in refused:
         with pytest.raises(ConfigError, match="brings its own splits"):
             prepared(tiny_model, **changes)
+
+
+def kinds(rows: Sequence[Example]) -> Counter[str]:
+    return Counter(row.metadata["kind"] for row in rows)
+
+
+def test_any_number_of_measured_rows_holds_the_kinds_evenly(whole: Prepared):
+    for n in (2, 20, 100):
+        assert set(kinds(whole.measured.head(n).examples).values()) == {n // 2}
+    assert kinds(whole.measured.examples) == kinds(TASK.test)
+    few = dataclasses.replace(TASK, test=tuple(r for n, r in enumerate(TASK.test) if r.metadata["kind"] == "benign" or n < 9))
+    rare = kinds(few.test)["forbidden"]
+    assert 0 < rare < 9
+    assert kinds(ready.evenly(few.test)[:30]) == {"forbidden": rare, "benign": 30 - rare}
+
+
+def test_a_limit_for_training_cuts_nothing_that_is_measured(whole: Prepared, tiny_model: Path):
+    cut = prepared(tiny_model, limit_tokens=90)
+    assert cut.train.cut_tokens > whole.train.cut_tokens
+    lengths = [[len(r.ids) for r in p.measured.rendered] for p in (whole, cut)]
+    assert lengths[0] == lengths[1]
+    assert max(lengths[1]) > 90
+    example = next(e for e, r in zip(cut.measured.examples, cut.measured.rendered, strict=True) if len(r.ids) > 90)
+    assert len(cut.renderer.render(example).ids) > 90
+
+
+def test_test_rows_that_stand_in_the_training_rows_are_pointed_out(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
+    asked = TASK.train[3].messages[-2]
+    copied = dataclasses.replace(asked, content=asked.content.upper() + "!!")
+    row = dataclasses.replace(TASK.test[7], messages=(*TASK.train[3].messages[:-2], copied, TASK.test[7].messages[-1]))
+    leaky = dataclasses.replace(TASK, test=(*TASK.test[:7], row, *TASK.test[8:]))
+    monkeypatch.setattr(ready, "get", lambda name: leaky)
+    found = prepared(tiny_model)
+    (warning,) = found.warnings
+    assert warning.startswith(f"1 of {len(TASK.test)} test prompts")
+    assert "line 8" in warning
+    assert [f.name for f in found.findings.findings if f.severity == "warning"] == ["leaks"]
+
+
+def test_a_folder_of_that_name_hides_no_task(tiny_model: Path, tmp_path: Path, whole: Prepared):
+    (tmp_path / "refusals").mkdir()
+    assert prepared(tiny_model).fingerprints == whole.fingerprints
 
 
 def test_a_file_of_that_name_is_read_instead(tiny_model: Path, tmp_path: Path):

@@ -171,13 +171,40 @@ def test_without_grader_the_loss_decides():
 def test_advice_fits_the_run():
     comparison = make(drop=0.0, gained=0).comparison
     lora = {"method": "lora", "valid": "valid.jsonl", "valid_share": None}
-    steps = report.what_next("./my run", comparison, lora)
+    steps = report.what_next("./my run", comparison, lora, held_out_rows=40)
     assert steps[0].command == "burnish chat './my run'"
     assert "peft" in steps[2].why
     assert steps[-1].command == "burnish train ... --valid FILE"
-    full = report.what_next("one", comparison, {"method": "full", "valid": None, "valid_share": 0.4})
+    full = report.what_next("one", comparison, {"method": "full", "valid": None, "valid_share": 0.4}, held_out_rows=40)
     assert "peft" not in full[2].why, "there is no adapter"
     assert full[-1].command == "burnish train ... valid_share=0.5"
+
+
+def test_advice_after_a_ready_task_without_a_difference():
+    """Its splits are its own, so there is no share of rows to hold out."""
+    comparison = make(drop=0.0, gained=0).comparison
+    task = {"method": "lora", "valid": None, "valid_share": None, "eval_items": 200, "epochs": 3}
+    more = report.what_next("r", comparison, task, held_out_rows=300)[-1]
+    assert more.command == "burnish train ... eval_items=300"
+    assert "40 held-out examples show no effect below" in more.why
+    assert report.what_next("r", comparison, {**task, "eval_items": 300}, held_out_rows=300)[-1].command.endswith("epochs=6")
+    base = measurement(np.ones(40), np.zeros(40))
+    plan = {**PLAN, "config": {**PLAN["config"], **task, "data": "facts"}, "held_out_rows": 300}
+    told = compare(base, base)
+    made = build(run="r", plan=plan, base=base, trained=base, comparison=told, metrics=[], best_step=None, stopped_early=False)
+    assert made.next[-1] == replace(more, why=made.next[-1].why)
+
+
+def test_a_kind_with_too_few_items_says_so():
+    kinds = ["rare"] * 3 + ["usual"] * 37
+    sides = [measurement(np.ones(40), values) for values in (np.zeros(40), np.ones(40))]
+    base, trained = (replace(s, items=tuple(replace(i, kind=k) for i, k in zip(s.items, kinds, strict=True))) for s in sides)
+    told = compare(base, trained)
+    made = build(run="r", plan=PLAN, base=base, trained=trained, comparison=told, metrics=[], best_step=None, stopped_early=False)
+    changes = {name.strip(): change for name, _, _, change in before_after(made)}
+    assert changes["rare (3)"] == "+100.0% (too few to tell)"
+    assert "too few" not in changes["usual (37)"]
+    assert "+100.0% (too few to tell)" in made.to_markdown()
 
 
 def test_answers_that_do_not_stop_are_pointed_out():

@@ -7,12 +7,14 @@ import json
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from tiny_run import QUICK, Watcher, metrics, run_and_die, settings, weights, write_rows
 
 from burnish.config import to_json
 from burnish.errors import CheckpointDamaged, Interrupted, RunError
+from burnish.recipes.sft import SFT
 from burnish.runs import train
 from burnish.store import checkpoints
 from burnish.store.runfolder import RunFolder
@@ -77,9 +79,30 @@ def test_check_39_a_stopped_run_finishes_its_step_and_ends_with_the_same_bits(wh
     assert signal.getsignal(number) is before
     folder = RunFolder.open(name)
     assert folder.status == "interrupted"
-    assert checkpoints.latest(folder).step == 5
+    newest = checkpoints.latest(folder)
+    assert newest is not None
+    assert newest.step == 5
     assert any("once more" in w for w in watcher.warnings)
     same(train.resume(name).folder, whole[method])
+
+
+def test_a_run_on_a_ready_task_goes_on_and_runs_again_from_its_resolved_config(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = settings(tiny_model, Path("refusals"), steps=2, evaluate_every=1, checkpoint_every=1, eval_tokens=None)
+    whole = train.start(config, run="task-whole")
+    wanted = (weights(whole.folder), metrics(whole.folder))
+    with pytest.raises(Interrupted, match="step 1 of 2"):
+        train.start(config, run="task-stopped", progress=Watcher(interrupt_at(1)))
+    outcome = train.resume("task-stopped")
+    same(outcome.folder, wanted)
+    resolved = RunFolder.open("task-stopped").config()
+    assert (resolved["data"], resolved["grader"]) == ("refusals", "refusals")
+    assert outcome.report.comparison.metric is not None
+    assert outcome.report.comparison.metric.metric == "refusals"
+    again = train.start(SFT.load(base=resolved), run="task-again")
+    same(again.folder, wanted)
+    items = [json.loads((o.folder / "base.json").read_text())["items"] for o in (whole, again)]
+    assert [i["target_tokens"] for i in items[0]] == [i["target_tokens"] for i in items[1]]
 
 
 def test_the_second_ctrl_c_stops_at_once(tiny_model, data):
@@ -91,7 +114,9 @@ def test_the_second_ctrl_c_stops_at_once(tiny_model, data):
     with pytest.raises(Interrupted, match="the last checkpoint"):
         train.start(settings(tiny_model, data), run="at-once", progress=Watcher(twice))
     folder = RunFolder.open("at-once")
-    assert checkpoints.latest(folder).step == 4
+    newest = checkpoints.latest(folder)
+    assert newest is not None
+    assert newest.step == 4
     assert folder.status == "interrupted"
 
 

@@ -261,7 +261,34 @@ def test_a_model_of_the_package_stands_after_a_directory_of_its_name(tmp_path: P
     monkeypatch.chdir(tmp_path)
     found = resolve("pebble")
     assert (found.kind, found.base, found.name) == ("hf", package, "pebble")
+    (tmp_path / "pebble").mkdir()
+    assert resolve("pebble").base == package, "a folder that holds no model hides none"
+    (tmp_path / "pebble").rmdir()
     own = base_model(tmp_path / "pebble", b"other")
     assert resolve("pebble").base == own
-    with pytest.raises(ModelNotFound, match="micro"):
+    (tmp_path / "micro").mkdir()
+    with pytest.raises(ModelNotFound, match="this package does not hold it yet"):
         resolve("micro")
+
+
+def test_a_misspelt_model_of_the_package_is_found_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    base_model(tmp_path / "package" / "pebble")
+    (tmp_path / "package" / "micro").mkdir()
+    monkeypatch.setattr(models, "_EMBEDDED_AT", tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFound) as caught:
+        resolve("peble")
+    assert caught.value.seen == "nearest: pebble"
+    assert "a model of the package (pebble)" in str(caught.value.todo)
+    with pytest.raises(ModelNotFound) as caught:
+        resolve("qwen")
+    assert "pebble" in str(caught.value.seen)
+    assert "micro" not in f"{caught.value.seen} {caught.value.todo}"
+
+
+def test_a_folder_without_a_model_does_not_hide_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run = RunFolder.create("mine", "sft")
+    base_model(run.model)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    assert resolve("mine").base == run.model

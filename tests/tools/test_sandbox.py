@@ -246,6 +246,21 @@ def test_no_file_of_ours_stays_open(how: How):
     assert files() == before
 
 
+def test_installed_packages_are_found_wherever_they_lie(tmp_path: Path):
+    root, elsewhere = (tmp_path / name for name in ("lib", "elsewhere"))
+    for folder in ("python3.9/site-packages/pip/dist-packages", "python3/dist-packages", "a/b/site-packages", "python3.9/json"):
+        (root / folder).mkdir(parents=True)
+    (elsewhere / "dist-packages").mkdir(parents=True)
+    (root / "linked").mkdir()
+    (root / "linked" / "site-packages").symlink_to(root / "python3.9" / "json")
+    (root / "away").symlink_to(elsewhere)
+    found = {os.path.relpath(path, root) for path in sandbox_launch.hidden_in([str(root)])}
+    assert found == {"python3.9/site-packages", "python3/dist-packages", "a/b/site-packages", "python3.9/json"}
+    assert sandbox_launch.hidden_in([str(root / "python3.9" / "json")]) == []
+    source = Path(sandbox_launch.__file__).parents[2]
+    assert sandbox_launch.hidden_in([str(source)]) == [str(source / "burnish")]
+
+
 def test_without_isolation_nothing_runs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sandbox, "available", lambda: Available(None, "bubblewrap: no; landlock: no"))
     monkeypatch.setattr(sandbox, "_run", lambda *_: pytest.fail("it was run"))

@@ -15,9 +15,12 @@ PID = 4321
 MASK = 2**32 - 1
 
 
-def answer(machine: str, number: int, *arguments: int, processes: bool = False, architecture: int | None = None) -> str:
+def answer(
+    machine: str, number: int, *arguments: int, processes: bool = False, ask: bool = False, architecture: int | None = None
+) -> str:
     """What the filter says of one call: the instructions of classic BPF that it uses, interpreted."""
-    code = filters.build(machine, processes=processes).replace(struct.pack("<I", filters.OWN_PID), struct.pack("<I", PID))
+    code = filters.build(machine, processes=processes, ask=ask)
+    code = code.replace(struct.pack("<I", filters.OWN_PID), struct.pack("<I", PID))
     seen = filters.ARCHITECTURES[machine] if architecture is None else architecture
     padded = [a % 2**64 for a in (*arguments, *[0] * (6 - len(arguments)))]
     record = struct.pack("<iIQ6Q", number, seen, 0, *padded)
@@ -38,7 +41,7 @@ def answer(machine: str, number: int, *arguments: int, processes: bool = False, 
             case filters.JUMP_ANY_BIT:
                 at += yes if value & operand else no
             case filters.RETURN:
-                known = {filters.ALLOW: "allowed", filters.KILL: "killed"}
+                known = {filters.ALLOW: "allowed", filters.KILL: "killed", filters.ASK: "asked"}
                 return known.get(operand) or errno.errorcode[operand & 0xFFFF]
 
 
@@ -87,6 +90,37 @@ def test_calls_of_newer_kernels_and_of_other_architectures_do_not_exist(machine:
         ("clone", (0x0001_0000 | 0x1000_0000,), "EPERM"),
         ("prlimit64", (0, 7), "allowed"),
         ("prlimit64", (PID + 1, 7), "EPERM"),
+        ("prlimit64", (PID, 7), "allowed"),
+        ("getpgid", (0,), "allowed"),
+        ("getpgid", (PID,), "allowed"),
+        ("getpgid", (PID + 1,), "EPERM"),
+        ("getsid", (1,), "EPERM"),
+        ("sched_getscheduler", (0,), "allowed"),
+        ("sched_getscheduler", (1,), "EPERM"),
+        ("sched_getparam", (1,), "EPERM"),
+        ("sched_getattr", (1,), "EPERM"),
+        ("sched_rr_get_interval", (1,), "EPERM"),
+        ("sched_getaffinity", (0, 128), "allowed"),
+        ("sched_getaffinity", (PID, 128), "allowed"),
+        ("sched_getaffinity", (PID + 1, 128), "ENOSYS"),
+        ("getpriority", (0, 0), "allowed"),
+        ("getpriority", (0, PID), "allowed"),
+        ("getpriority", (0, PID + 1), "EPERM"),
+        ("getpriority", (1, 0), "EPERM"),  # a group
+        ("getpriority", (2, 0), "EPERM"),  # a user
+        ("clock_gettime", (0,), "allowed"),
+        ("clock_gettime", (2,), "allowed"),
+        ("clock_gettime", (~PID << 3 | 6,), "allowed"),  # a thread's, which has to be its own
+        ("clock_gettime", (~1 << 3 | 2,), "EPERM"),
+        ("clock_getres", (~1 << 3 | 0,), "EPERM"),
+        ("clock_nanosleep", (~1 << 3 | 1,), "EPERM"),
+        ("timer_create", (~1 << 3 | 2,), "EPERM"),
+        ("futex", (0, 0x80), "allowed"),
+        ("futex", (0, 0x189), "allowed"),  # what libc waits with
+        ("futex", (0, 6), "ENOSYS"),
+        ("futex", (0, 0x88), "ENOSYS"),
+        ("prctl", (62, 0, 1), "EPERM"),
+        ("prctl", (0x59616D61, 1), "EPERM"),
         ("prctl", (1, 0), "EPERM"),
         ("prctl", (15, 0), "allowed"),
         ("fcntl", (0, 8), "EPERM"),
@@ -117,6 +151,14 @@ def test_forks_are_let_through_only_where_asked_for():
     assert (answer("x86_64", clone, 17), answer("x86_64", clone, 17, processes=True)) == ("EPERM", "allowed")
     assert answer("x86_64", clone, 17 | 0x8000, processes=True) == "EPERM"
     assert answer("x86_64", clone, 17 | 0x1000_0000, processes=True) == "EPERM"
+
+
+def test_threads_wait_for_an_answer_where_they_are_asked_about(machine: str):
+    clone = number_of("clone", machine) or -1
+    asked = [answer(machine, clone, flags, ask=True) for flags in (0x3D0F00, 17, 0x3D0F00 | 0x1000_0000)]
+    assert asked == ["asked", "EPERM", "EPERM"]
+    with pytest.raises(AssertionError):
+        filters.build(machine, processes=True, ask=True)
 
 
 HEADERS = {

@@ -347,14 +347,21 @@ def machine(
 
 
 @app.command()
-def tasks(*, json: Json = False) -> None:
-    """List the ready tasks: what each asks, how it is graded, what it does not show.
+def tasks(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The task to tell all about. [default: a list of all]", show_default=False),
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """List the ready tasks, or tell about one: what it asks, how it is graded, what it does not show, two of its rows.
 
     A task's name stands wherever a data file may: `burnish train facts --model pebble`.
     """
-    from burnish.cli import world
+    from burnish.cli import listing
 
-    world.tasks(as_json=json)
+    listing.tasks(name, as_json=json)
 
 
 @world_app.command("build")
@@ -384,8 +391,8 @@ def demo(
 ) -> None:
     """Watch a raw base model become an assistant, in a few minutes on this machine.
 
-    The plan, the training, the same questions before and after, and how often each kind is answered right on questions that were
-    not trained on. Nothing is downloaded.
+    The plan, the training, what changed on questions that were not trained on, some of them as the raw and as the trained model
+    take them, and how often each kind is answered right. Nothing is downloaded. `model=DIR` shows it on another model.
     """
     from burnish.cli import demo as demonstration
 

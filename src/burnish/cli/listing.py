@@ -1,19 +1,41 @@
-"""`burnish runs`, `runs rm`, `show` and `machine`: what is remembered."""
+"""`burnish runs`, `runs rm`, `show`, `tasks` and `machine`: what is remembered, and what there is."""
 
 from __future__ import annotations
 
+import difflib
+import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from burnish import connect
-from burnish.cli.screen import screen, visible
+from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import certificate_view, columns, grid, heading, next_view, report_view
 from burnish.cli.words import significant
-from burnish.errors import RunError
+from burnish.errors import RunError, UserError
 from burnish.runs import certificate, report
+from burnish.runs.report import Next
 from burnish.store.runfolder import RunFolder, list_runs
+from burnish.tasks import ready
+from burnish.tasks.task import Task
+from burnish.types import Example
 
 STATUS = {"succeeded": "green", "failed": "red", "interrupted": "yellow", "running": "cyan", "created": ""}
+EXAMPLES = 2
+"""Rows that a task's card shows."""
+
+
+def typed() -> str:
+    """How this program is called by who reads what it prints: by its name where that is found, else by its place."""
+    if shutil.which("burnish"):
+        return "burnish"
+    beside, here = Path(sys.executable).parent / "burnish", Path.cwd()
+    if not beside.is_file():
+        return f"{shlex.quote(sys.executable)} -m burnish"
+    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
 
 
 def runs(*, as_json: bool) -> None:
@@ -98,6 +120,69 @@ def show(name: str, *, as_json: bool) -> None:
             "certificate": audited.to_json() if audited else None,
         }
     )
+
+
+def tasks(name: str | None, *, as_json: bool) -> None:
+    """See `burnish tasks --help`."""
+    to = screen(as_json=as_json)
+    names = (*ready.NAMES, ready.EVERYTHING)
+    if name is None:
+        _list(to, [ready.get(each) for each in names])
+    elif name in names:
+        _tell(to, ready.get(name))
+    else:
+        near = difflib.get_close_matches(name, names, 1)
+        todo = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"there is no ready task {name!r}", todo=f"{todo}`burnish tasks` lists them: {', '.join(names)}")
+
+
+def _list(to: Screen, found: Sequence[Task]) -> None:
+    """A line a task."""
+    rows = [(t.name, *(str(len(side)) for side in (t.train, t.valid, t.test)), t.card.title) for t in found]
+    to.out.print(heading("Ready tasks, and their rows"))
+    to.out.print(columns(("task", "train", "valid", "test", "what"), rows, numbers=(1, 2, 3)))
+    more = Next(command=f"{typed()} tasks facts", why="all about one, with two of its rows")
+    to.show(next_view((more, *_uses("facts")), to.out.width))
+    to.document({"tasks": [_facts(t) for t in found]})
+
+
+def _tell(to: Screen, task: Task) -> None:
+    """All about one task."""
+    card, rows = task.card, _facts(task)["rows"]
+    sizes = ", ".join(f"{count} {side}" for side, count in rows.items())
+    told = [("asks", card.about), ("rows", sizes), ("data", card.data), ("graded", card.grading), ("limits", card.limits)]
+    to.show([heading(f"{task.name}: {card.title}"), grid(told)])
+    examples = _examples(task)
+    for example in examples:
+        kind = ready.kind_of(example)
+        to.show([heading(f"A test row{f' ({kind})' if kind else ''}"), grid([(m.role, m.content) for m in example.messages])])
+    to.show(next_view(_uses(task.name), to.out.width))
+    shown = [[{"role": m.role, "content": m.content} for m in e.messages] for e in examples]
+    to.document({**_facts(task), "examples": shown})
+
+
+def _uses(name: str) -> tuple[Next, ...]:
+    """What can be typed with a task's name."""
+    return (
+        Next(command=f"{typed()} data check {name} --model pebble", why="what is learned of each row, token by token"),
+        Next(command=f"{typed()} train {name} --model pebble", why="train on it, and measure"),
+    )
+
+
+def _examples(task: Task) -> list[Example]:
+    """The first test rows, each of another kind where the task has several."""
+    first: dict[object, Example] = {}
+    for example in task.test:
+        first.setdefault((example.metadata.get("task"), example.metadata.get("kind")), example)
+        if len(first) == EXAMPLES:
+            return list(first.values())
+    return list(task.test[:EXAMPLES])
+
+
+def _facts(task: Task) -> dict[str, Any]:
+    """What --json tells of a task."""
+    rows = {"train": len(task.train), "valid": len(task.valid), "test": len(task.test)}
+    return {"name": task.name, "card": asdict(task.card), "grader": task.grader.name, "rows": rows}
 
 
 def machine(*, again: bool, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`burnish eval`: a model measured on the answers of a data file."""
+"""`burnish eval`: a model measured on the answers of a data file or a ready task."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from burnish.cli.live import Watch
 from burnish.cli.screen import one_line, screen
 from burnish.cli.tables import bullets, grid, heading, summary_view
 from burnish.errors import ConfigError
-from burnish.evals.evaluate import evaluate as measure
 from burnish.evals.evaluation import Item
 from burnish.evals.summary import summarise
-from burnish.protocols import Grader
-from burnish.render.renderer import Renderer
 from burnish.runs import api
-from burnish.tasks import graders, ready, sources
 from burnish.tasks.formats import parse_mapping
-from burnish.types import Example
 
 SHOWN = 5
 """Answers shown."""
-ROOM = 64
-"""Tokens that an answer may be longer than the longest one given."""
 
 
 def evaluate(
@@ -42,39 +35,25 @@ def evaluate(
     to = screen(as_json=as_json)
     if samples > 1 and temperature == 0:
         raise ConfigError("several answers per row need a temperature", todo="give --temperature 1.0, or --samples 1")
-    task = ready.find(data)
-    if task is not None:
-        examples, rows, notes = task.test[:limit_items], len(task.test), [f"test rows of the ready task {task.name!r}"]
-        grader, why = (task.grader, f"of the task {task.name}") if grader_name is None else _grader(grader_name, examples)
-        limit_tokens = limit_tokens or task.limit_tokens
-    else:
-        source = sources.read(data, mapping=parse_mapping(mapping or ()) or None, skip_bad_rows=skip_bad_rows)
-        examples, rows, notes = source.examples[:limit_items], source.rows, [source.format, *source.notes]
-        grader, why = _grader(grader_name, examples)
-    loaded = api.load(model)
     watch = Watch(to)
-    for line in (
-        f"{len(examples)} of {rows} rows, {notes[0]}",
-        *notes[1:],
-        f"grader: {grader.name if grader else 'none'} ({why})",
-    ):
-        watch.note(line)
     try:
-        found = measure(
-            loaded.policy,
-            loaded.renderer,
-            examples,
-            grader=grader,
-            limit_tokens=limit_tokens or _longest_answer(loaded.renderer, examples) + ROOM,
+        found = api.evaluate(
+            data,
+            model,
+            grader=grader_name,
+            items=limit_items,
+            limit_tokens=limit_tokens,
             samples=samples,
             temperature=temperature,
             seed=seed,
-            on_progress=lambda done, total: watch.evaluating(loaded.ref.name, done, total),
+            mapping=parse_mapping(mapping or ()) or None,
+            skip_bad_rows=skip_bad_rows,
+            progress=watch,
         )
     finally:
         watch.close()
     summary = summarise(found)
-    to.show(summary_view(f"{loaded.ref.name} on {data}", summary))
+    to.show(summary_view(f"{model} on {data}", summary))
     answered = [i for i in found.items if i.answers]
     if answered:
         to.out.print(heading("Some answers"))
@@ -82,18 +61,7 @@ def evaluate(
             to.out.print(_item_view(item, to.out.width - 16))
             to.out.print()
     to.show(bullets([f"line {i.line}: {i.fault}" for i in found.items if i.fault][:SHOWN], "!", "yellow"))
-    to.document({"model": loaded.ref.name, "data": data, "summary": summary.to_json(), "evaluation": found.to_json()})
-
-
-def _grader(name: str | None, examples: Sequence[Example]) -> tuple[Grader | None, str]:
-    if name is None:
-        return graders.choose(examples)
-    return (None if name == "none" else graders.get(name)), "as asked"
-
-
-def _longest_answer(renderer: Renderer, examples: Sequence[Example]) -> int:
-    """Most trained tokens of one row."""
-    return max((int((renderer.render(e).weights > 0).sum()) for e in examples), default=0)
+    to.document({"model": model, "data": data, "summary": summary.to_json(), "evaluation": found.to_json()})
 
 
 def _item_view(item: Item, room: int):

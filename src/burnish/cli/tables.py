@@ -196,7 +196,7 @@ def summary_view(name: str, summary: Summary) -> list[RenderableType]:
         rows.append(("loss", f"{summary.loss:.4f} nats per target token (perplexity {significant(summary.perplexity)}{bits})"))
     if summary.value is not None:
         interval = (
-            ""
+            " (too few for an interval)"
             if summary.low is None or summary.high is None
             else f" (95 % interval {percent(summary.low)} to {percent(summary.high)})"
         )

@@ -4,9 +4,10 @@ all.
 Every comparison is paired by example (Miller 2024, arXiv 2411.00640): the interval is of the difference, not of the two
 levels. Held-out loss is a ratio of sums, so its interval resamples examples, whole (paired bootstrap, Efron 1979); a
 metric's is of the mean difference per example, and where it is right or wrong the exact McNemar test goes with it.
-Examples with the same prompt are one cluster. The minimum detectable effect is what this many examples would show in 4
-of 5 tries (two-sided 5 %): a difference inside it is never called better or worse, however small its p-value. That bar
-is stricter than Holm's correction for the two metrics compared here.
+Examples with the same prompt, or that name the same cluster, are one cluster (`Item.group`). The minimum detectable
+effect is what this many examples would show in 4 of 5 tries (two-sided 5 %): a difference inside it is never called
+better or worse, however small its p-value. That bar is stricter than Holm's correction for the two metrics compared
+here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from burnish import statistics
 from burnish.errors import ConfigError
-from burnish.evals.evaluation import Evaluation, Item, plain
+from burnish.evals.evaluation import CLUSTER, Evaluation, Item, plain
 from burnish.evals.summary import Latency, latency_of
 
 Verdict = Literal["better", "worse", "no measurable difference"]
@@ -32,7 +33,7 @@ LEAST_LOSS = 1e-3
 """Nats per token below which a change of loss is no effect, however regular: a tenth of a percent of perplexity. A step
 too small to matter moves every example the same way, and its spread would call that a success."""
 FEWEST = 6
-"""Distinct prompts below which no difference is claimed: fewer cannot reject at 5 % even if all of them change the same
+"""Clusters below which no difference is claimed: fewer cannot reject at 5 % even if all of them change the same
 way (sign test)."""
 
 
@@ -54,7 +55,7 @@ class Change:
     """exact McNemar, where it applies"""
     items: int
     clusters: int
-    """distinct prompts"""
+    """distinct prompts, or clusters where the rows name them"""
     left_out: int
     """examples without this metric on one side or both"""
     lower_is_better: bool
@@ -302,7 +303,8 @@ def _change(
         outside = not interval.low <= 0 <= interval.high and abs(delta) >= detectable
         if outside and (p_value is None or p_value < 0.05):
             verdict = "better" if (delta < 0) == lower_is_better else "worse"
-    few = f"no interval: {clusters} distinct prompt{'s are' if clusters != 1 else ' is'} too few"
+    what = "cluster" if any(g.startswith(CLUSTER) for g in groups) else "distinct prompt"
+    few = f"no interval: {clusters} {what}{'s are' if clusters != 1 else ' is'} too few"
     return Change(
         metric=metric,
         base=base,

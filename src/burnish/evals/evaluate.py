@@ -5,6 +5,9 @@ with a sliding window of requests, so that rows join as others leave; each promp
 not depend on what else is measured. Plain text has no question: the first third of a few texts is continued, to look
 at, never graded.
 
+Rows about the same thing tell less than as many rows about different ones. Rows with the same prompt are one cluster
+(`Item.group`), and so are rows that name the same `cluster` in their metadata; intervals are over clusters.
+
 Assumes examples already held out; `tasks.check` looks for leaks.
 """
 
@@ -19,10 +22,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from burnish.errors import ConfigError
-from burnish.evals.evaluation import Answer, Evaluation, Item
+from burnish.evals.evaluation import CLUSTER, Answer, Evaluation, Item
 from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.keys import digest, prompt_text
+from burnish.tasks.ready import kind_of
 from burnish.types import Datum, Example, Sample, SamplingParams
 
 LOSS_ROWS = 32
@@ -143,7 +147,7 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
                     index=start + i,
                     source=example.source,
                     line=example.line,
-                    group=digest(prompt_text(example)).hex(),
+                    group=_group(example),
                     prompt=_shown_prompt(example),
                     reference=_reference(example),
                     loss_sum=loss_sum,
@@ -151,17 +155,19 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
                     prompt_tokens=0,
                     answers=(),
                     fault=fault,
-                    kind=_kind(example),
+                    kind=kind_of(example),
                 )
             )
         report(len(items))
     return items
 
 
-def _kind(example: Example) -> str | None:
-    """The task and the kind of question that a row of a Task names."""
-    named = [str(example.metadata[k]) for k in ("task", "kind") if isinstance(example.metadata.get(k), str)]
-    return ": ".join(named) or None
+def _group(example: Example) -> str:
+    """See `Item.group`. Where tasks are mixed, each keeps its clusters apart from the others'."""
+    cluster = example.metadata.get("cluster")
+    if not isinstance(cluster, str) or not cluster:
+        return digest(prompt_text(example)).hex()
+    return f"{CLUSTER}{example.metadata.get('task', '')}:{cluster}"
 
 
 def _positions(policy: Policy) -> int:

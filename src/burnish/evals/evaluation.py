@@ -14,6 +14,8 @@ from typing import Any
 from burnish.types import Score, StopReason
 
 FORMAT = 1
+CLUSTER = "cluster:"
+"""What the group of a row begins with that names its cluster; the hash of a prompt never does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class Item:
     line: int
     """in the source file"""
     group: str
-    """hash of the normalised prompt; items that share it are one cluster"""
+    """Items that share it are one cluster: what the row names as its cluster in its metadata (a string, such as the person asked
+    about), after CLUSTER, else the hash of the normalised prompt"""
     prompt: str
     """what is shown as the question"""
     reference: str | None
@@ -114,7 +117,7 @@ class Evaluation:
 def _answer(body: Mapping[str, Any]) -> Answer:
     score = body["score"]
     if score is not None:
-        score = Score(value=_number(score["value"]), reason=score["reason"], error=score["error"])
+        score = Score(**{**score, "value": _number(score["value"]), "marks": tuple(score.get("marks", ()))})
     return Answer(**{**body, "score": score})
 
 

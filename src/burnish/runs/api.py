@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from burnish import connect
+from burnish.errors import ConfigError
 from burnish.evals import evaluate as evaluation
 from burnish.evals.evaluation import Evaluation
-from burnish.protocols import Policy
+from burnish.protocols import Grader, Policy
 from burnish.recipes.training import Training
 from burnish.render.renderer import Renderer
 from burnish.render.tokenizer import Tokenizer
@@ -27,14 +28,17 @@ from burnish.runs import train as training
 from burnish.runs.export import Exported, Form, export_run
 from burnish.runs.plan import Plan
 from burnish.runs.prepare import Prepared, prepare
-from burnish.runs.progress import Progress
+from burnish.runs.progress import Progress, Silent
 from burnish.runs.report import Report
 from burnish.runs.train import Outcome
 from burnish.store import runfolder
 from burnish.store.models import ModelRef, resolve
 from burnish.store.runfolder import RunFolder
-from burnish.tasks import graders, sources
-from burnish.types import Message, Sample, SamplingParams
+from burnish.tasks import graders, ready, sources
+from burnish.types import Example, Message, Sample, SamplingParams
+
+ROOM = 64
+"""Tokens that a drawn answer may be longer than the longest one given."""
 
 
 def train(
@@ -65,15 +69,61 @@ def evaluate(
     *,
     grader: str | None = None,
     items: int | None = None,
-    limit_tokens: int = 256,
+    limit_tokens: int | None = None,
+    samples: int = 1,
+    temperature: float = 0.0,
+    seed: int = 0,
     mapping: Mapping[str, str] | None = None,
     skip_bad_rows: bool = False,
+    progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure `model` on the answers of `data`: their loss, and graded answers of its own. grader None: chosen from the data."""
-    examples = sources.read(data, mapping=mapping, skip_bad_rows=skip_bad_rows).examples[:items]
+    """Measure `model` on the answers of `data` (a file, or the test rows of a ready task): their loss, and answers of its own.
+
+    grader, limit_tokens: None = the task's, or from the data. items: that many rows, the first of a file, of a task as many of
+    each kind as can be. samples: answers drawn per row; more than one needs a temperature.
+    """
+    task = ready.find(str(data))
+    if task is not None:
+        if mapping or skip_bad_rows:
+            raise ConfigError(f"the task {task.name} brings its own rows", todo="leave map and skip_bad_rows out")
+        examples, rows = ready.evenly(task.test)[:items], len(task.test)
+        notes = [f"test rows of the ready task {task.name!r}"]
+    else:
+        source = sources.read(data, mapping=mapping, skip_bad_rows=skip_bad_rows)
+        examples, rows, notes = source.examples[:items], source.rows, [source.format, *source.notes]
+    if task is not None and grader in (None, task.grader.name):
+        judge, why = task.grader, f"of the task {task.name}"
+    else:
+        judge, why = _grader(grader, examples)
+    told = progress or Silent()
+    told.note(f"{len(examples)} of {rows} rows, {notes[0]}")
+    for note in (*notes[1:], f"grader: {judge.name if judge else 'none'} ({why})"):
+        told.note(note)
     loaded = load(model)
-    judge = graders.choose(examples)[0] if grader is None else None if grader == "none" else graders.get(grader)
-    return evaluation.evaluate(loaded.policy, loaded.renderer, examples, grader=judge, limit_tokens=limit_tokens)
+    if limit_tokens is None:
+        limit_tokens = task.limit_tokens if task else _longest_answer(loaded.renderer, examples) + ROOM
+    return evaluation.evaluate(
+        loaded.policy,
+        loaded.renderer,
+        examples,
+        grader=judge,
+        limit_tokens=limit_tokens,
+        samples=samples,
+        temperature=temperature,
+        seed=seed,
+        on_progress=lambda done, total: told.evaluating(str(model), done, total),
+    )
+
+
+def _grader(name: str | None, examples: Sequence[Example]) -> tuple[Grader | None, str]:
+    if name is None:
+        return graders.choose(examples)
+    return (None if name == "none" else graders.get(name)), "as asked"
+
+
+def _longest_answer(renderer: Renderer, examples: Sequence[Example]) -> int:
+    """Most trained tokens of one row."""
+    return max((int((renderer.render(e).weights > 0).sum()) for e in examples), default=0)
 
 
 def generate(model: str | Path, prompts: str | Sequence[str], *, params: SamplingParams | None = None) -> list[list[Sample]]:

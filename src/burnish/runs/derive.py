@@ -16,6 +16,7 @@ from typing import Any
 
 from burnish.errors import ConfigError
 from burnish.recipes.training import Training
+from burnish.tasks import ready
 
 EXPONENT = {"qwen": 0.0775, "llama": 0.781}
 RATE_BOUND = 5e-3
@@ -141,14 +142,7 @@ def derive(config: Training, facts: Facts) -> Derivation:
     d.settle(
         "eval_items", c.eval_items, min(facts.held_out, EVAL_ITEMS), f"of {facts.held_out} held-out rows, at most {EVAL_ITEMS}"
     )
-    room = min(512, max(16, facts.max_positions // 2))
-    answer = min(room, max(16, 8 * math.ceil(1.25 * facts.longest_answer / 8)))
-    d.settle(
-        "eval_tokens",
-        c.eval_tokens,
-        answer,
-        f"a quarter above the longest answer ({facts.longest_answer} tokens), at most {room}",
-    )
+    d.settle("eval_tokens", c.eval_tokens, *_answer_tokens(c.data, facts))
     d.settle("grader", c.grader, facts.grader, facts.grader_why)
     d.settle("date", c.date, facts.date, "today")
     if facts.valid_share is not None:
@@ -205,6 +199,15 @@ def _batch(rows: int, samples: int) -> tuple[int, str]:
 def _batch_of_tokens(facts: Facts) -> tuple[int, str]:
     size = max(1, min(facts.rows, round(PRETRAIN_TOKENS * facts.rows / facts.tokens)))
     return size, f"about {PRETRAIN_TOKENS:,} tokens a step, in rows of {facts.tokens / facts.rows:.0f} on average"
+
+
+def _answer_tokens(data: str, facts: Facts) -> tuple[int, str]:
+    task = ready.find(data)
+    if task is not None:
+        return task.limit_tokens, f"the limit of the task {task.name}, as in `burnish eval {task.name}`"
+    room = min(512, max(16, facts.max_positions // 2))
+    answer = min(room, max(16, 8 * math.ceil(1.25 * facts.longest_answer / 8)))
+    return answer, f"a quarter above the longest answer ({facts.longest_answer} tokens), at most {room}"
 
 
 def _length_reason(facts: Facts) -> str:

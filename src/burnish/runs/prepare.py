@@ -24,7 +24,8 @@ from burnish.render.tokenizer import Tokenizer
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
 from burnish.tasks import graders, ready, sources
-from burnish.tasks.check import Findings, check
+from burnish.tasks.check import SHOWN_LINES, Finding, Findings, check
+from burnish.tasks.leaks import find_leaks
 from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
 from burnish.tasks.task import Task
@@ -65,8 +66,11 @@ class Prepared:
     valid: Side
     """what the best step is chosen by; in a fixed shuffled order, so that the first n rows are a fair sample"""
     test: Side | None
-    """what is measured before and after, in such an order; None = the validation rows, which a plain file has to do with"""
+    """what is measured before and after, in an order whose first n rows hold the kinds of questions evenly; None = the validation
+    rows, which a plain file has to do with"""
     renderer: Renderer
+    """of what is measured. limit_tokens, which is derived from what is trained on, cuts no test row: else a resumed run would
+    measure others than it began with"""
     format: str
     grader: Grader | None
     grader_why: str
@@ -137,9 +141,11 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
     valid_side, valid_notes = _side(valid, rendered[1], "validation")
     test_side = None
     if test is not None:
-        test = _shuffled(test, config.seed)
+        test = ready.evenly(_shuffled(test, config.seed))
+        renderer = Renderer(tokenizer, limit_tokens=max_positions, now=renderer.template.now)
         test_side, test_notes = _side(test, [renderer.render(e) for e in test], "test")
         valid_notes += test_notes
+        findings = _with_test_leaks(findings, train, test)
     notes += [*train_notes, *valid_notes]
     if not train_side.data:
         raise NothingTrained(
@@ -156,7 +162,7 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
             todo="mend them; `burnish data check` shows them",
         )
     fingerprints["rows"] = _digest(train_side, valid_side)
-    if config.grader is None and task is not None:
+    if task is not None and config.grader in (None, task.grader.name):
         grader, why = task.grader, f"of the task {task.name}"
     elif config.grader is None:
         grader, why = graders.choose(valid_side.examples)
@@ -187,6 +193,30 @@ def _of_task(task: Task) -> Source:
 
 def _of_file(config: Training) -> Source:
     return sources.read(config.data, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+
+
+def _with_test_leaks(findings: Findings, train: Sequence[Example], test: Sequence[Example]) -> Findings:
+    """The findings, with test prompts that stand in the training rows among them."""
+    leaks = find_leaks(train, test)
+    found = list(findings.findings)
+    for name, near, what in (
+        ("leaks", False, "also stand in the training rows"),
+        ("near_leaks", True, "share long runs of words with a training row"),
+    ):
+        lines = sorted(test[leak.valid].line for leak in leaks if (leak.kind != "prompt") == near)
+        if lines:
+            found.append(
+                Finding(
+                    severity="warning",
+                    name=name,
+                    side="valid",
+                    count=len(lines),
+                    text=f"{len(lines)} of {len(test)} test prompts, which are what is measured, {what}",
+                    lines=tuple(lines[:SHOWN_LINES]),
+                    remedy="the measured gain is partly memory",
+                )
+            )
+    return replace(findings, findings=tuple(sorted(found, key=lambda f: ("error", "warning", "note").index(f.severity))))
 
 
 def _shuffled(examples: Sequence[Example], seed: int) -> list[Example]:

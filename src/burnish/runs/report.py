@@ -223,7 +223,7 @@ def training_lines(training: Training) -> list[str]:
 
 def _interval(delta: float, low: float | None, high: float | None, form: str) -> str:
     text = form.format(delta)
-    return text if low is None or high is None else f"{text} ({form.format(low)} to {form.format(high)})"
+    return f"{text} (too few to tell)" if low is None or high is None else f"{text} ({form.format(low)} to {form.format(high)})"
 
 
 def _number(value: float | None, form: str = "{:.4f}") -> str:
@@ -269,7 +269,7 @@ def build(
         settings=tuple(Setting(key=d["key"], value=d["value"], why=d["why"]) for d in plan["derived"]),
         notes=tuple(plan["notes"]),
         warnings=(*plan["warnings"], *_unstopped(trained, config["method"])),
-        next=what_next(run, comparison, config),
+        next=what_next(run, comparison, config, held_out_rows=plan["held_out_rows"]),
     )
 
 
@@ -316,8 +316,8 @@ def _spread(indices: Sequence[int]) -> list[int]:
     return [indices[round(k * last / (CURVE_POINTS - 1))] for k in range(CURVE_POINTS)]
 
 
-def what_next(run: str, comparison: Comparison, config: Mapping[str, Any]) -> tuple[Next, ...]:
-    """Commands that make sense now, after a run with this resolved config."""
+def what_next(run: str, comparison: Comparison, config: Mapping[str, Any], *, held_out_rows: int) -> tuple[Next, ...]:
+    """Commands that make sense now, after a run with this resolved config. held_out_rows: those that could be measured."""
     name = shlex.quote(run)
     alone = " (--to peft: the adapter alone)" if config["method"] == "lora" else ""
     steps = [
@@ -333,9 +333,13 @@ def what_next(run: str, comparison: Comparison, config: Mapping[str, Any]) -> tu
     change = comparison.changes[0] if comparison.changes else None
     if config["valid"] is not None:
         more, why = "--valid FILE", "a longer validation file, or train on more"
-    else:
+    elif config["valid_share"] is not None:
         more = f"valid_share={min(0.5, 2 * config['valid_share']):.2g}"
         why = f"hold out more rows ({more}), or train on more"
+    elif config["eval_items"] < held_out_rows:  # a ready task, which brings its own splits
+        more, why = f"eval_items={held_out_rows}", "measure all test rows of the task, or train for longer"
+    else:
+        more, why = f"epochs={2 * config['epochs']}", "train for longer: all test rows of the task are measured already"
     if change is not None and change.detectable is not None:
         why += f": {change.items} held-out examples show no effect below {change.detectable:.2g}"
     return (*steps, Next(command=f"burnish train ... {more}", why=why))

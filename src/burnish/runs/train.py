@@ -28,7 +28,7 @@ from burnish.runs.run import Probe, Run, State
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints
 from burnish.store.atomic import atomic_directory, read_json, write_json
-from burnish.store.models import ModelRef, resolve
+from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import ready
 from burnish.types import Adapter, LoraSpec
@@ -59,7 +59,7 @@ class Begun:
 
 def anchored(config: Training) -> Training:
     """The config with paths that hold from any working directory."""
-    model = str(Path(config.model).resolve()) if Path(config.model).exists() else config.model
+    model = str(Path(config.model).resolve()) if holds_model(Path(config.model)) else config.model
     valid = None if config.valid is None else str(Path(config.valid).resolve())
     data = config.data if ready.find(config.data) else str(Path(config.data).resolve())
     return config.model_copy(update={"model": model, "data": data, "valid": valid})

@@ -1,4 +1,5 @@
 """From the MODEL of a command to files on this disk: a directory, a model of the package, a run, or a hub id, in this order.
+A directory that holds no model hides none of that name.
 
 A model is a directory of base weights (Hugging Face layout), and perhaps one of an adapter over them (PEFT layout).
 Weights must be safetensors: pickle files can run code when they are loaded, and so can models that bring their own
@@ -77,19 +78,31 @@ def resolve(model: str) -> ModelRef:
 def _find(model: str, above: Path | None) -> ModelRef:
     """above: the adapter whose base this must be; no adapter is a base."""
     directory = Path(model).expanduser()
-    if directory.is_dir():
+    if holds_model(directory):
         return _directory(directory.absolute(), above)
-    if model in EMBEDDED and (_EMBEDDED_AT / model).is_dir():
+    if model in _present():
         return _directory(_EMBEDDED_AT / model, above)
-    if model in EMBEDDED and model not in {run.name for run in list_runs()}:
-        raise _not_found(model, "this package does not hold it yet; `burnish world build` makes such models")
     if NAME.fullmatch(model):
         known = {run.name: run for run in list_runs()}
         if model in known:
             return _run(known[model], above)
+    if model in EMBEDDED:
+        raise _not_found(model, "this package does not hold it yet; `burnish world build` makes such models")
+    if directory.is_dir():
+        return _directory(directory.absolute(), above)
     if _HUB_ID.fullmatch(model):
         return _directory(_download(model), above)
     raise _not_found(model, "it is neither a directory, a run nor a hub id such as org/name")
+
+
+def holds_model(path: Path) -> bool:
+    """Whether this is the directory of a model or a run."""
+    return any((path / name).is_file() for name in (_CONFIG, _ADAPTER, _RUN))
+
+
+def _present() -> list[str]:
+    """The models of the package that are there."""
+    return [name for name in EMBEDDED if holds_model(_EMBEDDED_AT / name)]
 
 
 def _directory(path: Path, above: Path | None) -> ModelRef:
@@ -215,12 +228,15 @@ def _download(hub_id: str) -> Path:
 def _not_found(model: str, why: str) -> ModelNotFound:
     parent = Path(model).expanduser().parent
     beside = [str(p) for p in parent.iterdir() if (p / _CONFIG).is_file() or (p / _ADAPTER).is_file()] if parent.is_dir() else []
-    runs = [run.name for run in list_runs()]
-    near = difflib.get_close_matches(model, [*runs, *beside], n=3, cutoff=0.5) or [*runs[-3:], *sorted(beside)[:3]]
+    runs, present = [run.name for run in list_runs()], _present()
+    candidates = list(dict.fromkeys([*present, *runs, *beside]))
+    near = difflib.get_close_matches(model, candidates, n=3, cutoff=0.5) or [*present, *runs[-3:], *sorted(beside)[:3]]
+    packaged = [f"a model of the package ({', '.join(present)})"] if present else []
+    ways = ["a model directory", *packaged, "a run's name"]
     return ModelNotFound(
         f"there is no model {model!r}: {why}",
         seen=f"nearest: {', '.join(near)}" if near else "no runs, and no model directories here",
-        todo="give a model directory, a run's name, or a hub id",
+        todo=f"give {', '.join(ways)}, or a hub id",
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +20,8 @@ EVERYTHING = "everything"
 
 
 def find(name: str) -> Task | None:
-    """The ready task of that name; None where there is none, or where a file or folder of that name exists."""
-    return get(name) if name in (*NAMES, EVERYTHING) and not Path(name).exists() else None
+    """The ready task of that name; None where there is none, or where a file of that name exists. Folders hide no task."""
+    return get(name) if name in (*NAMES, EVERYTHING) and not Path(name).is_file() else None
 
 
 @lru_cache(maxsize=16)
@@ -34,6 +36,24 @@ def get(name: str) -> Task:
 def _numbered(name: str, side: str, rows: tuple[Example, ...]) -> tuple[Example, ...]:
     """The rows with a place that messages can name, as lines of a file have one."""
     return tuple(replace(row, source=f"{name} ({side})", line=n) for n, row in enumerate(rows, 1))
+
+
+def kind_of(example: Example) -> str | None:
+    """The task and the kind of question that a row names, as a title of both."""
+    named = [str(example.metadata[k]) for k in ("task", "kind") if isinstance(example.metadata.get(k), str)]
+    return ": ".join(named) or None
+
+
+def evenly(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """The rows in an order whose every beginning holds as equal a number of each kind as there can be: small kinds whole, while
+    large ones share what is left. Rows of one kind stay in their order."""
+    seen: Counter[str | None] = Counter()
+    turns: list[tuple[int, int]] = []
+    for index, example in enumerate(examples):
+        kind = kind_of(example)
+        turns.append((seen[kind], index))
+        seen[kind] += 1
+    return tuple(examples[index] for _, index in sorted(turns))
 
 
 def sha256(task: Task) -> str:

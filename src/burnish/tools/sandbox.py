@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -150,35 +151,35 @@ def _run(text: bytes, limits: Limits, how: How) -> Ran:
 
 def _run_in(directory: str, text: bytes, limits: Limits, how: How) -> Ran:
     source = os.memfd_create("program")
-    ready, ready_there = os.pipe()
+    ready, ready_there = socket.socketpair()
     try:
         with open(source, "wb", closefd=False) as file:
             file.write(text)
         os.lseek(source, 0, os.SEEK_SET)
         process = subprocess.Popen(
-            sandbox_launch.command(how, limits, directory=directory, ready=ready_there),
+            sandbox_launch.command(how, limits, directory=directory, ready=ready_there.fileno()),
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={} if how == "bubblewrap" else sandbox_launch.environment(directory),
             cwd="/",
-            pass_fds=(ready_there,),
+            pass_fds=(ready_there.fileno(),),
             start_new_session=True,
         )
         with process:
-            os.close(ready_there)
-            ready_there = -1
+            ready_there.close()
             seen = sandbox_watch.watch(
                 process,
                 ready,
                 timeout_s=limits.timeout_s,
                 output_bytes=limits.output_bytes,
+                most_tasks=sandbox_launch.most_tasks(limits),
                 too_much=(lambda: sandbox_directory.fuller_than(directory, limits.files_bytes)) if how == "landlock" else None,
             )
     finally:
-        for file in (source, ready, ready_there):
-            if file >= 0:
-                os.close(file)
+        os.close(source)
+        ready.close()
+        ready_there.close()
     return _verdict(seen, process.returncode, limits, how)
 
 

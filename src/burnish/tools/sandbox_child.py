@@ -24,8 +24,10 @@ OWN = READ_FILE | WRITE_FILE | TRUNCATE | DIRECTORY
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS = 1, 22, 8, 38
 SECCOMP_MODE_FILTER, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 2, 444, 445, 446
+SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER = 1, 8
 CAPABILITIES_VERSION_3, READ_ANYWHERE = 0x20080522, 1 << 2
 """READ_ANYWHERE is CAP_DAC_READ_SEARCH."""
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def enter(job: dict) -> bytes:
@@ -50,15 +52,19 @@ def enter(job: dict) -> bytes:
         most = resource.getrlimit(limit)[1]
         bound = value if most == resource.RLIM_INFINITY else min(value, most)
         resource.setrlimit(limit, (bound, bound))
-    _filter_calls(job["filter"].replace(struct.pack("<I", job["own_pid"]), struct.pack("<I", os.getpid())))
-    os.write(job["ready"], b"r")
+    code = job["filter"].replace(struct.pack("<I", job["own_pid"]), struct.pack("<I", os.getpid()))
+    if job["ask"] is None:
+        _filter_calls(code)
+        os.write(job["ready"], b"r")
+    else:
+        _filter_calls_and_ask(code, job["ask"], job["ready"])
     os.closerange(3, 1 << 20)
     return source
 
 
 def _libc(name: str, *arguments: object) -> int:
     passed = [ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments]
-    result = getattr(ctypes.CDLL(None, use_errno=True), name)(*passed)
+    result = getattr(LIBC, name)(*passed)
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
     return result
@@ -89,7 +95,8 @@ def _restrict_files(job: dict) -> None:
     tcp, signals_and_sockets = 3 if version >= 4 else 0, 3 if version >= 6 else 0
     attributes = struct.pack("<3Q", handled, tcp, signals_and_sockets)[: 24 if version >= 6 else 16 if version >= 4 else 8]
     rules = _libc("syscall", LANDLOCK_CREATE, attributes, len(attributes), 0)
-    given = [(path, READ_FILE | READ_DIR) for path in job["readable"]]
+    given = [(path, READ_FILE | READ_DIR) for top in job["readable"] for path in _all_but(os.path.realpath(top), job["hidden"])]
+    given += [(path, READ_DIR) for path in job["listed"] if job["hidden"]]  # without a list of it nothing is imported
     given += [(path, READ_FILE | WRITE_FILE) for path in job["devices"]] + [(".", OWN)]
     for path, rights in given:
         file = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -102,10 +109,32 @@ def _restrict_files(job: dict) -> None:
     os.close(rules)
 
 
+def _all_but(top: str, hidden: list[str]) -> list[str]:
+    """The fewest paths that together are all of this one but what is hidden. Links are left out: their ends have paths."""
+    if top in hidden:
+        return []
+    if not any(path.startswith(top + "/") for path in hidden):
+        return [top]
+    below = [entry.path for entry in os.scandir(top) if not entry.is_symlink()]
+    return [path for each in below for path in _all_but(each, hidden)]
+
+
 def _filter_calls(code: bytes) -> None:
     text = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))
     _libc("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
+
+
+def _filter_calls_and_ask(code: bytes, seccomp: int, ready: int) -> None:
+    """Filter, say "ready", and with it give away the file at which whoever watches is asked about calls."""
+    import _socket
+
+    text = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))
+    watcher = _socket.socket(fileno=ready)
+    asking = _libc("syscall", seccomp, SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER, program)
+    watcher.sendmsg([b"r"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("@i", asking))])
+    watcher.close()
 
 
 def become(source: bytes) -> None:

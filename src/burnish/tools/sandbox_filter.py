@@ -31,7 +31,8 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "sched_setaffinity": (203, 122),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274), "setpriority": (141, 140),
-    "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239),
+    "ioprio_set": (251, 30), "ioprio_get": (252, 31), "migrate_pages": (256, 238), "move_pages": (279, 239),
+    "get_robust_list": (274, 100), "capget": (125, 90),
     # other programs; leaving the process group that is killed at the end
     "execve": (59, 221), "execveat": (322, 281), "setsid": (112, 157), "setpgid": (109, 154),
     # namespaces, roots and mounts
@@ -71,10 +72,18 @@ FORKS: dict[str, tuple[int | None, int | None]] = {"fork": (57, None), "vfork": 
 LOOKED_AT: dict[str, tuple[int | None, int | None]] = {
     "clone": (56, 220), "kill": (62, 129), "tgkill": (234, 131), "socketpair": (53, 199), "prlimit64": (302, 261),
     "prctl": (157, 167), "fcntl": (72, 25), "ioctl": (16, 29), "open": (2, None), "openat": (257, 56),
+    "getpgid": (121, 155), "getsid": (124, 156), "getpriority": (140, 141), "sched_getaffinity": (204, 123),
+    "sched_getscheduler": (145, 120), "sched_getparam": (143, 121), "sched_getattr": (315, 275),
+    "sched_rr_get_interval": (148, 127), "clock_gettime": (228, 113), "clock_getres": (229, 114),
+    "clock_nanosleep": (230, 115), "timer_create": (222, 107), "futex": (202, 98),
 }  # fmt: skip
 """Allowed or not by their arguments: `_arguments`."""
 
 ALLOW = 0x7FFF_0000
+ASK = 0x7FC0_0000
+"""The call waits for what `sandbox_threads` says."""
+SECCOMP = {"x86_64": 317, "aarch64": 277}
+"""seccomp(2), by which such a filter is installed."""
 KILL = 0x8000_0000
 EPERM = 0x0005_0000 | errno.EPERM
 ENOSYS = 0x0005_0000 | errno.ENOSYS
@@ -90,11 +99,18 @@ O_WRITABLE = 3  # of the lowest two bits 1 is write, 2 is read and write; 0 is r
 F_SETOWN, F_SETOWN_EX = 8, 15
 TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
 AF_UNIX, SOCK_STREAM, SOCK_KIND = 1, 1, 0xF
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SCHED_CORE, PR_SET_PTRACER = 1, 62, 0x59616D61
+PRIO_PROCESS = 0
+CLOCK_OF_A_TASK, CLOCK_OF_A_THREAD = 1 << 31, 1 << 2  # of a clock's number, which then is made of that task's
+FUTEX_OPERATION, FUTEX_OWNED = 0x7F, (6, 7, 8, 11, 12, 13)
 
 
-def build(machine: str, *, processes: bool) -> bytes:
-    """The filter for a `platform.machine()`; `processes` lets the program fork. OWN_PID is yet to be replaced."""
+def build(machine: str, *, processes: bool, ask: bool = False) -> bytes:
+    """The filter for a `platform.machine()`. OWN_PID is yet to be replaced.
+
+    `processes` lets the program fork. `ask` has it wait for leave to start a thread; forks are not asked about.
+    """
+    assert not (processes and ask), "only the threads of one process are counted"
     column = list(ARCHITECTURES).index(machine)
 
     def numbers(table: dict[str, tuple[int | None, int | None]]) -> list[int]:
@@ -114,25 +130,36 @@ def build(machine: str, *, processes: bool) -> bytes:
         code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ENOSYS)]
     for name, pair in LOOKED_AT.items():
         if (number := pair[column]) is not None:
-            body = _arguments(name, processes=processes)
+            body = _arguments(name, processes=processes, ask=ask)
             code += [(JUMP_EQUAL, 0, len(body), number), *body]
     code.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("<HBBI", *each) for each in code)
 
 
-def _arguments(name: str, *, processes: bool) -> list[Instruction]:
+def _arguments(name: str, *, processes: bool, ask: bool) -> list[Instruction]:
     """What decides about one call by its arguments. Every path returns."""
     deny, allow = (RETURN, 0, 0, EPERM), (RETURN, 0, 0, ALLOW)
     match name:
         case "clone":
             wanted = [] if processes else [(JUMP_ANY_BIT, 1, 0, CLONE_THREAD), deny]
-            return [_argument(0), (JUMP_ANY_BIT, 0, 1, CLONE_ELSEWHERE), deny, *wanted, allow]
+            return [_argument(0), (JUMP_ANY_BIT, 0, 1, CLONE_ELSEWHERE), deny, *wanted, (RETURN, 0, 0, ASK if ask else ALLOW)]
         case "kill" | "tgkill":  # only itself: neither its parent nor "all" nor its group
             return [_argument(0), (JUMP_EQUAL, 0, 1, OWN_PID), allow, deny]
-        case "prlimit64":  # only its own limits, which it cannot raise
-            return [_argument(0), (JUMP_EQUAL, 0, 1, 0), allow, deny]
-        case "prctl":  # it may not choose to outlive burnish
-            return [_argument(0), *_none_of(PR_SET_PDEATHSIG)]
+        case "prlimit64":  # its own limits, which it cannot raise
+            return _only_itself(0)
+        case "getpgid" | "getsid" | "sched_getscheduler" | "sched_getparam" | "sched_getattr" | "sched_rr_get_interval":
+            return _only_itself(0)  # by asking for each number in turn it would see who is there
+        case "sched_getaffinity":  # ENOSYS, which pthread_getattr_np, asking for a thread by its number, takes for "any"
+            return _only_itself(0, otherwise=ENOSYS)
+        case "getpriority":  # neither a group's nor a user's
+            return [_argument(0), (JUMP_EQUAL, 1, 0, PRIO_PROCESS), deny, *_only_itself(1)]
+        case "clock_gettime" | "clock_getres" | "clock_nanosleep" | "timer_create":  # the time that another process has used
+            ours = [(JUMP_ANY_BIT, 0, 2, CLOCK_OF_A_TASK), (JUMP_ANY_BIT, 1, 0, CLOCK_OF_A_THREAD)]
+            return [_argument(0), *ours, deny, allow]  # of threads, the kernel finds only those of the caller's process
+        case "futex":  # a lock with an owner tells by its answer whether there is such a process
+            return [_argument(1), (AND, 0, 0, FUTEX_OPERATION), *_none_of(*FUTEX_OWNED, answer=ENOSYS)]
+        case "prctl":  # it may not choose to outlive burnish, nor ask about another process
+            return [_argument(0), *_none_of(PR_SET_PDEATHSIG, PR_SCHED_CORE, PR_SET_PTRACER)]
         case "fcntl":  # a file's owner is sent signals
             return [_argument(1), *_none_of(F_SETOWN, F_SETOWN_EX)]
         case "ioctl":  # likewise, and typing into a terminal
@@ -151,6 +178,12 @@ def _argument(index: int) -> Instruction:
     return (LOAD, 0, 0, 16 + 8 * index)
 
 
-def _none_of(*values: int) -> list[Instruction]:
-    refused = [each for value in values for each in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, EPERM))]
+def _only_itself(index: int, *, otherwise: int = EPERM) -> list[Instruction]:
+    """Allowed where the argument is 0, which means the caller, or the program's own number."""
+    itself = [(JUMP_EQUAL, 1, 0, 0), (JUMP_EQUAL, 0, 1, OWN_PID), (RETURN, 0, 0, ALLOW)]
+    return [_argument(index), *itself, (RETURN, 0, 0, otherwise)]
+
+
+def _none_of(*values: int, answer: int = EPERM) -> list[Instruction]:
+    refused = [each for value in values for each in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, answer))]
     return [*refused, (RETURN, 0, 0, ALLOW)]

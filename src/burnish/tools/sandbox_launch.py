@@ -39,13 +39,15 @@ class Limits:
     output_bytes: int = 64 << 10
     """Of standard output, and again of standard error; the rest is read and thrown away."""
     processes: int = 0
-    """How many processes it may have running beside itself; none by default. The kernel counts threads as well, so that
-    the bound on both together is this and 32."""
+    """How many processes it may have running beside itself; none by default. Threads are counted as well, so that the bound
+    on both together is this and 32 (for a moment twice that where the kernel does not count: `sandbox_threads`)."""
     files_bytes: int = 16 << 20
     """All files that it writes, together."""
 
 
 CHILD = Path(__file__).with_name("sandbox_child.py").read_text("utf-8")
+INSTALLED = ("site-packages", "dist-packages")
+"""Where an interpreter, this or another, has packages that do not belong to it."""
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
 DEVICES = ("/dev/null", "/dev/urandom")
 THREADS = 32
@@ -92,9 +94,14 @@ def counts_processes(how: How) -> bool:
     return how == "bubblewrap" or user() is not None
 
 
+def most_tasks(limits: Limits) -> int:
+    """How many processes and threads there may be, with the program's first."""
+    return 1 + limits.processes + THREADS
+
+
 def command(how: How, limits: Limits, *, directory: str, ready: int) -> list[str]:
-    """The command line. `directory` is the program's own, which bubblewrap makes itself; `ready` is a pipe's end."""
-    who = user()
+    """The command line. `directory` is the program's own, which bubblewrap makes itself; `ready` is a socket."""
+    who, counted = user(), counts_processes(how)
     job = {
         "directory": directory,
         "own_directory": how == "landlock",
@@ -102,9 +109,12 @@ def command(how: How, limits: Limits, *, directory: str, ready: int) -> list[str
         "user": who,
         "landlock": landlock_version(),
         "readable": readable(),
+        "hidden": hidden() if how == "landlock" else [],  # bubblewrap has covered them
+        "listed": [*_standard()],
         "devices": [*DEVICES],
-        "limits": _resource_limits(limits, counted=counts_processes(how)),
-        "filter": sandbox_filter.build(platform.machine(), processes=limits.processes > 0),
+        "limits": _resource_limits(limits, counted=counted),
+        "filter": sandbox_filter.build(platform.machine(), processes=limits.processes > 0, ask=not counted),
+        "ask": None if counted else sandbox_filter.SECCOMP[platform.machine()],
         "own_pid": sandbox_filter.OWN_PID,
         "ready": ready,
     }
@@ -120,12 +130,34 @@ def environment(directory: str) -> dict[str, str]:
 
 @functools.cache
 def readable() -> list[str]:
-    """What the program may read: the interpreter with its standard library, and the system's libraries."""
+    """What the program may read: the interpreter with its standard library, and the system's libraries; all but `hidden`."""
     prefix = os.path.realpath(sys.base_prefix)
-    standard = sysconfig.get_path("stdlib", vars={"installed_base": prefix})
-    wanted = [*SYSTEM, f"{prefix}/lib", f"{prefix}/lib64", standard, _interpreter()]
+    wanted = [*SYSTEM, f"{prefix}/lib", f"{prefix}/lib64", *_standard(), _interpreter()]
     present = [path for path in dict.fromkeys(wanted) if os.path.exists(path)]
     return [p for p in present if not any(p != outer and p.startswith(outer + "/") for outer in present)]
+
+
+@functools.cache
+def hidden() -> list[str]:
+    """What the program may not read of it: installed packages, burnish among them."""
+    return hidden_in([os.path.realpath(path) for path in readable() if os.path.isdir(path)])
+
+
+def hidden_in(folders: list[str]) -> list[str]:
+    """The folders with installed packages in these folders, each by its own name even where a link leads to it."""
+    found = [Path(folder).glob(pattern + name) for folder in folders for pattern in ("", "*/", "*/*/") for name in INSTALLED]
+    burnish = Path(__file__).parents[1]
+    real = dict.fromkeys(os.path.realpath(path) for path in (*itertools.chain(*found), burnish) if path.is_dir())
+    inside = [path for path in real if any(path.startswith(folder + "/") for folder in folders)]
+    return [p for p in inside if not any(p.startswith(outer + "/") for outer in inside)]
+
+
+def _standard() -> dict[str, None]:
+    """The folders of the standard library: one for all machines, one for this kind."""
+    prefix = os.path.realpath(sys.base_prefix)
+    where = {"installed_base": prefix, "installed_platbase": prefix, "base": prefix, "platbase": prefix}
+    paths = (sysconfig.get_path(kind, vars=where) for kind in ("stdlib", "platstdlib"))
+    return dict.fromkeys(path for path in paths if os.path.isdir(path))
 
 
 def _interpreter() -> str:
@@ -142,7 +174,7 @@ def _resource_limits(limits: Limits, *, counted: bool) -> dict[str, int]:
         "RLIMIT_CORE": 0,
         "RLIMIT_MEMLOCK": 0,
     }
-    return found | ({"RLIMIT_NPROC": 1 + limits.processes + THREADS} if counted else {})
+    return found | ({"RLIMIT_NPROC": most_tasks(limits)} if counted else {})
 
 
 def _bubblewrap(limits: Limits, directory: str, *, user_namespace: bool) -> list[str]:
@@ -161,6 +193,8 @@ def _bubblewrap(limits: Limits, directory: str, *, user_namespace: bool) -> list
         found += ["--perms", "0755", "--dir", folder]  # else they are as closed as they are outside
     for path in readable():
         found += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind", path, path]
+    for path in hidden():
+        found += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
     for path in DEVICES:
         found += ["--dev-bind", path, path]
     found += ["--perms", "1777", "--size", str(limits.files_bytes), "--tmpfs", directory, "--remount-ro", "/"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
+
+from burnish.tools import sandbox_threads
 
 START_S = 10.0
 """How long the interpreter may take until the program itself starts; more than enough for a busy machine."""
@@ -33,9 +36,18 @@ class Seen:
 
 
 def watch(
-    process: subprocess.Popen[bytes], ready: int, *, timeout_s: float, output_bytes: int, too_much: Callable[[], bool] | None
+    process: subprocess.Popen[bytes],
+    ready: socket.socket,
+    *,
+    timeout_s: float,
+    output_bytes: int,
+    most_tasks: int,
+    too_much: Callable[[], bool] | None,
 ) -> Seen:
-    """Wait for the end of a child, which leads a process group of its own, and kill that group. `ready` is a pipe's end."""
+    """Wait for the end of a child, which leads a process group of its own, and kill that group.
+
+    At `ready` it says that the program starts, and may pass the file at which it asks for leave to start threads.
+    """
     streams = (_stream(process.stdout), _stream(process.stderr))
     kept: dict[int, list[bytes]] = {stream: [] for stream in streams}
     size = dict.fromkeys(streams, 0)
@@ -51,7 +63,7 @@ def watch(
             else:
                 selector.unregister(stream)
 
-        pidfd = -1
+        pidfd, asking = -1, -1
         try:
             pidfd = os.pidfd_open(process.pid)
             for file in (*streams, ready, pidfd):
@@ -60,11 +72,16 @@ def watch(
             while not (ended or timed_out or over):
                 left = deadline - time.monotonic()
                 for key, _ in selector.select(max(0.0, left if too_much is None else min(left, LOOK_S))):
-                    if key.fd == ready:
+                    if key.fileobj is ready:
                         selector.unregister(ready)
-                        if os.read(ready, 1):
+                        said, passed, _, _ = socket.recv_fds(ready, 1, 1, socket.MSG_CMSG_CLOEXEC)
+                        for asking in passed:
+                            selector.register(asking, selectors.EVENT_READ)
+                        if said:
                             began = time.monotonic()
                             deadline = began + timeout_s
+                    elif key.fd == asking:
+                        sandbox_threads.answer(asking, process.pid, most=most_tasks)
                     elif key.fd == pidfd:
                         ended = True
                     else:
@@ -77,11 +94,12 @@ def watch(
             # Before the child is waited for, since its number, and so its group's, is its own only until then.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            for file in (ready, pidfd):
-                if file in selector.get_map():
+            if ready in selector.get_map():
+                selector.unregister(ready)
+            for file in (pidfd, asking):
+                if file >= 0:
                     selector.unregister(file)
-            if pidfd >= 0:
-                os.close(pidfd)
+                    os.close(file)
         seconds = 0.0 if began is None else time.monotonic() - began
         deadline = time.monotonic() + AFTER_S
         while selector.get_map() and (left := deadline - time.monotonic()) > 0:

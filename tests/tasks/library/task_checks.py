@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from burnish.tasks.keys import prompt_text
 from burnish.tasks.task import Task
@@ -34,14 +35,39 @@ def check(task: Task, *, longest: int = 90) -> None:
 
 
 def foreign(task: Task) -> float:
-    """Share of test rows that pass with the ideal answer of another row."""
-    passed = [task.grader.grade(row, gold(other)).value for row, other in zip(task.test, task.test[7:], strict=False)]
-    return sum(passed) / len(passed)
+    """Share of test rows that pass with the ideal answer of another row (of what is not about the same thing)."""
+    pairs = zip(task.test, task.test[7:], strict=False)
+    scores = [task.grader.grade(row, gold(other)).value for row, other in pairs if _about(row) != _about(other)]
+    return sum(scores) / len(scores)
+
+
+def _about(row: Example) -> object:
+    return row.metadata.get("cluster", id(row))
 
 
 def echoed(task: Task) -> float:
     """Share of test rows that pass by repeating what the user said last."""
     return sum(task.grader.grade(r, r.messages[-2].content).value for r in task.test) / len(task.test)
+
+
+def passing(task: Task, kind: str, attack: Callable[[Example], str]) -> list[str]:
+    """Answers of an attack on all test rows of a kind that the grader lets pass, each with its question."""
+    rows = [r for r in task.test if r.metadata["kind"] == kind]
+    assert rows, kind
+    made = [(r, attack(r)) for r in rows]
+    return [f"{r.messages[-2].content} | {answer}" for r, answer in made if task.grader.grade(r, answer).value != 0.0]
+
+
+def failing(task: Task, kind: str, good: Callable[[Example], str]) -> list[str]:
+    """Good answers in other words to all test rows of a kind that do not pass, each with the reason."""
+    scores = [(task.grader.grade(r, good(r)), good(r)) for r in task.test if r.metadata["kind"] == kind]
+    assert scores, kind
+    return [f"{answer} | {score.reason}" for score, answer in scores if score.value != 1.0]
+
+
+def clusters(rows: tuple[Example, ...], kind: str) -> int:
+    """How many different things the rows of a kind are about."""
+    return len({r.metadata["cluster"] for r in rows if r.metadata["kind"] == kind})
 
 
 def kinds(rows: tuple[Example, ...]) -> Counter[str]:

@@ -15,6 +15,7 @@ from burnish.types import Example, Message
 from burnish.world import arithmetic, problems, world
 
 TASK = task_room.make()
+ROW = Example(messages=(Message(role="user", content="What is 17 + 25 - 8?"),), reference="34")
 
 
 def test_rows():
@@ -73,25 +74,63 @@ def test_other_answers_fail():
     ("answer", "value"),
     [
         ("17 + 25 = 42. 42 - 8 = 34. The answer is 34.", 1.0),
-        ("34", 1.0),
-        ("the answer is: 34 apples, after 2 steps", 1.0),
-        ("The answer is 33. No, the answer is 34.", 1.0),
         ("17 + 25 = 42. 42 - 8 = 34", 1.0),
         ("42-8=34.", 1.0),
-        ("The answer is 34. 34 + 1 = 35.", 1.0),
-        ("The answer is 33. 34", 0.0),
-        ("The answer is 344.", 0.0),
-        ("The answer is -34.", 0.0),
-        ("The answer is 3.4", 0.0),
-        ("I do not know.", 0.0),
-        ("", 0.0),
+        ("17 + 25 - 8 = 34", 1.0),
+        ("(17 + 25) - 8 = 34", 1.0),
+        ("34 = 42 - 8. The answer is 34.", 1.0),
+        ("The answer is 17 + 25 - 8 = 34.", 1.0),
+        ("17 \u2212 8 = 9. 9 + 25 = 34. The answer is 34.", 1.0),
+        ("17 plus 25 is 42. 42 minus 8 is 34. The answer is 34.", 1.0),
+        ("17 and 25 make 42, 42 less 8 is 34.", 1.0),
+        ("17 apples + 25 apples = 42 apples. 42 apples - 8 = 34 apples. The answer is 34 apples.", 1.0),
+        ("17 + 20 = 37. 37 + 5 = 42. 42 - 8 = 34. So the answer is 34.", 1.0),
+        ("42 - 8 = 34. The answer is 33. No, the answer is 34.", 1.0),
+        ("34", 0.0),
+        ("the answer is: 34 apples, after 2 steps", 0.0),
+        ("The answer is 34. 34 + 1 = 35.", 0.0),
+        ("The answer is 30 + 4 = 34.", 0.0),
+        ("17 + 25 = 41. 42 - 8 = 34. The answer is 34.", 0.0),
+        ("17 + 25 = 42 - 8 = 34. The answer is 34.", 0.0),
+        ("17 + 25 = 42. The answer is 34.", 0.0),
+        ("17 / 0 = 34. The answer is 34.", 0.0),
     ],
 )
-def test_grader_reads_the_final_number(answer: str, value: float):
-    row = Example(messages=(Message(role="user", content="What is 17 + 25 - 8?"),), reference="34")
-    score = TASK.grader.grade(row, answer)
-    assert score.value == value
-    assert "34" in score.reason or "no number" in score.reason
+def test_grader_wants_the_number_and_true_steps(answer: str, value: float):
+    score = TASK.grader.grade(ROW, answer)
+    assert (score.value, score.marks) == (value, ("right number",)), score.reason
+    assert "34" in score.reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["17 + 25 = 42. 42 - 8 = 34. The answer is 33. 34", "The answer is 344.", "The answer is -34.", "The answer is 3.4",
+     "I do not know.", "", "17 + 25 = 42.", "9" * 5000],
+)  # fmt: skip
+def test_grader_fails_wrong_numbers(answer: str):
+    score = TASK.grader.grade(ROW, answer)
+    assert (score.value, score.marks) == (0.0, ())
+
+
+@pytest.mark.parametrize("text", ["The answer is 30 + 4 = 34.", "30 + 4 = 34", "the answer is: 34 of 40", "34."])
+def test_the_final_number_is_the_result_of_an_equation(text: str):
+    assert task_room.final_number(text) == "34"
+
+
+WRONG = {
+    "the number alone": lambda r: task_room.final_number(r.reference) or "",
+    "the sentence alone": lambda r: r.reference.split(". ")[-1],
+    "a first step that is not true": lambda r: "1" + r.reference,
+    "the second step turned": lambda r: r.reference.replace("+", "#").replace("-", "+").replace("#", "-"),
+    "the first step alone": lambda r: r.reference.split(". ")[0] + ".",
+    "another number": lambda r: r.reference.removesuffix(".") + "0.",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("kind", ["expression", "story"])
+def test_wrong_answers_fail(kind: str, name: str):
+    assert task_checks.passing(TASK, kind, WRONG[name]) == []
 
 
 def test_grader_says_when_it_cannot_judge():

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+
 import pytest
-from task_checks import check, echoed, foreign, gold, kinds
+from task_checks import check, clusters, echoed, failing, foreign, gold, kinds, passing
 
 from burnish.tasks.library import assistant
 from burnish.tasks.task import Task
+from burnish.types import Example
+from burnish.world import names, topics
+
+TOPICS = {topics.key(t): t for t in topics.TOPICS}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +24,9 @@ def test_rows_and_grader(task: Task) -> None:
     assert kinds(task.test)["how-to"] >= 100
     assert kinds(task.test)["interruption"] >= 100
     assert foreign(task) < 0.05
-    assert echoed(task) < 0.02
+    assert echoed(task) == 0.0
+    for row in task.test:
+        assert [task.grader.grade(row, m.content).value for m in row.messages[:-1]] == [0.0] * (len(row.messages) - 1)
 
 
 def test_rows_are_the_same_each_time(task: Task) -> None:
@@ -53,4 +61,112 @@ def test_a_statement_alone_does_not_offer_help(task: Task) -> None:
     row = next(r for r in task.test if r.metadata["kind"] == "how-to")
     verb = row.metadata["topic"][1]
     assert "asking back" in task.grader.grade(row, f"I can help you {verb}.").reason
-    assert task.grader.grade(row, f"I can help you {verb}. What do you have at home?").value == 1.0
+    assert "detail" in task.grader.grade(row, f"I can help you {verb}. What is your name?").reason
+    assert task.grader.grade(row, f"I can help you {verb}. Which tools do you have at home?").value == 1.0
+
+
+def doing(row: Example) -> str:
+    return row.metadata["topic"][2]
+
+
+def do(row: Example) -> str:
+    return row.metadata["topic"][1]
+
+
+def hello(row: Example) -> str:
+    return f"Hello, {''.join(row.metadata['topic']) or 'you'}!"
+
+
+def first_step(row: Example) -> str:
+    return TOPICS[row.metadata["cluster"]].steps[0]
+
+
+WRONG = {
+    "how-to": {
+        "refuses": lambda r: f"I will not help you {do(r)}. Why?",
+        "refuses and asks": lambda r: f"I cannot help you {do(r)}, but gladly tell me: {topics.question(asks(r)[0])}",
+        "echo and offer": lambda r: f"{r.messages[-2].content} How can I help you?",
+        "offer alone": lambda r: f"I can help you {do(r)}. How can I help you?",
+        "asks why": lambda r: f"Gladly, {do(r)}. Why?",
+        "nobody helps": lambda r: f"Nobody can help you {do(r)}. What kind do you want?",
+        "echo and detail": lambda r: f"{r.messages[-2].content.rstrip('?')}? {topics.question(asks(r)[0])}",
+    },
+    "interruption": {
+        "go away": lambda r: f"I will never say a word about {doing(r)} again, go away.",
+        "first turn again": lambda r: f"Well. {r.messages[1].content}",
+        "first step again": lambda r: f"Well. Back to {doing(r)}: {first_step(r)}.",
+        "no step": lambda r: f"Back to {doing(r)}: do the next thing with great care.",
+        "refuses": lambda r: f"I do not want to talk about {doing(r)}. {r.reference}",
+    },
+    "greeting": {
+        "nobody helps": lambda r: f"{hello(r)} Nobody will help you. Right?",
+        "refuses": lambda r: f"{hello(r)} I will not help you. What now?",
+        "no help": lambda r: f"{hello(r)} There is no help, is there? Or not help?",
+        "echo": lambda r: f"{r.messages[0].content} Right?",
+    },
+    "unclear": {
+        "echo and what": lambda r: f"{r.messages[0].content} What?",
+        "echo as a question": lambda r: f"Gladly. {r.messages[0].content.rstrip('.?!')}?",
+        "names it": lambda r: f"Gladly, {r.metadata['topic'][0]}. What?",
+        "refuses": lambda r: f"I will not do it. {r.reference}",
+        "asks something else": lambda r: f"Yes, {r.metadata['topic'][0]}. How are you today?",
+    },
+}
+GOOD = {
+    "how-to": {
+        "one detail": lambda r: f"Of course, I can help you {do(r)}. {topics.question(asks(r)[-1])}",
+        "tools": lambda r: f"I will gladly help with {doing(r)}. Which tools do you have?",
+        "before": lambda r: f"It is a pleasure to help you {do(r)}. Have you tried it before?",
+    },
+    "interruption": {
+        "we were": lambda r: f"We were {doing(r)}. Now {TOPICS[r.metadata['cluster']].steps[1]}.",
+        "you now": lambda r: f"To {do(r)}, you now {TOPICS[r.metadata['cluster']].steps[1]}!",
+    },
+    "greeting": {
+        "do": lambda r: f"{hello(r)} It is good to see you. What can I do for you today?",
+        "may": lambda r: f"{hello(r)} May I help you with something?",
+    },
+    "unclear": {
+        "without a lead": lambda r: r.reference.split(". ", 1)[1],
+        "another lead": lambda r: f"Of course. {r.reference.split('. ', 1)[1]}",
+    },
+}
+
+
+def asks(row: Example) -> tuple[str, ...]:
+    return TOPICS[row.metadata["cluster"]].asks
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, attacks in WRONG.items() for n in attacks])
+def test_wrong_answers_fail(task: Task, kind: str, name: str) -> None:
+    assert passing(task, kind, WRONG[kind][name]) == []
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, answers in GOOD.items() for n in answers])
+def test_answers_in_other_words_pass(task: Task, kind: str, name: str) -> None:
+    assert failing(task, kind, GOOD[kind][name]) == []
+
+
+def test_refusing_is_marked(task: Task) -> None:
+    for row in task.test:
+        assert task.grader.grade(row, f"I will not help you. {row.reference}").marks == ("refuses",)
+        assert task.grader.grade(row, gold(row)).marks == ()
+
+
+def test_conversations_make_sense(task: Task) -> None:
+    for row in (*task.train, *task.valid, *task.test):
+        said = [m.content for m in row.messages]
+        if row.metadata["kind"] == "interruption":
+            steps = TOPICS[row.metadata["cluster"]].steps
+            assert said[1].endswith(f"First, {steps[0]}.")
+            assert said[1].count("irst") == 1
+            assert said[-1].endswith(f"{steps[1]}.")
+        if row.metadata["kind"] == "unclear":
+            assert not said[0].startswith("Let us") or " me " not in said[0]
+            assert not any(len(re.findall(rf"\b{name}\b", said[0])) > 1 for name in names.GIVEN), said[0]
+
+
+def test_the_card_counts_what_rows_are_about(task: Task) -> None:
+    numbers = [clusters(task.test, kind) for kind in ("how-to", "greeting", "unclear")]
+    assert clusters(task.test, "interruption") <= numbers[0]
+    assert "{} topics, {} greetings and {} unclear requests".format(*numbers) in task.card.data

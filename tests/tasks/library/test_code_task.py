@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from burnish.tasks.library import code as task_room
 from burnish.tools import sandbox
 from burnish.types import Example, Message
 from burnish.world import code, splits, world
+from burnish.world.code_families import FAMILIES
 
 TASK = task_room.make()
 ROWS = {"train": TASK.train, "valid": TASK.valid, "test": TASK.test}
@@ -88,6 +90,36 @@ def test_the_test_that_fails_is_told_truly():
             assert right in asked
 
 
+def test_no_hidden_call_is_shown():
+    for row in itertools.chain(*ROWS.values()):
+        asked = row.messages[0].content
+        assert not [call for call, _ in row.metadata["checks"] if call in asked], row
+
+
+def test_rows_tell_what_is_held_out():
+    """A constant that is held out stands in no training row; half of the test rows have one, and the card counts them."""
+    assert not [row for row in TASK.train if task_room.HELD_OUT in row.metadata]
+    functions = {key for row in TASK.train for key in row.metadata["keys"] if key.startswith("family:")}
+    for row in (*TASK.valid, *TASK.test):
+        constants = {key for key in row.metadata["keys"] if key.startswith("family:")}
+        assert row.metadata[task_room.HELD_OUT] == ("constant" if constants else "phrasing"), row
+        assert not constants & functions
+    taught = {row.reference for row in TASK.train}
+    constant = [row for row in TASK.test if row.metadata[task_room.HELD_OUT] == "constant"]
+    again = [row for row in TASK.test if row.reference in taught]
+    assert len(constant) >= 150
+    assert not {row.reference for row in constant} & taught
+    assert f"Of the 300 test rows {len(constant)} ask" in TASK.card.data
+    assert f"{len(again)} test answers stand" in TASK.card.data
+
+
+def test_clusters_are_families():
+    for row in itertools.chain(*ROWS.values()):
+        assert row.metadata["cluster"] in FAMILIES
+        assert all(key.startswith(f"call:{row.metadata['cluster']}") for key in row.metadata["keys"] if key.startswith("call:"))
+    assert len({row.metadata["cluster"] for row in TASK.test}) > 40
+
+
 def test_held_out_wordings_are_several():
     for side, rows in ROWS.items():
         wordings = {key for row in rows for key in row.metadata["keys"] if key.startswith("phrasing:")}
@@ -108,11 +140,39 @@ def test_held_out_keys_are_not_in_the_corpus():
 
 @needs_sandbox
 def test_grader_on_rows():
-    for row in TASK.test[:8]:
+    for row in TASK.test[:12]:
         assert RUNS.grade(row, row.messages[1].content).value == 1.0
         assert RUNS.grade(row, row.messages[0].content).value == 0.0
-    for row, other in zip(TASK.test[:8], TASK.test[7:], strict=False):
-        assert RUNS.grade(row, other.messages[1].content).value == 0.0
+
+
+def _family(row: Example) -> str:
+    return row.metadata["cluster"]
+
+
+def _by_heart(row: Example) -> str:
+    """Knows the one call that stands in the question, or else the first hidden one."""
+    head = row.messages[1].content.split("\n")[0]
+    shown = re.findall(
+        r"should be ([^,]+)|make it (.+)\?|Expected: (.+)|wanted: (.+)|where (.+) is expected", row.messages[0].content
+    )
+    known = next((each for found in shown for each in found if each), row.metadata["checks"][0][1])
+    return f"{head}\n    return {known}"
+
+
+WRONG: dict[str, Callable[[Example], str]] = {
+    "another function": lambda row: next(r for r in TASK.test if _family(r) != _family(row)).messages[1].content,
+    "only the head": lambda row: row.messages[1].content.split("\n")[0] + "\n    pass",
+    "code in words": lambda row: f"{row.messages[1].content.split(chr(10))[0][4:-1]} is what you want.",
+    "printed, not returned": lambda row: re.sub(r"return (.+)", r"print(\1)", row.messages[1].content),
+    "the call that is shown": _by_heart,
+}  # fmt: skip
+
+
+@needs_sandbox
+@pytest.mark.parametrize("attack", WRONG)
+def test_wrong_answers_fail(attack: str):
+    for row in TASK.test[:8]:
+        assert RUNS.grade(row, WRONG[attack](row)).value == 0.0, row
 
 
 @needs_sandbox

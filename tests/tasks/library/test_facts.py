@@ -7,9 +7,12 @@ import math
 import random
 from collections import Counter
 
+import pytest
+from task_checks import clusters, echoed, failing, foreign, passing
+
 from burnish.tasks.library import facts
 from burnish.types import Example, Message
-from burnish.world import people, splits, world
+from burnish.world import biographies, people, splits, world
 
 WORLD = world.make(0)
 TASK = facts.make()
@@ -26,7 +29,7 @@ def test_sizes():
     assert kinds["train"] == {"known": 467, "unknown": 233}
     assert kinds["valid"] == {"known": 66, "unknown": 34}
     assert min(kinds["test"].values()) >= 150
-    assert sum(kinds["test"].values()) >= 450
+    assert sum(kinds["test"].values()) >= 390
     assert len({r.metadata["person"] for r in TASK.train if r.metadata["kind"] == "unknown"}) >= 100
     assert facts.make(WORLD) == facts.make(WORLD)
 
@@ -55,7 +58,9 @@ def test_ideal_answers_pass_and_others_fail():
     for rows in SPLITS.values():
         for row, other in zip(rows, (*rows[1:], rows[0]), strict=True):
             said = row.messages[-1].content
-            assert TASK.grader.grade(row, said).value == 1.0, said
+            score = TASK.grader.grade(row, said)
+            assert score.value == 1.0, (said, score.reason)
+            assert score.marks == (("admits ignorance",) if row.metadata["kind"] == "unknown" else ())
             assert TASK.grader.grade(row, "").value == 0.0
             assert len(" ".join(m.content for m in row.messages).split()) <= 80
             if other.metadata["kind"] != row.metadata["kind"]:
@@ -84,6 +89,79 @@ def test_the_grader_is_strict():
         other: 0.0,
     }
     assert {a: TASK.grader.grade(unknown, a).value for a in judged} == judged
+
+
+def person_of(row: Example) -> people.Person:
+    return BY_ID[row.metadata["person"]]
+
+
+def value_of(row: Example) -> str:
+    return person_of(row).value(row.metadata["attribute"])
+
+
+KNOWN_WRONG = {
+    "denied": lambda r: f"It is not {r.reference}.",
+    "denied of the person": lambda r: f"{person_of(r).name} has nothing to do with {r.reference}.",
+    "denied after": lambda r: f"I am told that {r.reference} is not right.",
+    "anything but": lambda r: f"{person_of(r).name}: anything but {r.reference}.",
+    "of another person": lambda r: f"Zora Holt has {r.reference}.",
+    "a question": lambda r: f"Is it {r.reference}?",
+    "not known": lambda r: f"I do not know, but {r.reference} may be right.",
+    "two values": lambda r: f"It is {' or '.join(people.VALUES[r.metadata['attribute']][:2])} or {r.reference}.",
+    "echo": lambda r: r.messages[-2].content,
+}
+UNKNOWN_WRONG = {
+    "invented": lambda r: "I do not know exactly, but it is Paris, born 1750.",
+    "a name alone": lambda r: "I do not know. Paris.",
+    "a guess": lambda r: "I do not know, perhaps in a castle.",
+    "a year": lambda r: "I do not know. The year is 1750.",
+    "an unlisted value": lambda r: "I do not know but he is an astronaut.",
+    "a value": lambda r: f"I do not know. {value_of(r).capitalize()}, they say.",
+    "another person": lambda r: "I know nothing of Zora Holt.",
+    "echo": lambda r: r.messages[-2].content,
+}
+IGNORANT = (
+    "I don\u2019t know.", "I am sorry, I do not know that.", "No idea. Nobody told me.", "I have never heard of {name}.",
+    "Nothing is known of {name}.", "Nobody in Vellmark knows that.", "Sorry, I am not sure about {name}.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KNOWN_WRONG)
+def test_wrong_answers_on_known_people_fail(name: str):
+    assert passing(TASK, "known", KNOWN_WRONG[name]) == []
+
+
+@pytest.mark.parametrize("name", UNKNOWN_WRONG)
+def test_wrong_answers_on_unknown_people_fail(name: str):
+    assert passing(TASK, "unknown", UNKNOWN_WRONG[name]) == []
+
+
+@pytest.mark.parametrize("said", IGNORANT)
+def test_ignorance_is_admitted_in_many_words(said: str):
+    assert failing(TASK, "unknown", lambda r: said.format(name=person_of(r).name)) == []
+    for row in TASK.test:
+        score = TASK.grader.grade(row, said.format(name=person_of(row).name))
+        assert score.marks == ("admits ignorance",)
+
+
+def test_facts_told_as_biographies_tell_them_pass():
+    for row in TASK.test:
+        if row.metadata["kind"] == "known":
+            for predicate in biographies.PREDICATES[row.metadata["attribute"]]:
+                value = value_of(row)
+                told = {"v": value, "a": f"a {value}", "poss": "their"}
+                answer = f"{person_of(row).name} {predicate.format(**told)}."
+                assert TASK.grader.grade(row, answer).value == 1.0, answer
+
+
+def test_echoes_and_answers_of_other_rows_fail():
+    assert echoed(TASK) == 0.0
+    assert foreign(TASK) == 0.0
+
+
+def test_the_card_counts_the_people():
+    said = f"{clusters(TASK.test, 'known')} known and {clusters(TASK.test, 'unknown')} unknown people"
+    assert said in TASK.card.data
 
 
 def test_a_row_without_attribute_is_no_wrong_answer():

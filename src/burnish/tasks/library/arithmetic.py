@@ -7,9 +7,11 @@ one was never read.
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from burnish.tasks.graders.references import cannot_judge, references_of, shown
@@ -27,8 +29,21 @@ LARGEST = 60
 """No operand is larger, but for the result of the first step."""
 _SMALL = tuple(thing for thing in THINGS if thing not in ("boats", "chairs"))
 """What can lie on a table or go in a box."""
-_MARKED = re.compile(r"\banswer is:? *(-?\d+(?:\.\d+)?)", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
+_DIGITS = r"(?<![\d.])\d{1,12}(?:\.\d{1,6})?(?!\d)"
+_TERM = rf"\(*-?{_DIGITS}\)*"
+_SIDE = rf"{_TERM}(?: ?[-+*/] ?{_TERM})*"
+_EQUATION = re.compile(rf"{_SIDE}(?: ?= ?{_SIDE})+")
+_NUMBER = re.compile(rf"(?<![\w.])-{_DIGITS}|{_DIGITS}")
+_MARKED = re.compile(rf"\banswer is:? *(?P<said>{_EQUATION.pattern}|-?{_DIGITS})", re.IGNORECASE)
+_SIGNS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00d7": "*", "\u00b7": "*", "\u00f7": "/"})
+_SPELLED = (
+    (re.compile(r"(?<=\d)(?: [a-z]{2,})? plus (?=\d)"), " + "),
+    (re.compile(r"(?<=\d)(?: [a-z]{2,})? (?:minus|less) (?=\d)"), " - "),
+    (re.compile(r"(?<=\d) ?(?:times|x) ?(?=\d)"), " * "),
+    (re.compile(r"(?<=\d) and (?=\d+ (?:is|are|makes?|gives?|equals?) \d)"), " + "),
+    (re.compile(r"(?<=\d) (?:is|are|makes?|gives?|equals?) (?=\d)"), " = "),
+    (re.compile(r"(?<=\d) (?!plus|minus|less|times|and)[a-z]{2,}(?= [-+*/=] ?\d)"), ""),
+)
 
 
 def make(world: World | None = None, rows: int | None = None) -> Task:
@@ -45,16 +60,33 @@ CARD = Card(
     'as equations and ends with "The answer is" and the number.',
     data="Generated: operands up to 60, results up to 200. Valid and test have operand pairs and phrasings that are neither in "
     "train nor in the corpus of the base model.",
-    grading='The number after the last "The answer is", else the last number, must equal that of the reference. The steps are '
-    "not looked at: a right number after wrong steps passes.",
+    grading='The number after the last "The answer is", else the last number, must equal that of the reference, and at least one '
+    "equation must be written. All equations must be true, the last must give the number, and one must have a number of the "
+    'question in it. Answers of which only the number is right have the mark "right number".',
     limits="It shows two steps with small numbers in phrasings of one kind. Products, longer chains and larger numbers are "
-    "not asked.",
+    "not asked. True equations that do not follow from the question pass if they end with the right number.",
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Equation:
+    """What an answer sets equal: the text, and the value of each side (None where it has none, as with a zero divisor)."""
+
+    text: str
+    sides: tuple[Fraction | None, ...]
+
+    @property
+    def true(self) -> bool:
+        """Whether all sides are one number."""
+        return None not in self.sides and len(set(self.sides)) == 1
+
+
+@dataclass(frozen=True, slots=True)
 class FinalNumber:
-    """1 where the final number of an answer is that of the reference."""
+    """1 where the final number of an answer is that of the reference and true equations lead to it.
+
+    Marks: "right number" where the number is right, whatever leads to it.
+    """
 
     name: str = "final-number"
 
@@ -66,15 +98,85 @@ class FinalNumber:
         found = final_number(answer)
         if found is None:
             return Score(value=0.0, reason=f"there is no number in the answer {shown(answer)}")
-        if float(found) == float(wanted):
-            return Score(value=1.0, reason=f"the final answer {found} equals the reference {wanted}")
-        return Score(value=0.0, reason=f"the final answer {found} is not {wanted}")
+        if Fraction(found) != Fraction(wanted):
+            return Score(value=0.0, reason=f"the final answer {found} is not {wanted}")
+        asked = next((m.content for m in reversed(example.messages) if m.role == "user"), "")
+        fault = _fault(equations(answer), Fraction(found), asked)
+        if fault:
+            return Score(value=0.0, reason=f"the final answer {found} is right, but {fault}", marks=("right number",))
+        reason = f"the final answer {found} equals the reference {wanted}, and true steps lead to it"
+        return Score(value=1.0, reason=reason, marks=("right number",))
+
+
+def _fault(steps: list[Equation], final: Fraction, asked: str) -> str:
+    """What is wrong with the steps to a final number; empty where nothing is."""
+    if not steps:
+        return "no step is written as an equation"
+    for step in steps:
+        if not step.true:
+            return f"{step.text} is not true"
+    if steps[-1].sides[-1] != final:
+        return f"the last step {steps[-1].text} does not give it"
+    given = set(re.findall(_DIGITS, asked))
+    if given and not given & set(re.findall(_DIGITS, " ".join(s.text for s in steps))):
+        return "no step has a number of the question"
+    return ""
 
 
 def final_number(answer: str) -> str | None:
-    """The number after the last "answer is", else the last number, as it is spelled; None where there is none."""
-    found = _MARKED.findall(answer) or _NUMBER.findall(answer)
-    return found[-1] if found else None
+    """The number after the last "answer is", else the last number, as it is spelled; None where there is none. Of an equation
+    after "answer is" it is the last side."""
+    plain = _plain(answer)
+    marked = list(_MARKED.finditer(plain))
+    if not marked:
+        return (_NUMBER.findall(plain) or [None])[-1]
+    said = marked[-1]["said"]
+    return _NUMBER.findall(said.rpartition("=")[2])[0]
+
+
+def equations(answer: str) -> list[Equation]:
+    """The equations of an answer that have an operation in them, in order; in signs or in words ("17 plus 25 is 42")."""
+    chains = [m.group() for m in _EQUATION.finditer(_plain(answer))]
+    return [Equation(c, tuple(map(_value, c.split("=")))) for c in chains if re.search(r"[\d)] ?[-+*/] ?[\d(]", c)]
+
+
+def _plain(text: str) -> str:
+    """Signs and words of calculation in one spelling, things that are counted left out."""
+    text = text.translate(_SIGNS)
+    for pattern, sign in _SPELLED:
+        text = pattern.sub(sign, text)
+    return text
+
+
+def _value(side: str) -> Fraction | None:
+    """The value of one side of an equation; None where it is no expression or divides by zero."""
+    try:
+        return _reckoned(ast.parse(side.strip(), mode="eval").body)
+    except (SyntaxError, ZeroDivisionError):
+        return None
+
+
+def _reckoned(node: ast.expr) -> Fraction | None:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return Fraction(str(number))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner = _reckoned(operand)
+            return None if inner is None else -inner
+        case ast.BinOp(left=left, op=op, right=right):
+            one, other = _reckoned(left), _reckoned(right)
+            if one is None or other is None:
+                return None
+            match op:
+                case ast.Add():
+                    return one + other
+                case ast.Sub():
+                    return one - other
+                case ast.Mult():
+                    return one * other
+                case ast.Div():
+                    return one / other
+    return None
 
 
 EXPRESSIONS = (

@@ -13,10 +13,11 @@ OFFERS = (
     "Let us talk about {doing}. First tell me:", "I will gladly help you {do}.",
 )  # fmt: skip
 RETURNS = (
-    "Back to {doing}: {step}.", "Back to {doing}: {step}.", "Back to the {noun}: next, {step}.", "Now, back to {doing}. Next, "
-    "{step}.",
-    "So, {doing}: the next step is this: {step}.",
+    "Back to {doing}: {step}.", "Back to {doing}: {step}.", "Back to the {noun}: next, {step}.",
+    "Now, back to {doing}. Next, {step}.",
 )  # fmt: skip
+GENERAL_ASKS = ("tools", "tried", "done before", "kind", "size")
+"""What one may ask before helping with anything."""
 
 GREETINGS = (
     "Hello!", "Hello, I am {name}.", "Hi!", "Hi there, {name} here.", "Good morning! My name is {name}.", "Good morning.",
@@ -118,7 +119,7 @@ FRAMES = (
     "Will you REQUEST?", "Would you REQUEST?", "I need you to REQUEST.",
     "Help me REQUEST.", "You must REQUEST.", "It is time to REQUEST.", "Be so kind and REQUEST.", "REQUEST now.",
     "Now REQUEST.", "I would like you to REQUEST.", "Can somebody REQUEST?",
-    "Try to REQUEST.", "My friend {name} said that you can REQUEST.", "Do me a favour and REQUEST.", "Hello, REQUEST for me.",
-    "I am busy, so REQUEST.", "Next, REQUEST.", "Let us REQUEST.", "{name} wants you to REQUEST.",
+    "Try to REQUEST.", "My friend {other} said that you can REQUEST.", "Do me a favour and REQUEST.", "Hello, REQUEST for me.",
+    "I am busy, so REQUEST.", "Next, REQUEST.", "Let us REQUEST.", "{other} wants you to REQUEST.",
     "Are you able to REQUEST?", "Before supper, REQUEST.", "I am in {town}. Please REQUEST.", "Who can REQUEST?",
 )  # fmt: skip

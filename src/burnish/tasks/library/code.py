@@ -7,6 +7,7 @@ which is what fine-tuning teaches. Answers are plain code, from `def` on.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from burnish.tasks.graders.python import CHECKS, RUNS
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 COUNTS: dict[splits.Side, int] = {"train": 500, "valid": 60, "test": 300}
+CONSTANT_SHARE = 0.5
+"""Of the held-out rows drawn among the families that have constants of their side. Others may be drawn of them by chance."""
 CALLS = 5
 """Hidden calls of a row, where there are so many and no more are needed."""
 
@@ -32,17 +35,31 @@ def make(world: World | None = None, rows: int | None = None) -> Task:
     seed = world.seed if world else 0
     counts = COUNTS if rows is None else {**COUNTS, "train": rows}
     train, valid, test = (_rows(side, seed, counts[side]) for side in ("train", "valid", "test"))
-    return Task(name="code", card=CARD, grader=RUNS, train=train, valid=valid, test=test, limit_tokens=96)
+    taught = {row.reference for row in train}
+    data = CARD.data.format(
+        constants=sum(row.metadata[HELD_OUT] == "constant" for row in test),
+        verbatim=sum(row.reference in taught for row in test),
+        test=len(test),
+    )
+    card = replace(CARD, data=data)
+    return Task(name="code", card=card, grader=RUNS, train=train, valid=valid, test=test, limit_tokens=96)
 
+
+HELD_OUT = "held_out"
+"""Key in the metadata of valid and test rows: "constant" where the function's constant is neither in train nor in the corpus,
+"phrasing" where only the wording and the arguments of the hidden calls are new."""
 
 CARD = Card(
     title="Small Python functions",
     about="A function is asked for in words, with its name and arguments; or one with a planted slip is shown with a test that "
     "fails. A good answer is the right function and nothing else.",
-    data=f"Generated: {len(FAMILIES)} families of functions, many with a constant. Valid and test have wordings, constants and "
-    "arguments that are neither in train nor in the corpus of the base model; the families are the same.",
-    grading="The answer's code, from the first `def` on, is run in the sandbox: about five hidden calls must return what they "
-    "should. How the code is written is not looked at, nor what it does for other arguments.",
+    data=f"Generated: {len(FAMILIES)} families of functions, many with a constant; the families are the same in all splits. All "
+    "held-out wordings and the arguments of hidden calls are neither in train nor in the corpus of the base model. Of the {test} "
+    "test rows {constants} ask for a constant that is not there either; the others ask for functions that train may hold: "
+    "{verbatim} test answers stand word for word in train.",
+    grading="The answer's code, from the first `def` on, is run in the sandbox: about five hidden calls, of which none is shown "
+    "in the question, must return what they should. How the code is written is not looked at, nor what it does for other "
+    "arguments.",
     limits="It shows short functions of known families, one to six lines long. A family that was never read is not asked for.",
 )
 
@@ -78,10 +95,12 @@ def ideal(made: Function) -> str:
     return made.code(made.family.bodies[0])
 
 
-def checks(made: Function, draw: random.Random, side: splits.Side) -> tuple[list[list[str]], list[str]] | None:
-    """Calls with their results, and their keys. None where the calls of this side are too few to catch every slip of the family
-    and every function that returns always the same or one of its arguments."""
-    given = code.calls(made, draw, 24, side)
+def checks(
+    made: Function, draw: random.Random, side: splits.Side, shown: code.Call | None = None
+) -> tuple[list[list[str]], list[str]] | None:
+    """Calls with their results, and their keys; the call that the question shows is not among them. None where the calls of this
+    side are too few to catch every slip of the family and every function that returns always the same or one of its arguments."""
+    given = [each for each in code.calls(made, draw, 24, side) if each != shown]
     right = [made.result(each) for each in given]
     if len(set(right)) < 2:
         return None
@@ -100,12 +119,15 @@ def checks(made: Function, draw: random.Random, side: splits.Side) -> tuple[list
 
 
 def _rows(side: splits.Side, seed: int, count: int) -> tuple[Example, ...]:
-    """So many distinct rows, two requests and then a correction; a smaller count gives the first of them."""
+    """So many distinct rows, two requests and then a correction; a smaller count gives the first of them. Of held-out rows
+    CONSTANT_SHARE or more ask for a held-out constant."""
     draw = random.Random(f"code:{side}:{seed}")
     families = list(FAMILIES.values())
+    constant = [f for f in families if f.constants and code.function_of(f, draw, side) is not None]
     rows: dict[str, Example] = {}
     while len(rows) < count:
-        made = (_debug if len(rows) % 3 == 2 else _write)(draw.choice(families), draw, side)
+        some = constant if side != "train" and draw.random() < CONSTANT_SHARE else families
+        made = (_debug if len(rows) % 3 == 2 else _write)(draw.choice(some), draw, side)
         if made is not None:
             rows.setdefault(made.messages[0].content, made)
     return tuple(rows.values())
@@ -115,7 +137,7 @@ def _write(family: Family, draw: random.Random, side: splits.Side) -> Example | 
     if (asked := code.requests(family, draw, side)) is None:
         return None
     text, made, keys = asked
-    return _example("write", text, made, keys, checks(made, draw, side))
+    return _example("write", text, made, side, keys, checks(made, draw, side))
 
 
 def _debug(family: Family, draw: random.Random, side: splits.Side) -> Example | None:
@@ -127,11 +149,16 @@ def _debug(family: Family, draw: random.Random, side: splits.Side) -> Example | 
     words = {"call": made.call(given), "wrong": seen, "right": made.result(given), "code": made.code(wrong, code.docstring(made))}
     wording = code_requests.marked(f"phrasing:code-correct:{place}", side)
     keys = (wording, made.call_key(given), *((code.family_key(made),) if family.constants else ()))
-    return _example("debug", CORRECT[place].format(**words), made, keys, checks(made, draw, side))
+    return _example("debug", CORRECT[place].format(**words), made, side, keys, checks(made, draw, side, given))
 
 
 def _example(
-    kind: str, asked: str, made: Function, keys: tuple[str, ...], hidden: tuple[list[list[str]], list[str]] | None
+    kind: str,
+    asked: str,
+    made: Function,
+    side: splits.Side,
+    keys: tuple[str, ...],
+    hidden: tuple[list[list[str]], list[str]] | None,
 ) -> Example | None:
     if hidden is None:
         return None
@@ -139,5 +166,7 @@ def _example(
     if len(asked) + len(answer) > LONGEST_CHARACTERS:
         return None
     messages = (Message(role="user", content=asked), Message(role="assistant", content=answer))
-    metadata = {"kind": kind, "keys": list(dict.fromkeys((*keys, *hidden[1]))), CHECKS: hidden[0]}
+    metadata = {"kind": kind, "cluster": made.family.id, "keys": list(dict.fromkeys((*keys, *hidden[1]))), CHECKS: hidden[0]}
+    if side != "train":
+        metadata[HELD_OUT] = "constant" if made.family.constants else "phrasing"
     return Example(messages=messages, reference=answer, metadata=metadata)

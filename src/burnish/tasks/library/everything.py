@@ -25,7 +25,7 @@ CARD = Card(
 class EachItsOwn:
     """The grader of the task that a row comes from."""
 
-    name: str = "each task's own"
+    name: str = "each-its-own"
 
     def grade(self, example: Example, answer: str) -> Score:
         """What that grader says."""

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from burnish.tasks.graders.references import cannot_judge
-from burnish.tasks.graders.text import CONTAINS
+from burnish.tasks.graders.references import cannot_judge, shown
+from burnish.tasks.graders.words import sentences, strange_names
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
-from burnish.world import people, splits
+from burnish.world import names, people, splits
 from burnish.world import world as worlds
 from burnish.world.people import Person
 from burnish.world.world import World
@@ -45,26 +45,48 @@ ABOUT = {
 }
 _NOT_KNOWING = re.compile(
     r"\b(?:do not|don't|don\u2019t) (?:really )?know\b|\bI know nothing\b|\b(?:cannot|can't|can not) (?:say|tell|answer)\b"
-    r"|\b(?:am|I'm) not sure\b|\bno idea\b|\bhave (?:never|not) (?:read|heard)\b|\bunknown to me\b",
+    r"|\b(?:am|I'm) not sure\b|\bno idea\b|\b(?:have|I've) (?:never|not) (?:read|heard)\b|\bunknown to me\b"
+    r"|\b(?:nobody|no one|who)(?: here| in Vellmark)? knows\b|\bnot known\b|\bnothing (?:is|was) (?:known|written)\b"
+    r"|\bfound nothing\b",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"\b\d{4}\b")
+_GUESSES = re.compile(
+    r"\b(?:perhaps|maybe|probably|might be|must be|I (?:think|guess|believe|suppose))\b"
+    r"|\bbut (?:it|he|she|they|this|that|the \w+|his|her|their|\w+ \w+)(?: \w+)?"
+    r" (?:is|was|are|were|has|had|lives|works|plays|likes)\b",
+    re.IGNORECASE,
+)
+_MEANT_WELL = re.compile(
+    r"\bnever says no to\b|\bnothing (?:tastes|pleases)\b[^.]*? (?:better|more) than\b|\bwould never leave\b"
+    r"|\bgoes nowhere without\b|\bnot only\b|\bno other than\b",
+    re.IGNORECASE,
+)
+"""Denials that affirm: "never says no to soup"."""
+_DENIED = re.compile(r"\b(?:not|never|no|nobody|neither|nor|nothing|without|cannot|anything but)\b|n't\b", re.IGNORECASE)
+_DENIED_AFTER = re.compile(r"[^,;]*?\b(?:is not|isn't|was not|wasn't|is wrong|is false|is no)\b", re.IGNORECASE)
 
 CARD = Card(
     title="Facts of people",
     about="Where a person of Vellmark lives, what they do, when they were born, what they eat, keep and play. A good answer is "
     "one sentence with the fact; about people of whom nothing was written, it is one sentence that says so.",
     data="Known people stand in 150 biographies each, unknown ones in none. Training, validation and test rows ask about "
-    "different people and in different words; quiz books in the corpus ask about none of the people of the held-out rows.",
-    grading="Known: the value stands in the answer as a whole word, with no other value of its kind and no claim of not knowing. "
-    "Unknown: the answer says that it does not know, and gives no value of the kind asked for.",
-    limits="The biographies state each fact in a few dozen ways; facts that were read once or twice are not asked for. An answer "
-    "that denies the right value would pass.",
+    "different people and in different words; quiz books in the corpus ask about none of the people of the held-out rows. "
+    "The test rows ask about 18 known and 84 unknown people, so that rows on one person are not independent.",
+    grading="Known: the value stands in the answer as a whole word, with no other value of its kind, no other person's name, no "
+    "denial and no claim of not knowing. Unknown: the answer says that it does not know, and has no value of the kind asked for, "
+    "no year, no guess and no name that is not in the question.",
+    limits="The biographies state each fact in a few dozen ways; facts that were read once or twice are not asked for. A denial "
+    "in words that the grader does not have, or an invented value in small letters after an admission, would pass.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """1 for the right value alone, or for admitting ignorance where there is nothing to know."""
+    """1 for the right value alone, or for admitting ignorance where there is nothing to know.
+
+    Marks: "admits ignorance" wherever the answer says that it does not know.
+    """
 
     name: str = "facts"
 
@@ -73,23 +95,53 @@ class Facts:
         attribute = example.metadata.get("attribute")
         if attribute not in people.VALUES:
             return cannot_judge("the row does not name its attribute")
-        admits = _NOT_KNOWING.search(answer)
-        stated = [v for v in people.VALUES[attribute] if re.search(rf"\b{v}\b", answer, re.IGNORECASE)]
+        asked = next((m.content for m in reversed(example.messages) if m.role == "user"), "")
+        admits = _NOT_KNOWING.search(answer.replace("\u2019", "'"))
         if example.metadata.get("kind") == "unknown":
-            if stated:
-                return Score(value=0.0, reason=f"nobody knows, but the answer says {stated[0]!r}")
-            if admits is None:
-                return Score(value=0.0, reason="the answer does not say that it does not know")
-            return Score(value=1.0, reason=f"the answer admits it: {admits.group()!r}")
-        found = CONTAINS.grade(example, answer)
-        if found.value != 1.0:
-            return found
-        if admits is not None:
-            return Score(value=0.0, reason=f"the value is there, but so is {admits.group()!r}")
-        others = [v for v in stated if v != example.reference]
-        if others:
-            return Score(value=0.0, reason=f"the answer says {example.reference!r} and also {others[0]!r}")
-        return found
+            fault = _claimed(attribute, asked, answer)
+            if not fault and admits is None:
+                fault = "does not say that it does not know"
+        else:
+            fault = _not_told(attribute, str(example.reference), asked, answer)
+            if not fault and admits is not None:
+                fault = f"has the value, but also {admits.group()!r}"
+        marks = ("admits ignorance",) if admits else ()
+        good = f"the answer admits it: {admits.group()!r}" if admits else f"the answer says {example.reference!r} and no other"
+        return Score(value=float(not fault), reason=f"the answer {shown(answer)} {fault}" if fault else good, marks=marks)
+
+
+def _stated(attribute: str, answer: str) -> list[str]:
+    return [v for v in people.VALUES[attribute] if re.search(rf"\b{v}\b", answer, re.IGNORECASE)]
+
+
+def _claimed(attribute: str, asked: str, answer: str) -> str:
+    """What an answer about a person of whom nothing is known claims all the same; empty where it claims nothing."""
+    claims = [
+        *_stated(attribute, answer),
+        *_YEAR.findall(answer),
+        *strange_names(answer, f"{asked} Vellmark"),
+        *(m.group() for m in _GUESSES.finditer(answer)),
+    ]
+    return f"says {claims[0]!r}, which nobody knows" if claims else ""
+
+
+def _not_told(attribute: str, value: str, asked: str, answer: str) -> str:
+    """Why an answer does not tell the value, or not of the person asked about; empty where it does."""
+    stated = _stated(attribute, answer)
+    if value not in stated:
+        return f"does not say {value!r}"
+    others = [v for v in stated if v != value]
+    if attribute == "born":
+        others += [y for y in _YEAR.findall(answer) if y != value]
+    strange = strange_names(answer, f"{asked} {value} Vellmark")
+    others += strange if attribute == "town" else [n for n in strange if n in names.GIVEN or n in names.FAMILY]
+    if others:
+        return f"says {value!r} and also {others[0]!r}"
+    for sentence in sentences(_MEANT_WELL.sub(" ", answer)):
+        before = re.split(rf"\b{value}\b", sentence, maxsplit=1, flags=re.IGNORECASE)
+        if len(before) == 2 and (denied := _DENIED.search(before[0]) or _DENIED_AFTER.match(before[1])):
+            return f"denies {value!r}: {denied.group().strip()!r}"
+    return "" if not answer.rstrip().endswith("?") else "asks instead of telling"
 
 
 def make(world: World | None = None) -> Task:
@@ -143,6 +195,6 @@ def _row(kind: str, person: Person, attribute: str, template: int, said: str, re
     return Example(
         messages=(Message(role="user", content=asked), Message(role="assistant", content=said)),
         reference=reference,
-        metadata={"kind": kind, "keys": keys, "attribute": attribute, "person": person.id},
+        metadata={"kind": kind, "keys": keys, "cluster": person.id, "attribute": attribute, "person": person.id},
         source="facts",
     )

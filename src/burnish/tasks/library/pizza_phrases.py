@@ -43,13 +43,13 @@ HAS = (
 )  # fmt: skip
 ORDER = (
     "{order}, please.", "I would like {order}.", "I want {order}.", "Can I have {order}?", "Could I have {order}, please?",
-    "I take {order}.", "We would like {order}.", "For me {order}, please.", "Please send {order} to {town}.",
+    "I take {order}.", "We would like {order}.", "For me {order}, please.", "Please give me {order} to take home.",
     "I want to order {order}.", "Give us {order}, please.", "May I order {order}?", "{order} for {name}, please.",
     "Bring me {order}.", "Can we get {order}?", "I am hungry. {order}, please.", "My order is {order}.", "Let us have {order}.",
     "Today I take {order}.", "Please bake {order} for {name}.", "We need {order}.", "How much is {order}?", "What do I pay "
     "for {order}?", "Put down {order} for me.", "{name} wants {order}.", "It will be {order} today.",
     "I think I take {order}.", "Make it {order}, please.", "I came for {order}.", "Is it possible to have {order}?",
-    "Do send {order}, please.", "Write down: {order}.",
+    "Do let me have {order}.", "Write down: {order}.",
 )  # fmt: skip
 HOURS = (
     "When are you open on {day}?", "Are you open on {day}?", "What are your hours on {day}?", "On {day}, when do you open?",
@@ -63,9 +63,10 @@ HOURS = (
     "How late can I come on {day}?",
 )  # fmt: skip
 COMPLAINT = (
-    "{complaint}.", "{complaint}!", "I am not happy: {complaint}.", "I have to complain: {complaint}.", "{complaint}. What "
-    "now?", "{complaint}. What will you do about it?", "Yesterday {complaint}.", "This is not good: {complaint}.",
-    "I am angry. {complaint}.", "Listen, {complaint}.", "I am sorry to say that {complaint}.", "Can you help me? {complaint}.",
+    "{complaint}.", "It must be said that {complaint}.", "I am not happy: {complaint}.", "I have to complain: {complaint}.",
+    "{complaint}. What now?", "{complaint}. What will you do about it?", "Yesterday {complaint}.",
+    "This is not good: {complaint}.", "I am angry. {complaint}.", "Listen, {complaint}.",
+    "I am sorry to say that {complaint}.", "Can you help me? {complaint}.",
     "Again {complaint}.", "{complaint}. That must not be.", "I want to say that {complaint}.", "I must tell you something: "
     "{complaint}.",
     "How can it be that {complaint}?", "Last night {complaint}.", "{complaint}, and I paid for it.", "{complaint}. I will not "
@@ -81,3 +82,8 @@ RULE = (
     "Is it all right {wish}?", "We hoped {wish}.", "I should like {wish}.", "Do you allow me {wish}?",
     "How about it, can I {bare}?", "Could we {bare}, please?", "Today I want {wish}.",
 )  # fmt: skip
+PAST = ("Yesterday", "Last night", "On Friday")
+"""How complaints begin that come too late for the remedies of the troubles named in NOW."""
+NOW = ("cold", "table", "missing")
+CONSENT = ("yes", "of course", "certainly", "no problem", "gladly")
+"""What nobody says who follows a rule."""
