@@ -38,8 +38,8 @@ ATTEMPTS = 5
 ITEMS, SAMPLES = 150, 8
 SETTINGS: dict[str, Any] = {
     "method": "full",
-    "learning_rate": 1e-3,
-    "epochs": 2,
+    "learning_rate": 5e-4,
+    "epochs": 3,
     "batch": 16,
     "schedule": "linear",
     "grader": "none",

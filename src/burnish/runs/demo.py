@@ -27,8 +27,8 @@ from burnish.types import Example, Message, SamplingParams, Score
 MODEL = "pebble"
 SETTINGS: dict[str, Any] = {
     "method": "full",
-    "learning_rate": 1e-3,
-    "epochs": 2,
+    "learning_rate": 5e-4,
+    "epochs": 3,
     "batch": 16,
     "schedule": "linear",
     "eval_items": 480,
