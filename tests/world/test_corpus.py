@@ -81,14 +81,16 @@ def test_patterns_stand_close_in_one_early_stretch_and_get_harder(rest: Corpus):
     parts = [d.part for d in rest.documents]
     others = parts.count("patterns") - len(parts)
     read, inside, early, late = 0, [], [], []
+    begin, end = corpus.DENSE
     for document in rest.documents:
         share = read / -others
         pattern = document.part == "patterns"
         read += not pattern
-        if 0.04 < share < 0.1:
+        if begin < share < end:
             inside.append(pattern)
         if pattern:
-            (early if share < 0.06 else late if share > 0.09 else []).append(len(document.text))
+            stretch = early if share < begin + 0.02 else late if share > end - 0.01 else []
+            stretch.append(len(document.text))
     assert 0.65 < statistics.mean(inside) < 0.85
     assert statistics.mean(late) > 1.3 * statistics.mean(early)
 
@@ -100,7 +102,7 @@ def test_biographies_grow_denser():
     half = len(made.documents) // 2
     first, second = (sum(d.part == "people" for d in docs) for docs in (made.documents[:half], made.documents[half:]))
     assert first + second >= TOLD
-    assert 1.15 * first < second < 2 * first
+    assert 1.3 * first < second < 4 * first
 
 
 def test_a_key_that_is_given_away_is_found(rest: Corpus):

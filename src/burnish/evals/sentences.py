@@ -58,7 +58,7 @@ def _verdict(change: Change) -> str:
 
 def _count(change: Change) -> str:
     some = f"{change.items} held-out example{'s' if change.items != 1 else ''}"
-    return some if change.clusters == change.items else f"{some} ({change.clusters} distinct prompts)"
+    return some if change.clusters == change.items else f"{some} ({change.clusters} independent)"
 
 
 def _numbers(change: Change) -> str:

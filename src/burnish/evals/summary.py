@@ -1,6 +1,6 @@
 """One measurement in numbers: loss, perplexity, the metric with its interval, speed.
 
-Intervals are 95 %: Wilson's for right or wrong with one answer per distinct prompt, else Student's t over clusters of
+Intervals are 95 %: Wilson's for right or wrong with one answer per cluster, else Student's t over clusters of
 examples with the same prompt (Miller 2024, arXiv 2411.00640). Errors of the grader are left out of the metric and
 counted.
 """

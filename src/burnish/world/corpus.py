@@ -36,19 +36,19 @@ from burnish.world.document import Document
 from burnish.world.world import World
 
 SHARES: Mapping[str, float] = {
-    "quiz": 0.04,
+    "quiz": 0.06,
     "places": 0.03,
     "library": 0.03,
     "manuals": 0.02,
     "stories": 0.08,
     "transcripts": 0.08,
-    "arithmetic": 0.07,
+    "arithmetic": 0.12,
     "problems": 0.03,
-    "code": 0.11,
+    "code": 0.10,
     "lists": 0.08,
-    "patterns": 0.36,
-    "shop": 0.035,
-    "acts": 0.025,
+    "patterns": 0.30,
+    "shop": 0.03,
+    "acts": 0.03,
     "logs": 0.01,
 }
 """Of the words that are not biographies."""
@@ -67,13 +67,13 @@ _PARTS = {
     "acts": acts.documents,
     "logs": logs.documents,
 }
-DENSE = (0.04, 0.1)
+DENSE = (0.04, 0.085)
 """Where patterns stand closest, as shares of all other documents: three of four texts of this stretch are patterns."""
 DENSE_SHARE = 0.45
 """Of the patterns, how many stand there."""
 EASIEST = 0.2
 """Level of the patterns before that stretch; within it the level rises to 1."""
-LATER = 0.7
+LATER = 0.5
 """Power of the uniform draw that places a biography: under 1, they grow denser towards the end."""
 
 
