@@ -207,6 +207,13 @@ def test_a_preset_must_be_known(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("override", ["stepz=3", "steps=many", "batch=0"])
+def test_a_slip_in_a_setting_is_told_before_anything_is_made(tmp_path: Path, override: str):
+    with pytest.raises(ConfigError):
+        build("micro", tmp_path, overrides=(override,))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_build_that_was_stopped_while_training_ends_with_the_same_weights(whole: tuple[Path, Built], tmp_path: Path):
     def stop(step: int) -> None:
         if step == 5:

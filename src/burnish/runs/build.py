@@ -107,6 +107,7 @@ def build(preset: str, out: Path, *, seed: int = 0, progress: Progress | None = 
     """
     if preset not in PRESETS:
         raise ConfigError(f"there is no preset {preset!r}", todo=f"use one of {', '.join(PRESETS)}")
+    Pretrain.load(base={"model": "start", "data": "corpus"}, overrides=overrides)  # a slip is told before the corpus is made
     plan, say, work = PRESETS[preset], progress or Silent(), out / "work"
     work.mkdir(parents=True, exist_ok=True)
     with lock.held(work / "lock", f"the build in {out}"):
