@@ -137,5 +137,5 @@ def test_the_program_is_called_as_it_can_be_typed(monkeypatch: pytest.MonkeyPatc
     assert listing.typed() == str(place / "burnish")
     monkeypatch.chdir(tmp_path)
     assert listing.typed() == ".venv/bin/burnish"
-    monkeypatch.setattr(listing.sys, "executable", "/opt/python")
-    assert listing.typed() == "/opt/python -m burnish"
+    monkeypatch.setattr(listing.sys, "executable", str(tmp_path / "elsewhere" / "python"))
+    assert listing.typed() == f"{tmp_path / 'elsewhere' / 'python'} -m burnish"

@@ -46,7 +46,7 @@ def _run(as_json: bool) -> int:
         raise KeyboardInterrupt from error
     except BrokenPipeError:
         return _reader_left()
-    except Exception as error:
+    except Exception as error:  # the border of the process: whatever it is becomes a sentence and a file
         return _failed(_unexpected(error), as_json)
     if code == STOPPED:
         raise KeyboardInterrupt

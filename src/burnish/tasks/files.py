@@ -77,7 +77,7 @@ def _bytes(path: Path) -> bytes:
             inside = sorted(p.name for p in path.iterdir())[:5]
             raise DataError(f"{path} is a directory", seen=", ".join(inside) or "nothing in it", todo=todo)
         if not path.exists():
-            raise DataError(f"No such data file: {path}", todo=todo)
+            raise DataError(f"No such data file: {path}", todo=f"{todo}, or the name of a ready task (`burnish tasks`)")
         if not path.is_file():
             raise DataError(f"{path} is not a regular file", todo=todo)
         if path.stat().st_size > LIMIT_BYTES:
