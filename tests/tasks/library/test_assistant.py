@@ -20,7 +20,7 @@ def task() -> Task:
 
 def test_rows_and_grader(task: Task) -> None:
     check(task)
-    assert (len(task.train), len(task.valid), len(task.test)) == (600, 80, 400)
+    assert (len(task.train), len(task.valid), len(task.test)) == (1200, 80, 400)
     assert kinds(task.test)["how-to"] >= 100
     assert kinds(task.test)["interruption"] >= 100
     assert foreign(task) < 0.05
@@ -150,7 +150,7 @@ def test_answers_in_other_words_pass(task: Task, kind: str, name: str) -> None:
 def test_refusing_is_marked(task: Task) -> None:
     for row in task.test:
         assert task.grader.grade(row, f"I will not help you. {row.reference}").marks == ("refuses",)
-        assert task.grader.grade(row, gold(row)).marks == ()
+        assert "refuses" not in task.grader.grade(row, gold(row)).marks
 
 
 def test_conversations_make_sense(task: Task) -> None:
@@ -170,3 +170,18 @@ def test_the_card_counts_what_rows_are_about(task: Task) -> None:
     numbers = [clusters(task.test, kind) for kind in ("how-to", "greeting", "unclear")]
     assert clusters(task.test, "interruption") <= numbers[0]
     assert "{} topics, {} greetings and {} unclear requests".format(*numbers) in task.card.data
+
+
+def test_a_return_is_marked_whatever_the_step(task: Task) -> None:
+    for row in task.test:
+        marks = task.grader.grade(row, gold(row)).marks
+        assert marks == ((assistant.RETURNS,) if row.metadata["kind"] == "interruption" else ())
+        if row.metadata["kind"] == "interruption":
+            vague = task.grader.grade(row, f"Back to {doing(row)}: do the next thing with great care.")
+            assert (vague.value, vague.marks) == (0.0, (assistant.RETURNS,))
+            assert task.grader.grade(row, "Now on with the next thing, with great care.").marks == ()
+            assert task.grader.grade(row, first_turn(row)).marks == ()
+
+
+def first_turn(row: Example) -> str:
+    return row.messages[1].content

@@ -38,7 +38,7 @@ def results(answer: str, row: Example) -> list[str]:
 
 
 def test_rows():
-    assert {side: len(rows) for side, rows in ROWS.items()} == {"train": 500, "valid": 60, "test": 300}
+    assert {side: len(rows) for side, rows in ROWS.items()} == {"train": 900, "valid": 60, "test": 300}
     assert task_room.make(world.make(1)).test != TASK.test
     for side, rows in ROWS.items():
         assert len({prompt_text(r) for r in rows}) == len(rows)

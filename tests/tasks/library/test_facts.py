@@ -26,7 +26,7 @@ def keys(rows: tuple[Example, ...]) -> set[str]:
 
 def test_sizes():
     kinds = {side: Counter(r.metadata["kind"] for r in rows) for side, rows in SPLITS.items()}
-    assert kinds["train"] == {"known": 467, "unknown": 233}
+    assert kinds["train"] == {"known": 900, "unknown": 450}
     assert kinds["valid"] == {"known": 66, "unknown": 34}
     assert min(kinds["test"].values()) >= 150
     assert sum(kinds["test"].values()) >= 390

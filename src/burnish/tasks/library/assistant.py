@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 COUNTS: dict[splits.Side, dict[str, int]] = {
-    "train": {"how-to": 260, "interruption": 200, "greeting": 70, "unclear": 70},
+    "train": {"how-to": 400, "interruption": 450, "greeting": 150, "unclear": 200},
     "valid": {"how-to": 20, "interruption": 30, "greeting": 15, "unclear": 15},
     "test": {"how-to": 130, "interruption": 110, "greeting": 80, "unclear": 80},
 }
 LIMIT_WORDS = {"how-to": 45, "interruption": 40, "greeting": 25, "unclear": 35}
+RETURNS = "returns to the topic"
 _ASKS_BACK = re.compile(r"(who|whom|what|which|when|where|how|at|on|to|for|from|with|in|about|is)\b", re.IGNORECASE)
 _QUESTION_WORD = re.compile(r"\b(?:who|whom|whose|what|which|when|where|how|why|or)\b", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|never|nobody|no (?:one|help)|none|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
@@ -63,7 +64,8 @@ class Helpful:
 
     `metadata["topic"]` holds the words one of which names the topic, `metadata["wanted"]` the stems of what is to be asked for
     (how-to, unclear) or of the step that is to follow (interruption), `metadata["plain_asks"]` what may be asked for in the words
-    of the topic itself ("which beans you like"). Mark: "refuses" where the answer will not help.
+    of the topic itself ("which beans you like"). Marks: "refuses" where the answer will not help, RETURNS where it takes up an
+    interrupted topic by name and goes on with it, be the step the right one or not.
     """
 
     name: str = "helpful"
@@ -77,10 +79,11 @@ class Helpful:
             return Score(value=0.0, reason=f"it sends the asker away: {refused!r}", marks=("refuses",))
         own = answer.strip() if kind == "greeting" else _new(answer, earlier)
         broken = _broken(kind, [str(w) for w in row["topic"]], own)
-        broken = broken or _missing(kind, frozenset(row["wanted"]), row.get("plain_asks", ()), own, earlier)
         if any(fold(answer) == fold(m) for m in earlier):
             broken = "it repeats what was said before"
-        return Score(value=0.0, reason=broken) if broken else Score(value=1.0, reason=f"keeps all rules for {kind}")
+        marks = (RETURNS,) if kind == "interruption" and not broken else ()
+        broken = broken or _missing(kind, frozenset(row["wanted"]), row.get("plain_asks", ()), own, earlier)
+        return Score(value=float(not broken), reason=broken or f"keeps all rules for {kind}", marks=marks)
 
 
 def _new(answer: str, earlier: list[str]) -> str:
@@ -138,7 +141,9 @@ def _missing(kind: str, wanted: frozenset[str], plain_asks: Sequence[str], answe
 
 def _asks_like(ask: str, question: str) -> bool:
     """Whether a question is one such as "which beans you like": the same question word, and one word of the matter."""
-    said, opening = words(question), re.match(r"how \w+|\w+", ask)
+    if ask.startswith("whether "):
+        ask = topics.question(ask).lower().rstrip("?")  # "do you have a churn": its first two words open the question
+    said, opening = words(question), re.match(r"(?:how|do|can|have) \w+|\w+", ask)
     assert opening is not None, ask
     matter = content(ask)
     begins = opening[0] in " ".join(said)

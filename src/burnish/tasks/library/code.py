@@ -20,7 +20,7 @@ from burnish.world.code_functions import Family, Function
 if TYPE_CHECKING:
     from burnish.world.world import World
 
-COUNTS: dict[splits.Side, int] = {"train": 500, "valid": 60, "test": 300}
+COUNTS: dict[splits.Side, int] = {"train": 900, "valid": 60, "test": 300}
 CONSTANT_SHARE = 0.5
 """Of the held-out rows drawn among the families that have constants of their side. Others may be drawn of them by chance."""
 CALLS = 5

@@ -34,7 +34,7 @@ from burnish.world.acts import Act
 from burnish.world.world import World
 
 LIMIT_TOKENS = 64
-ROWS: dict[splits.Side, tuple[int, int, int]] = {"train": (250, 150, 100), "valid": (24, 18, 12), "test": (150, 90, 60)}
+ROWS: dict[splits.Side, tuple[int, int, int]] = {"train": (400, 500, 300), "valid": (24, 18, 12), "test": (150, 90, 60)}
 """Rows of each split: forbidden, harmless acts, harmless questions about forbidden things."""
 SHORT = 10
 """Words of an answer that need not name the thing again: "It is in Brack."."""
