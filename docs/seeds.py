@@ -1,0 +1,75 @@
+"""Write docs/pebble/seeds.md: what the demonstration's training changes on every test row of every ready task, seed by seed.
+
+    python docs/seeds.py [MODEL] [SEED ...]        # pebble, seeds 0 1 2; some ten minutes a seed on two cores
+
+Each seed is a run of its own (`seeds-N` under BURNISH_HOME), so that a stopped call goes on where it was. Differences are
+paired: the same question, asked before and after. The interval is over questions, clustered by what they have in common (a
+person, an act), of the mean over the seeds; how much the seeds differ stands beside it.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+
+from burnish import statistics
+from burnish.evals.evaluation import Answer, Evaluation
+from burnish.runs import api, demo, train
+from burnish.store.atomic import read_json
+from burnish.tasks import ready
+
+HERE = Path(__file__).resolve().parent
+
+
+def measured(model: str, seed: int) -> tuple[Evaluation, Evaluation]:
+    """Before and after one run; made now unless it is there and finished."""
+    name, rows = f"seeds-{seed}", len(ready.get(ready.EVERYTHING).test)
+    known = {folder.path.name: folder for folder in api.list_runs()}
+    if name in known and known[name].status == "succeeded":
+        folder = known[name].path
+    elif name in known:
+        folder = train.resume(name).folder
+    else:
+        folder = train.start(demo.settings([f"model={model}", f"seed={seed}", f"eval_items={rows}"]), run=name).folder
+    return tuple(Evaluation.from_json(read_json(folder / file)) for file in (train.BASE, train.TRAINED))  # type: ignore[return-value]
+
+
+def row(name: str, pairs: list[tuple[Evaluation, Evaluation]], kinds: tuple[str, ...], counts: Callable[[Answer], bool]) -> str:
+    """One line of the table: the share before, after each seed, and the mean difference with its interval."""
+    places = [n for n, item in enumerate(pairs[0][0].items) if (item.kind or "").startswith(kinds)]
+    judged = [n for n in places if not any(e.items[n].errors for pair in pairs for e in pair)]
+    if not judged:
+        return f"| {name} | 0 | | not judged | | |"
+    groups = [pairs[0][0].items[n].group for n in judged]
+    before = [counts(pairs[0][0].items[n].answers[0]) for n in judged]
+    after = [[counts(trained.items[n].answers[0]) for n in judged] for _, trained in pairs]
+    differences = [fmean(a[i] for a in after) - before[i] for i in range(len(judged))]
+    mean = statistics.cluster_interval(differences, groups)
+    seeds = ", ".join(f"{fmean(a):.0%}".removesuffix("%") for a in after)
+    change = f"{100 * mean.estimate:+.0f} ({100 * mean.low:+.0f} to {100 * mean.high:+.0f})"
+    return f"| {name} | {len(judged)} | {len(set(groups))} | {fmean(before):.0%} | {seeds} % | {change} |"
+
+
+def main(model: str, seeds: list[int]) -> None:
+    """Train and measure, then write the page."""
+    pairs = [measured(model, seed) for seed in seeds]
+    assert all([i.prompt for i in b.items] == [i.prompt for i in pairs[0][0].items] for b, _ in pairs), "other rows"
+    head = "| what | questions | independent | before | after, by seed | change in points (95 %) |\n|---|---|---|---|---|---|"
+    lines = [
+        f"# What the demonstration changes, over {len(seeds)} seeds",
+        "",
+        (__doc__ or "").split("\n\n")[-1].strip(),
+        "",
+        head,
+    ]
+    lines += [row(c.name, pairs, c.kinds, c.counts) for c in demo.HEADLINES]
+    lines += ["", "Right answers, by kind of question:", "", head]
+    right = next(c.counts for c in demo.HEADLINES if c.name == "known facts said right")
+    lines += [row(name, pairs, (kind,), right) for kind, name in demo.KINDS.items()]
+    out = HERE / "pebble" / "seeds.md"
+    out.write_text("\n".join(lines) + "\n", "utf-8")
+    print(out.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else demo.MODEL, [int(n) for n in sys.argv[2:]] or [0, 1, 2])
