@@ -47,17 +47,6 @@ def test_a_step_too_steep_ends_with_the_nearest(tried):
     assert len(asked) == len(set(asked)) <= build_chat.ATTEMPTS
 
 
-def test_rows_are_written_with_their_weights(tmp_path):
-    task = build_chat.ready.get("assistant")
-    rows = tuple(e for e in task.train if len(e.messages) > 2)[:3]
-    build_chat._write(tmp_path / "rows.jsonl", rows)
-    from burnish.tasks import sources
-
-    found = sources.read(tmp_path / "rows.jsonl").examples
-    said = [[(m.role, m.content, m.weight) for m in e.messages] for e in rows]
-    assert [[(m.role, m.content, m.weight) for m in e.messages] for e in found] == said
-
-
 def test_pass_at_eight_counts_too():
     assert not Attempt(rows=1, model="m", pass_1=0.4, pass_8=0.7).in_band
     assert Attempt(rows=1, model="m", pass_1=0.4, pass_8=0.8).in_band

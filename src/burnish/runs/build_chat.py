@@ -7,7 +7,6 @@ base to base, so it is searched for by bisection, on validation rows; what is re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import ready
 from burnish.tasks.library.everything import mixed
+from burnish.tasks.write import write
 from burnish.types import Example
 
 TASK = "arithmetic"
@@ -39,7 +39,7 @@ ITEMS, SAMPLES = 150, 8
 SETTINGS: dict[str, Any] = {
     "method": "full",
     "learning_rate": 5e-4,
-    "epochs": 3,
+    "epochs": 2,
     "batch": 16,
     "schedule": "linear",
     "grader": "none",
@@ -149,7 +149,7 @@ def attempt(base: Path, work: Path, rows: int, seed: int, say: Progress) -> Atte
         train.resume(str(path), progress=say)
     elif not path.is_dir():
         for side, own in sides.items():
-            _write(work / f"{name}.{side}.jsonl", mixed(own, side))
+            write(work / f"{name}.{side}.jsonl", mixed(own, side))
         files = {key: str(work / f"{name}.{side}.jsonl") for key, side in (("data", "train"), ("valid", "valid"))}
         train.start(SFT.load(base={**SETTINGS, "seed": seed, "model": str(base), **files}), run=str(path), progress=say)
     pass_1, pass_8 = measure(path / "model", ready.get(TASK).valid[:ITEMS], seed)
@@ -177,14 +177,3 @@ def measure(model: Path, rows: Sequence[Example], seed: int) -> tuple[float, flo
 
 def _pass_at(rights: Sequence[int], k: int) -> float:
     return float(np.mean([statistics.pass_at_k(SAMPLES, right, k) for right in rights]))
-
-
-def _write(path: Path, examples: tuple[Example, ...]) -> None:
-    """The rows in the OpenAI chat format."""
-    lines = []
-    for example in examples:
-        messages = [
-            {"role": m.role, "content": m.content, **({} if m.weight is None else {"weight": m.weight})} for m in example.messages
-        ]
-        lines.append(json.dumps({"messages": messages}) + "\n")
-    path.write_text("".join(lines), encoding="utf-8")

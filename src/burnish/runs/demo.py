@@ -29,7 +29,7 @@ MODEL = "pebble"
 SETTINGS: dict[str, Any] = {
     "method": "full",
     "learning_rate": 5e-4,
-    "epochs": 3,
+    "epochs": 2,
     "batch": 16,
     "schedule": "linear",
     "eval_items": 480,
