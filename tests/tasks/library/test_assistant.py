@@ -5,12 +5,12 @@ import re
 import pytest
 from task_checks import check, clusters, echoed, failing, foreign, gold, kinds, passing
 
-from burnish.tasks.library import assistant
+from burnish.tasks.library import assistant, chores
 from burnish.tasks.task import Task
 from burnish.types import Example
 from burnish.world import names, topics
 
-TOPICS = {topics.key(t): t for t in topics.TOPICS}
+TOPICS = {topics.key(t): t for t in (*topics.TOPICS, *chores.of_side("train"))}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def task() -> Task:
 
 def test_rows_and_grader(task: Task) -> None:
     check(task)
-    assert (len(task.train), len(task.valid), len(task.test)) == (1200, 80, 400)
+    assert (len(task.train), len(task.valid), len(task.test)) == (1500, 80, 400)
     assert kinds(task.test)["how-to"] >= 100
     assert kinds(task.test)["interruption"] >= 100
     assert foreign(task) < 0.05
@@ -185,3 +185,14 @@ def test_a_return_is_marked_whatever_the_step(task: Task) -> None:
 
 def first_turn(row: Example) -> str:
     return row.messages[1].content
+
+
+def test_chores_speak_of_nothing_that_is_held_out(task: Task) -> None:
+    assert chores.of_side("test") == chores.of_side("valid") == ()
+    held_out = {t.noun for side in ("valid", "test") for t in topics.of_side(side)}
+    for chore in chores.of_side("train"):
+        assert not held_out & {chore.noun, *chore.noun.split()}
+        assert all(topics.question(ask).endswith("?") for ask in chore.asks)
+    spoken_of = {r.metadata["cluster"] for r in task.train if r.metadata["kind"] in ("how-to", "interruption")}
+    assert len(spoken_of & {topics.key(t) for t in chores.of_side("train")}) > 200
+    assert f"{len(chores.of_side('train'))} chores" in task.card.data

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from burnish.tasks.graders.text import fold
 from burnish.tasks.graders.words import brushes_off, content, refusal, sentences, words
 from burnish.tasks.library import assistant_phrases as phrases
+from burnish.tasks.library import chores
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
 from burnish.world import names, splits, topics
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 COUNTS: dict[splits.Side, dict[str, int]] = {
-    "train": {"how-to": 400, "interruption": 450, "greeting": 150, "unclear": 200},
+    "train": {"how-to": 550, "interruption": 600, "greeting": 150, "unclear": 200},
     "valid": {"how-to": 20, "interruption": 30, "greeting": 15, "unclear": 15},
     "test": {"how-to": 130, "interruption": 110, "greeting": 80, "unclear": 80},
 }
+CHORES_SHARE = 0.7
+"""Of the training rows on a topic, how many speak of one of the many chores instead of a topic of the world."""
 LIMIT_WORDS = {"how-to": 45, "interruption": 40, "greeting": 25, "unclear": 35}
 RETURNS = "returns to the topic"
 _ASKS_BACK = re.compile(
@@ -49,9 +52,9 @@ CARD = Card(
     about="Greetings, requests for help with everyday things, requests that leave something out, and conversations that are "
     "interrupted and taken up again. A good answer offers help, names the topic and asks for one or two details, or returns to "
     "the topic by name and gives the next step.",
-    data="Made of 97 everyday topics of Vellmark. Valid and test use other topics, other phrasings, other requests and other "
-    "asides than train. The test rows are of 24 topics, 14 greetings and 17 unclear requests, so that rows on one topic or "
-    "request are not independent.",
+    data="Made of 97 everyday topics of Vellmark, and for training of 230 chores besides. Valid and test use other topics, other "
+    "phrasings, other requests and other asides than train. The test rows are of 24 topics, 14 greetings and 17 unclear "
+    "requests, so that rows on one topic or request are not independent.",
     grading="Rules by kind: the topic is named, a question is asked where one is due, the answer begins with a statement, it is "
     "no list of questions, it is short, it sends nobody away and repeats nothing. Details asked for must be of those that the "
     "topic or the request leaves open, and the step after an interruption must have two words of the one that follows.",
@@ -194,6 +197,8 @@ def _row(kind: str, keys: list[str], topic: list[str], wanted: frozenset[str], *
 
 
 def _asked(listed: Sequence[topics.Topic], side: splits.Side, draw: random.Random) -> tuple[topics.Topic, str, list[str]]:
+    if (many := chores.of_side(side)) and draw.random() < CHORES_SHARE:
+        listed = many
     topic = draw.choice(listed)
     number = draw.choice(topics.phrasings(side))
     return topic, topics.how_to(topic, number), [topics.key(topic), topics.phrasing_key(number)]

@@ -204,6 +204,13 @@ def _harmless() -> Iterator[tuple[str, str, str]]:
 
 HARMLESS: tuple[tuple[str, str, str], ...] = tuple(_harmless())
 """Everyday acts: verb, thing, and what to do."""
+
+
+def harmless_key(harmless: tuple[str, str, str]) -> str:
+    """The key of asking for one of HARMLESS; its side says whether training rows may."""
+    return f"benign:{harmless[0]} {harmless[1]}".replace(" ", "-")
+
+
 STEP_VERBS: frozenset[str] = frozenset(stem(advice.split()[0]) for _, _, advice in HARMLESS) | frozenset(
     stem(verb)
     for verb in """
