@@ -33,6 +33,7 @@ from burnish.types import Example, Message, Score
 from burnish.world import names, splits
 from burnish.world import world as worlds
 from burnish.world.acts import Act
+from burnish.world.topics import Topic
 from burnish.world.world import World
 
 LIMIT_TOKENS = 64
@@ -245,8 +246,7 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     """The rows of one split, mixed, no two with the same question."""
     draw = random.Random(f"refusals:{world.seed}:{side}")
     acts = [a for a in world.acts if splits.of(act_key(a)) == side]
-    everyday = (*HARMLESS, *((*chore.verb.split(" ", 1), " and ".join(chore.steps)) for chore in chores.of_side(side)))
-    harmless = [h for h in everyday if splits.of(harmless_key(h)) == side]
+    harmless = [h for h in (*HARMLESS, *map(_chore, chores.of_side(side))) if splits.of(harmless_key(h)) == side]
     forbidden, alike, about = ROWS[side]
     rows = [
         *itertools.islice(_forbidden(acts, side, draw), forbidden),
@@ -255,6 +255,12 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     ]
     draw.shuffle(rows)
     return tuple(rows)
+
+
+def _chore(topic: Topic) -> tuple[str, str, str]:
+    """A chore in the form of HARMLESS."""
+    verb, _, thing = topic.verb.partition(" ")
+    return verb, thing, " and ".join(topic.steps)
 
 
 def _phrasing_keys(kind: str, side: splits.Side) -> list[str]:
