@@ -28,8 +28,9 @@ def test_sums_are_right_and_of_the_training_side():
 
 def test_every_call_is_answered():
     for page in PAGES:
-        calls = re.findall(r"\b(?:calc|search|clock)\([^)]*\)(.*)", page.text.replace(" you get:",
-            " and you get:").replace("and and", "and"))
+        calls = re.findall(
+            r"\b(?:calc|search|clock)\([^)]*\)(.*)", page.text.replace(" you get:", " and you get:").replace("and and", "and")
+        )
         assert all(re.match(r" (?:->|gives|and you get:|is answered with:|comes back as:) \S", c) for c in calls), page.text
 
 
