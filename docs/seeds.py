@@ -1,6 +1,6 @@
 """Write docs/pebble/seeds.md: what the demonstration's training changes on every test row of every ready task, seed by seed.
 
-    python docs/seeds.py [MODEL] [SEED ...]        # pebble, seeds 0 1 2; some ten minutes a seed on two cores
+    python docs/seeds.py [MODEL] [SEED ...]        # pebble, seeds 0 1 2; a long run
 
 Each seed is a run of its own (`seeds-N` under BURNISH_HOME), so that a stopped call goes on where it was. Differences are
 paired: the same question, asked before and after. The interval is over questions, clustered by what they have in common (a
