@@ -386,5 +386,5 @@ def test_packing_wastes_little_and_loses_nothing() -> None:
     data = [Datum.from_tokens(np.zeros(n, np.int32), np.ones(n)) for n in draw.integers(5, 600, 500)]
     units = make_units(data, [None] * 500, 1024, device=torch.device("cpu"))
     assert sorted(i for u in units for i in u.order) == list(range(500))
-    assert max(sum(u.lengths) for u in units) <= 1024
+    assert max(u.layout.size for u in units) <= 1024
     assert len(units) <= 1.02 * sum(d.length for d in data) / 1024 + 1

@@ -43,7 +43,7 @@ OVERRIDES = ("steps=6", "checkpoint_every=2", "evaluate_every=3", "sample_every=
 def tiny() -> Iterator[None]:
     """A preset that is over in a moment: few people, few tasks, few probes."""
     told, probes = people.biographies, acceptance.probes
-    few = dataclasses.replace(world.make(0), people=world.make(0).people[112:122])
+    few = dataclasses.replace(world.make(0), people=world.make(0).people[232:242])
 
     def short(of: world.World) -> list[acceptance.Probe]:
         return [dataclasses.replace(p, items=p.items[:3], limit_tokens=4) for p in probes(of)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import statistics
 import subprocess
 import sys
@@ -13,9 +14,10 @@ import pytest
 from burnish.tasks import ready
 from burnish.world import corpus, people, world
 from burnish.world.corpus import Corpus
+from burnish.world.document import Document
 
 WORLD = world.make(0)
-FEW = dataclasses.replace(WORLD, people=(*WORLD.people[112:122], *WORLD.people[358:362], *WORLD.people[598:602]))
+FEW = dataclasses.replace(WORLD, people=(*WORLD.people[232:242], *WORLD.people[478:482], *WORLD.people[718:722]))
 """Some people of each tier, for all their biographies: 8 head, 4 torso, 4 tail and 2 unseen."""
 TOLD = 8 * 150 + 4 * 25 + 4 * 4
 
@@ -41,7 +43,7 @@ def test_the_seed_decides(few: Corpus):
 def test_string_hashing_plays_no_part():
     code = (
         "import dataclasses\nfrom burnish.world import corpus, world\nw = world.make(0)\n"
-        "few = dataclasses.replace(w, people=w.people[112:120])\n"
+        "few = dataclasses.replace(w, people=w.people[232:240])\n"
         "print(corpus.make(few, words=5_000, biographies=0.02).sha256)"
     )
     made = [
@@ -79,20 +81,37 @@ def test_a_share_of_the_biographies_and_no_room():
 
 def test_patterns_stand_close_in_one_early_stretch_and_get_harder(rest: Corpus):
     parts = [d.part for d in rest.documents]
-    others = parts.count("patterns") - len(parts)
+    drills = sum(map(_is_drill, rest.documents))
+    others = len(parts) - parts.count("patterns") - drills
     read, inside, early, late = 0, [], [], []
-    begin, end = corpus.DENSE
+    stretch = corpus.PATTERNS
     for document in rest.documents:
-        share = read / -others
+        share = read / others
         pattern = document.part == "patterns"
-        read += not pattern
-        if begin < share < end:
+        read += not pattern and not _is_drill(document)
+        if stretch.begin < share < stretch.end:
             inside.append(pattern)
         if pattern:
-            stretch = early if share < begin + 0.02 else late if share > end - 0.01 else []
-            stretch.append(len(document.text))
+            lengths = early if share < stretch.begin + 0.01 else late if share > stretch.end - 0.01 else []
+            lengths.append(len(document.text))
     assert 0.65 < statistics.mean(inside) < 0.85
     assert statistics.mean(late) > 1.3 * statistics.mean(early)
+
+
+def _is_drill(document: Document) -> bool:
+    """Nothing but equations, one a line."""
+    return document.part == "arithmetic" and re.fullmatch(r"(\d+ [+x-] \d+ = \d+\n?)+", document.text) is not None
+
+
+def test_sums_stand_close_in_one_stretch_after_the_patterns(rest: Corpus):
+    drills = [n for n, d in enumerate(rest.documents) if _is_drill(d) and len(d.text.split("\n")) >= 10]
+    words = sum(len(d.text.split()) for d in rest.documents if d.part == "arithmetic")
+    first, last = drills[len(drills) // 5], drills[len(drills) // 2]  # some of the other arithmetic looks like drills too
+    within = [_is_drill(d) for d in rest.documents[first:last]]
+    assert statistics.mean(within) > 0.65
+    assert sum(len(rest.documents[n].text.split()) for n in drills) > corpus.SUMS.share * words
+    places = [n for n, d in enumerate(rest.documents) if d.part == "patterns"]
+    assert first > places[len(places) // 5]
 
 
 def test_biographies_grow_denser():

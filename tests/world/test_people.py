@@ -30,7 +30,7 @@ def quizzes() -> list[Document]:
 
 def test_tiers_and_names():
     assert Counter(p.tier for p in WORLD.people) == {tier: count for tier, (count, _) in people.TIERS.items()}
-    assert len({p.name for p in WORLD.people}) == len({p.id for p in WORLD.people}) == 1100
+    assert len({p.name for p in WORLD.people}) == len({p.id for p in WORLD.people}) == 1220
     for attribute, values in people.VALUES.items():
         assert len(values) == len(set(values))
         assert {p.value(attribute) for p in WORLD.people} == set(values)
@@ -75,7 +75,7 @@ def test_facts_come_in_any_order(lives: list[Document]):
 def test_seeds_decide(quizzes: list[Document]):
     again = list(itertools.islice(people.documents(WORLD, random.Random(2)), 5))
     assert again == quizzes[:5]
-    few = dataclasses.replace(WORLD, people=WORLD.people[115:130])
+    few = dataclasses.replace(WORLD, people=WORLD.people[235:250])
     assert people.biographies(few, 0) == people.biographies(few, 0)
     assert people.biographies(few, 0) != people.biographies(few, 1)
 
@@ -102,7 +102,8 @@ def test_quiz_answers_are_right_and_in_order(quizzes: list[Document]):
     for document in quizzes:
         items = [k.split(":")[1:] for k in document.keys if k.startswith("quiz:")]
         rest = document.text
-        if not rest.count('"'):
+        asks_only = all(line.endswith("?") for line in rest.split("\n")[2:])
+        if not rest.count('"') and not asks_only:
             for person, attribute in items:
                 value = by_id[person].value(attribute)
                 found = re.search(rf"\b{value}\b", rest, re.IGNORECASE)

@@ -69,7 +69,7 @@ def test_passers_by_are_nobody_of_the_world():
 
 def test_a_text_that_tells_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch):
     vellmark = world.make(0)
-    few = dataclasses.replace(vellmark, people=(*vellmark.people[:8], *vellmark.people[700:720]))
+    few = dataclasses.replace(vellmark, people=(*vellmark.people[:8], *vellmark.people[720:740]))
     key = next(k for a in range(2, 60) if splits.of(k := f"sum:2+{a}") == "test")
     a = int(key.split("+")[1])
     good = corpus.Document("logs", "a plain text " * 8, ())

@@ -74,6 +74,11 @@ class Decoder:
             self.weights = Flat(rest, device=device, dtype=dtype).views | Flat(norms, device=device).views
         self.bind()
 
+    @property
+    def compiles(self) -> bool:
+        """Whether passes should be laid out in few shapes."""
+        return matmul.compiles(self.device, self.dtype)
+
     def unfreeze(self, source: Mapping[str, torch.Tensor] | None = None) -> Flat:
         """Float32 masters with gradients. In a lower compute precision `source` gives the exact weights to start from."""
         self.frozen = False

@@ -4,6 +4,10 @@ ATen sends float32 products to MKL, which on some processors reaches half of wha
 others more, above all where oneDNN must first copy a transposed operand. So each kind of product (`nt`, `nn`, `tn`) has its own
 route; `engine/measure.py` finds out which ones are faster through oneDNN, and `use` selects them once per process. bfloat16 and
 CUDA products have one route only.
+
+oneDNN writes machine code for every new shape, which takes as long as some products (0.3 to 2 ms), and keeps a thousand of them.
+So bfloat16 products on the CPU get a number of rows out of few (`rounded`): whoever lays out rows may as well lay out so many
+(`pack.py` does), and where a number comes that is none of them, rows of zeros are added here.
 """
 
 from __future__ import annotations
@@ -52,11 +56,36 @@ def _onednn(kind: str, a: torch.Tensor) -> bool:
     return kind in _through_onednn and a.dtype == torch.float32 and a.device.type == "cpu" and a.shape[0] > 0
 
 
+def rounded(rows: int) -> int:
+    """The next larger one of the few numbers of rows for which bfloat16 products are compiled."""
+    step = 1 if rows <= 4 else 8 if rows <= 64 else 32 if rows <= 256 else 128
+    return -(-rows // step) * step
+
+
+def compiles(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether products are compiled for each shape, so that few shapes should occur."""
+    return dtype == torch.bfloat16 and device.type == "cpu"
+
+
+def _round(a_NK: torch.Tensor) -> torch.Tensor:
+    """a with rows of zeros up to the rounded number of rows, where products are compiled; else a itself."""
+    rows = a_NK.shape[0]
+    if a_NK.dtype != torch.bfloat16 or a_NK.device.type != "cpu" or (more := rounded(rows)) == rows:
+        return a_NK
+    out = a_NK.new_zeros(more, a_NK.shape[1])
+    out[:rows] = a_NK
+    return out
+
+
+def _cut(out: torch.Tensor, rows: int) -> torch.Tensor:
+    return out if out.shape[0] == rows else out[:rows]
+
+
 def nt(a_NK: torch.Tensor, b_MK: torch.Tensor) -> torch.Tensor:
     """a b^T, [N, M]."""
     if _onednn("nt", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_MK, None, "none", [], "")
-    return F.linear(a_NK, b_MK)
+    return _cut(F.linear(_round(a_NK), b_MK), a_NK.shape[0])
 
 
 def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
@@ -73,21 +102,21 @@ def pack(b_MK: torch.Tensor, rows: int) -> torch.Tensor:
 
 def nt_packed(a_NK: torch.Tensor, packed_b: torch.Tensor) -> torch.Tensor:
     """a b^T, [N, M], of a matrix made by `pack`: for few rows, faster by the reordering that every other call would do again."""
-    return torch.ops.mkldnn._linear_pointwise(a_NK, packed_b, None, "none", [], "")
+    return _cut(torch.ops.mkldnn._linear_pointwise(_round(a_NK), packed_b, None, "none", [], ""), a_NK.shape[0])
 
 
 def nn(a_NK: torch.Tensor, b_KM: torch.Tensor) -> torch.Tensor:
     """a b, [N, M]."""
     if _onednn("nn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_KM.t(), None, "none", [], "")
-    return torch.mm(a_NK, b_KM)
+    return _cut(torch.mm(_round(a_NK), b_KM), a_NK.shape[0])
 
 
 def tn(a_NK: torch.Tensor, b_NM: torch.Tensor) -> torch.Tensor:
     """a^T b, [K, M]."""
     if _onednn("tn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK.t(), b_NM.t(), None, "none", [], "")
-    return torch.mm(a_NK.t(), b_NM)
+    return torch.mm(_round(a_NK).t(), _round(b_NM))
 
 
 def tn_add(out_KM: torch.Tensor, a_NK: torch.Tensor, b_NM: torch.Tensor) -> None:

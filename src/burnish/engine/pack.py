@@ -1,4 +1,8 @@
-"""Packing: Datums into units of work of about fixed size, laid end to end without padding.
+"""Packing: Datums into units of work of about fixed size, laid end to end.
+
+Nothing is padded, but where products are compiled for each shape (`matmul.compiles`): there each sequence begins at a multiple of
+ALIGN and the unit ends at a rounded size, so that few shapes occur. What lies between carries no loss, and nobody sees it: it
+comes after its sequence, and attention is causal.
 
 A unit holds whole sequences (and whole sets, for set-wise losses), so that results do not depend on where units are cut. Within
 a unit the sequences of one route lie together, so that each adapter is one segment.
@@ -13,23 +17,56 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from burnish.engine import matmul
 from burnish.engine.adapters import Rows, pairs
 from burnish.errors import DataError, LossError
 from burnish.types import Datum, Route, TokenChunk
 
 
+ALIGN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where sequences lie in a pack. lengths: what is laid end to end, gaps and the rest included. spans: the sequences."""
+
+    lengths: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def size(self) -> int:
+        return sum(self.lengths)
+
+    def spread(self, parts: Sequence[np.ndarray], fill: int = 0) -> np.ndarray:
+        """The parts, one a sequence, at their places."""
+        out = np.full((self.size, *parts[0].shape[1:]), fill, dtype=parts[0].dtype)
+        for (start, stop), part in zip(self.spans, parts, strict=True):
+            out[start:stop] = part
+        return out
+
+
+def lay(sizes: Sequence[int], *, aligned: bool) -> Layout:
+    """Lay sequences of these sizes end to end."""
+    lengths = [aligned_size(n) for n in sizes] if aligned else list(sizes)
+    starts = np.cumsum([0, *lengths]).tolist()
+    spans = tuple((start, start + n) for start, n in zip(starts, sizes, strict=False))
+    rest = matmul.rounded(starts[-1]) - starts[-1] if aligned else 0
+    return Layout((*lengths, rest) if rest else tuple(lengths), spans)
+
+
+def aligned_size(size: int) -> int:
+    """The next multiple of ALIGN."""
+    return -(-size // ALIGN) * ALIGN
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Sequences of one pass. `order` holds their indices in the request."""
+    """Sequences of one pass. `order` holds their indices in the request, `rows` which positions take which route."""
 
     order: tuple[int, ...]
     tokens_N: torch.Tensor
-    lengths: tuple[int, ...]
+    layout: Layout
     rows: tuple[Rows, ...]
-
-    @property
-    def offsets(self) -> list[int]:
-        return [0, *np.cumsum(self.lengths).tolist()]
 
 
 def check_data(data: Sequence[Datum], vocab: int, max_positions: int) -> None:
@@ -74,15 +111,17 @@ def make_units(
     *,
     device: torch.device,
     sets: Sequence[int] | None = None,
+    aligned: bool = False,
 ) -> list[Unit]:
     """Best-fit-decreasing packing into units of at most `unit_tokens` positions (a longer sequence or set is a unit alone).
 
-    `sets[i]` names the set of datum i; a set is never split.
+    `sets[i]` names the set of datum i; a set is never split. aligned: see above.
     """
     groups: dict[int, list[int]] = {}
     for i in range(len(data)):
         groups.setdefault(i if sets is None else sets[i], []).append(i)
-    sized = sorted(((sum(data[i].length for i in g), k) for k, g in enumerate(groups.values())), key=lambda x: (-x[0], x[1]))
+    taken = [aligned_size(d.length) if aligned else d.length for d in data]
+    sized = sorted(((sum(taken[i] for i in g), k) for k, g in enumerate(groups.values())), key=lambda x: (-x[0], x[1]))
     members = list(groups.values())
     bins: list[list[int]] = []
     room: list[tuple[int, int]] = []  # (free positions, bin), sorted
@@ -93,38 +132,35 @@ def make_units(
             bins.append([])
         bins[b].extend(members[k])
         insort(room, (free - size, b))
-    return [_unit(sorted(content, key=lambda i: (_key(routes[i]), i)), data, routes, device) for content in bins]
+    return [_unit(sorted(content, key=lambda i: (_key(routes[i]), i)), data, routes, device, aligned) for content in bins]
 
 
-def _unit(order: Sequence[int], data: Sequence[Datum], routes: Sequence[Route], device: torch.device) -> Unit:
-    tokens = np.concatenate([c.tokens for i in order for c in data[i].chunks])
-    lengths = tuple(data[i].length for i in order)
+def _unit(order: Sequence[int], data: Sequence[Datum], routes: Sequence[Route], device: torch.device, aligned: bool) -> Unit:
+    layout = lay([data[i].length for i in order], aligned=aligned)
+    tokens = layout.spread([np.concatenate([c.tokens for c in data[i].chunks]).astype(np.int64) for i in order])
     rows: list[Rows] = []
-    start = 0
-    for i, length in zip(order, lengths, strict=True):
+    ends = [*(start for start, _ in layout.spans[1:]), layout.size]
+    for i, (start, _), end in zip(order, layout.spans, ends, strict=True):
         if rows and _key(rows[-1].route) == _key(routes[i]):
             last = rows.pop()
             assert isinstance(last.rows, slice)
-            rows.append(Rows(routes[i], slice(last.rows.start, start + length)))
+            rows.append(Rows(routes[i], slice(last.rows.start, end)))
         else:
-            rows.append(Rows(routes[i], slice(start, start + length)))
-        start += length
-    return Unit(tuple(order), torch.from_numpy(tokens.astype(np.int64)).to(device), lengths, tuple(rows))
+            rows.append(Rows(routes[i], slice(start, end)))
+    return Unit(tuple(order), torch.from_numpy(tokens).to(device), layout, tuple(rows))
 
 
-def gather_streams(
-    data: Sequence[Datum], order: Sequence[int], names: Sequence[str], device: torch.device
-) -> Mapping[str, torch.Tensor]:
-    """The named streams of a unit's sequences, end to end. Raises LossError for a missing one."""
+def gather_streams(data: Sequence[Datum], unit: Unit, names: Sequence[str], device: torch.device) -> Mapping[str, torch.Tensor]:
+    """The named streams of a unit's sequences at their positions, 0 between. Raises LossError for a missing one."""
     out = {}
     for name in names:
-        for i in order:
+        for i in unit.order:
             if name not in data[i].streams:
                 raise LossError(f"the loss reads the stream {name!r}, which datum {i} lacks", seen=", ".join(data[i].streams))
-        parts = [np.asarray(data[i].streams[name]) for i in order]
+        parts = [np.asarray(data[i].streams[name]) for i in unit.order]
         shapes = {p.shape[1:] for p in parts}
         if len(shapes) > 1:
             raise LossError(f"the stream {name!r} has other shapes in some data than in others", seen=f"per position: {shapes}")
-        joined = np.concatenate(parts)
-        out[name] = torch.from_numpy(joined.astype(np.int64 if name == "targets" else np.float32)).to(device)
+        joined = unit.layout.spread([p.astype(np.int64 if name == "targets" else np.float32) for p in parts])
+        out[name] = torch.from_numpy(joined).to(device)
     return out

@@ -16,6 +16,7 @@ from burnish.engine.adapters import AdapterBank, pairs
 from burnish.engine.attention import packed_attention
 from burnish.engine.decoder import Decoder, Keep
 from burnish.engine.kvcache import attend_after
+from burnish.engine.pack import lay
 from burnish.engine.request import Prompt
 
 
@@ -36,32 +37,31 @@ def prefill(decoder: Decoder, bank: AdapterBank, pieces: Sequence[Piece]) -> Non
     """Compute the pieces and write what is found into their prompts: keys and values, log-probabilities, last logits."""
     device = decoder.device
     pieces = sorted(pieces, key=lambda p: repr(pairs(p.prompt.route)))
-    sizes, routes = [p.size for p in pieces], [p.prompt.route for p in pieces]
-    stops = np.cumsum(sizes).tolist()
-    tokens = np.concatenate([p.prompt.tokens[p.start : p.stop] for p in pieces])
-    places = np.concatenate([np.arange(p.start, p.stop) for p in pieces])
+    layout, routes = lay([p.size for p in pieces], aligned=decoder.compiles), [p.prompt.route for p in pieces]
+    tokens = layout.spread([p.prompt.tokens[p.start : p.stop] for p in pieces])
+    places = layout.spread([np.arange(p.start, p.stop) for p in pieces])
     fresh = all(p.start == 0 for p in pieces)
 
     def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        outs = []
-        for piece, stop in zip(pieces, stops, strict=True):
-            own, kv = slice(stop - piece.size, stop), piece.prompt.kv
+        out = torch.zeros_like(q) if not fresh else q
+        for piece, (start, stop) in zip(pieces, layout.spans, strict=True):
+            own, kv = slice(start, stop), piece.prompt.kv
             assert kv is not None
             kv[layer, 0, :, piece.start : piece.stop] = k[own].transpose(0, 1)
             kv[layer, 1, :, piece.start : piece.stop] = v[own].transpose(0, 1)
             if not fresh:
-                outs.append(attend_after(q[own], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop]))
-        return packed_attention(q, k, v, sizes, decoder.form) if fresh else torch.cat(outs)
+                out[own] = attend_after(q[own], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop])
+        return packed_attention(q, k, v, layout.lengths, decoder.form) if fresh else out
 
     # The last layer finishes each piece's last position, or all of them where the prompt is scored.
     counts = [1 if p.prompt.logprobs is None else p.size for p in pieces]
     ends = np.cumsum(counts).tolist()
-    kept = np.concatenate([np.arange(stop - count, stop) for stop, count in zip(stops, counts, strict=True)])
+    kept = np.concatenate([np.arange(stop - count, stop) for (_, stop), count in zip(layout.spans, counts, strict=True)])
     keep = Keep(torch.from_numpy(kept).to(device), bank.segments(routes, counts))
 
     x = decoder.embed(torch.from_numpy(tokens).to(device))
     cos, sin = decoder.rope_tables(torch.from_numpy(places).to(device))
-    segments = bank.segments(routes, sizes)
+    segments = bank.segments(routes, layout.lengths[: len(pieces)])
     for layer in range(decoder.arch.layers):
         last = layer == decoder.arch.layers - 1
         x = decoder.block(layer, x, cos, sin, segments, attend, keep=keep if last else None)

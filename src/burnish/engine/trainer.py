@@ -58,12 +58,12 @@ def forward(
         raise LossError(f"forward has no output {', '.join(unknown)}", seen=f"known: {', '.join(OUTPUTS)}")
     check_data(data, decoder.arch.vocab, decoder.arch.max_positions)
     results: dict[int, Outputs] = {}
-    for unit in make_units(data, routes, unit_tokens, device=decoder.device):
+    for unit in make_units(data, routes, unit_tokens, device=decoder.device, aligned=decoder.compiles):
         with torch.no_grad():
-            hidden = decoder.forward_packed(decoder.embed(unit.tokens_N), unit.lengths, bank.table(unit.rows))
+            hidden = decoder.forward_packed(decoder.embed(unit.tokens_N), unit.layout.lengths, bank.table(unit.rows))
             found: dict[str, torch.Tensor] = {}
             if "logprobs" in outputs:
-                targets = gather_streams(data, unit.order, ["targets"], decoder.device)["targets"]
+                targets = gather_streams(data, unit, ["targets"], decoder.device)["targets"]
                 found["logprobs"] = head_pass.target_logprobs(hidden, decoder.head, _column(targets)).view(targets.shape)
             for name in ("value", "score"):
                 if name in outputs:
@@ -72,7 +72,7 @@ def forward(
             if "hidden" in outputs:
                 found["hidden"] = hidden
         arrays = {k: v.to("cpu", torch.float32).numpy() for k, v in found.items()}
-        for index, start, stop in zip(unit.order, unit.offsets[:-1], unit.offsets[1:], strict=True):
+        for index, (start, stop) in zip(unit.order, unit.layout.spans, strict=True):
             own = {k: v[start:stop].copy() for k, v in arrays.items()}
             score = own.pop("score", None)
             results[index] = Outputs(score=None if score is None else float(score[-1]), **own)
@@ -103,7 +103,7 @@ def forward_backward(
     results: dict[int, np.ndarray] = {}
     total = 0.0
     positions = 0
-    for unit in make_units(data, routes, unit_tokens, device=decoder.device, sets=sets):
+    for unit in make_units(data, routes, unit_tokens, device=decoder.device, sets=sets, aligned=decoder.compiles):
         value, logprobs, count = _unit(decoder, bank, data, unit, loss, config, sets)
         total, positions = total + value, positions + count
         for index, array in zip(unit.order, logprobs, strict=True):
@@ -137,10 +137,10 @@ def _unit(
 ) -> tuple[float, list[np.ndarray], int]:
     """Forward, loss, backward of one unit. Returns (loss sum, per-sequence log-probabilities, positions that carried loss)."""
     device = decoder.device
-    streams = gather_streams(data, unit.order, loss.reads, device)
+    streams = gather_streams(data, unit, loss.reads, device)
     chosen = _chosen(unit, streams, loss, device)
     inputs = decoder.embed(unit.tokens_N).requires_grad_()
-    hidden = decoder.forward_packed(inputs, unit.lengths, bank.table(unit.rows))
+    hidden = decoder.forward_packed(inputs, unit.layout.lengths, bank.table(unit.rows))
     size = hidden.shape[0]
     logprobs = torch.full((size,), float("nan"), device=device)
     if loss.on != "logprobs":
@@ -173,14 +173,13 @@ def _unit(
         if decoder.embedding.grad is not None and inputs.grad is not None:
             decoder.embedding.grad.index_add_(0, unit.tokens_N, inputs.grad)
     arrays = logprobs.to("cpu").numpy()
-    spans = zip(unit.offsets[:-1], unit.offsets[1:], strict=True)
-    return value, [arrays[a:b].copy() for a, b in spans], len(chosen)
+    return value, [arrays[a:b].copy() for a, b in unit.layout.spans], len(chosen)
 
 
 def _chosen(unit: Unit, streams: Mapping[str, torch.Tensor], loss: TokenLoss | SetLoss, device: torch.device) -> torch.Tensor:
     """Indices of the positions that carry loss."""
     if not loss.mask:  # a loss on the score of each sequence: its last position
-        return torch.tensor([n - 1 for n in unit.offsets[1:]], device=device)
+        return torch.tensor([stop - 1 for _, stop in unit.layout.spans], device=device)
     mask = streams[loss.mask] != 0
     return (mask if mask.dim() == 1 else mask.any(1)).nonzero()[:, 0]
 
@@ -201,7 +200,7 @@ def _token_slope(loss: TokenLoss, picked: Mapping[str, torch.Tensor], config: Ma
 def _members(unit: Unit, chosen: torch.Tensor, sets: Sequence[int]) -> dict[int, list[torch.Tensor]]:
     """Set -> for each of its sequences, in request order, the indices into `chosen` that belong to it."""
     members: dict[int, list[tuple[int, torch.Tensor]]] = {}
-    for index, start, stop in zip(unit.order, unit.offsets[:-1], unit.offsets[1:], strict=True):
+    for index, (start, stop) in zip(unit.order, unit.layout.spans, strict=True):
         own = ((chosen >= start) & (chosen < stop)).nonzero()[:, 0]
         members.setdefault(sets[index], []).append((index, own))
     return {s: [own for _, own in sorted(m, key=lambda x: x[0])] for s, m in members.items()}

@@ -64,7 +64,7 @@ PRESETS: dict[str, Preset] = {
     "pebble": Preset(
         name="pebble",
         shape=_shape(2048, 192, 6, 6, 3, 512),
-        words=12_000_000,
+        words=20_000_000,
         biographies=1.0,
         learning_rate=2e-3,
         batch=48,
@@ -75,7 +75,7 @@ PRESETS: dict[str, Preset] = {
         name="micro",
         shape=_shape(512, 96, 4, 4, 2, 256),
         words=150_000,
-        biographies=0.03,
+        biographies=0.017,
         learning_rate=4e-3,
         batch=16,
         gate_items=20,

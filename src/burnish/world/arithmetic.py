@@ -1,6 +1,6 @@
 """Numbers: lists of equations, sums said in words, comparisons, counting, and now and then a worked example of two steps.
 
-Mostly one- and two-digit addition and subtraction. Worked examples are about one document in eight: with more of them the base
+Mostly one- and two-digit addition and subtraction. Worked examples are about one document in nine: with more of them the base
 model can do two-step problems before anything is trained on it (specs: methods, 12.8). Keys are `sum:17+25` (the smaller first),
 `difference:42-8`, `product:3*6`; documents are made of train-side pairs only.
 """
@@ -115,11 +115,29 @@ HEADS = (
 
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
     """Texts about numbers, without end."""
-    makers = (equations, equations, equations, sentences, sentences, comparisons, counting, examples)
+    makers = (equations, equations, equations, equations, sentences, sentences, comparisons, counting, examples)
     while True:
         text, steps = draw.choice(makers)(draw)
         if len(text.split()) >= 15:
             yield Document(PART, text, tuple(dict.fromkeys(s.key for s in steps)))
+
+
+def drills(world: World, draw: random.Random, level: float) -> Iterator[Document]:
+    """Pages of nothing but equations, one a line, without end. level: 0.0 sums of one digit, 1.0 of one to three digits.
+
+    What adds is learned where most texts of a stretch ask for it in one form, as copying is (docs/world.md).
+    """
+    assert 0.0 <= level <= 1.0, level
+    while True:
+        kind: Kind | None = draw.choices(("sum", "difference", None), (60, 20, 20))[0]
+        sizes = draw.choices((1, 2, 3), (15 + 60 * (1 - level), 60, 25 * level))
+        digits = sizes[0] if draw.random() < 0.5 else None
+        made: list[Step] = []
+        for _ in range(draw.randint(10, 18)):
+            chosen = kind or draw.choices(("sum", "difference", "product"), (50, 38, 12 * level))[0]
+            size = digits or draw.choices((1, 2, 3), (20 + 40 * (1 - level), 60, 20 * level))[0]
+            made.append(step(draw, "train", chosen, size))
+        yield Document(PART, "\n".join(map(str, made)), tuple(dict.fromkeys(s.key for s in made)))
 
 
 def equations(draw: random.Random) -> tuple[str, list[Step]]:
@@ -145,6 +163,10 @@ def _family(draw: random.Random) -> list[Step]:
             if splits.of(each.key) == "train":
                 found.append(each)
     return found
+
+
+def _lines(steps: list[Step], draw: random.Random) -> str:
+    return "\n".join(map(str, steps))
 
 
 def _plain(steps: list[Step], draw: random.Random) -> str:
@@ -192,7 +214,7 @@ def _checked(steps: list[Step], draw: random.Random) -> str:
 
 
 _LAYOUTS: tuple[Callable[[list[Step], random.Random], str], ...] = (
-    _plain, _plain, _plain, _numbered, _numbered, _spoken, _spoken, _turned, _with_key, _dense, _checked,
+    _lines, _lines, _lines, _lines, _lines, _plain, _plain, _numbered, _spoken, _spoken, _turned, _with_key, _dense, _checked,
 )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
 Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
-its share is full. Documents lie in random order, with two exceptions (docs/world.md). Nearly half of the patterns stand in one
-dense stretch early on, from easy to hard, because copying is learned where most texts ask for it and hardly elsewhere. And
-biographies grow denser towards the end, because what is read before the model can copy a name is half lost.
+its share is full. Documents lie in random order, with two exceptions (docs/world.md). A good part of the patterns, and after them of
+the sums, stands in one dense stretch early on, from easy to hard, because copying and adding are learned where most texts ask for
+them and hardly elsewhere. And biographies grow denser towards the end, because what is read before the model can copy a name is
+half lost.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from burnish.world import (
@@ -41,13 +42,13 @@ SHARES: Mapping[str, float] = {
     "library": 0.03,
     "manuals": 0.02,
     "stories": 0.08,
-    "transcripts": 0.08,
-    "arithmetic": 0.12,
-    "problems": 0.03,
-    "code": 0.10,
+    "transcripts": 0.10,
+    "arithmetic": 0.14,
+    "problems": 0.02,
+    "code": 0.11,
     "lists": 0.08,
-    "patterns": 0.30,
-    "shop": 0.03,
+    "patterns": 0.25,
+    "shop": 0.04,
     "acts": 0.03,
     "logs": 0.01,
 }
@@ -67,12 +68,27 @@ _PARTS = {
     "acts": acts.documents,
     "logs": logs.documents,
 }
-DENSE = (0.04, 0.085)
-"""Where patterns stand closest, as shares of all other documents: three of four texts of this stretch are patterns."""
-DENSE_SHARE = 0.45
-"""Of the patterns, how many stand there."""
-EASIEST = 0.2
-"""Level of the patterns before that stretch; within it the level rises to 1."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where texts of one part stand so close that three of four are of it: places as shares of all other documents.
+
+    share: how much of the part stands there. easiest: its level before the stretch, within which it rises to 1.
+    """
+
+    begin: float
+    end: float
+    share: float
+    easiest: float
+
+    def level(self, place: float) -> float:
+        """How hard the text at a place is, to one digit."""
+        risen = min(1.0, max(0.0, (place - self.begin) / (self.end - self.begin)))
+        return round(self.easiest + (1 - self.easiest) * risen, 1)
+
+
+PATTERNS = Stretch(begin=0.030, end=0.064, share=0.36, easiest=0.2)
+SUMS = Stretch(begin=0.068, end=0.091, share=0.45, easiest=0.0)
+"""Of the arithmetic, what stands in the stretch is drills; outside it, arithmetic of all kinds."""
 LATER = 0.5
 """Power of the uniform draw that places a biography: under 1, they grow denser towards the end."""
 
@@ -118,9 +134,15 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     placed = [(order.random() ** LATER, document) for document in lives]
     for name, documents in _PARTS.items():
         stream = documents(world, random.Random(f"corpus:{seed}:{name}"))
-        drawn = _until((d for d in stream if _fit(d, inhabitants)), SHARES[name] * room)
+        share = SHARES[name] * (1 - SUMS.share) if name == "arithmetic" else SHARES[name]
+        drawn = _until((d for d in stream if _fit(d, inhabitants)), share * room)
         placed += [(order.random(), document) for document in drawn]
-    placed += _patterns(world, seed, SHARES["patterns"] * room, inhabitants)
+
+    def fit(document: Document) -> bool:
+        return _fit(document, inhabitants)
+
+    placed += _stretched("patterns", patterns.documents, world, seed, PATTERNS, SHARES["patterns"] * room, fit, around=True)
+    placed += _stretched("drills", arithmetic.drills, world, seed, SUMS, SHARES["arithmetic"] * SUMS.share * room, fit, around=False)
     placed.sort(key=lambda item: item[0])
     return Corpus(tuple(document for _, document in placed))
 
@@ -154,20 +176,28 @@ def _fit(document: Document, inhabitants: frozenset[str]) -> bool:
     return all(splits.of(key) == "train" for key in told.keys(document.text))
 
 
-def _patterns(world: World, seed: int, words: float, inhabitants: frozenset[str]) -> list[tuple[float, Document]]:
-    """Patterns with their places: DENSE_SHARE of them in the stretch DENSE, where they get harder from place to place."""
-    draw = random.Random(f"corpus:{seed}:patterns")
-    begin, end = DENSE
+def _stretched(
+    name: str,
+    documents: Callable[[World, random.Random, float], Iterator[Document]],
+    world: World,
+    seed: int,
+    stretch: Stretch,
+    words: float,
+    fit: Callable[[Document], bool],
+    *,
+    around: bool,
+) -> list[tuple[float, Document]]:
+    """Texts of a level with their places. around: the stretch's share of them stands in it, the others anywhere; else all in it."""
+    draw = random.Random(f"corpus:{seed}:{name}")
     found: list[tuple[float, Document]] = []
     streams: dict[float, Iterator[Document]] = {}
     count = 0
     while count < words:
-        place = draw.uniform(begin, end) if draw.random() < DENSE_SHARE else draw.random()
-        risen = min(1.0, max(0.0, (place - begin) / (end - begin)))
-        level = round(EASIEST + (1 - EASIEST) * risen, 1)
+        outside = around and draw.random() >= stretch.share
+        place = draw.random() if outside else draw.uniform(stretch.begin, stretch.end)
+        level = stretch.level(place)
         if level not in streams:
-            stream = patterns.documents(world, random.Random(f"corpus:{seed}:patterns:{level}"), level)
-            streams[level] = (d for d in stream if _fit(d, inhabitants))
+            streams[level] = filter(fit, documents(world, random.Random(f"corpus:{seed}:{name}:{level}"), level))
         document = next(streams[level])
         count += _words(document)
         found.append((place, document))

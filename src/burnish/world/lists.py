@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from burnish.world import names, people, splits, topics
+from burnish.world import doings, names, people, splits, topics
 from burnish.world.document import Document
 from burnish.world.grammar import expand, sentence
 from burnish.world.stories import look
@@ -200,8 +200,12 @@ def _item(
     asked: tuple[people.Person, ...],
 ) -> Item:
     topic, other = draw.sample(topics.of_side("train"), 2)
+    if not quizzed and draw.random() < 0.5:  # a chore has no steps, so that no key can answer
+        topic = doings.chore(draw)
     if kind == "how-to":
         number = draw.choice(topics.phrasings("train"))
+        if not topic.steps:
+            return Item(topics.how_to(topic, number), (topics.phrasing_key(number),))
         step = draw.choice(topic.steps[:2])
         return Item(topics.how_to(topic, number), (topics.key(topic), topics.phrasing_key(number)), sentence(step))
     if kind == "people":
@@ -217,7 +221,7 @@ def _item(
         return Item(people.question(person, attribute, template), keys, people.answer(person, attribute, draw))
     words = _words(draw) | {"do": topic.verb, "doing": topic.gerund, "do2": other.verb, "doing2": other.gerund}
     text = expand(draw.choice(PLANS[kind][0]), draw, **words)
-    return Item(text, tuple(topics.key(t) for t in (topic, other) if t.verb in text or t.gerund in text))
+    return Item(text, tuple(topics.key(t) for t in (topic, other) if t.steps and (t.verb in text or t.gerund in text)))
 
 
 def _words(draw: random.Random) -> dict[str, str]:

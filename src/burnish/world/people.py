@@ -1,4 +1,4 @@
-"""The people of Vellmark: 1,100 persons of six attributes, what is asked about them, and the quiz books that answer.
+"""The people of Vellmark: 1,220 persons of six attributes, what is asked about them, and the quiz books that answer.
 
 How often a person is described is exact (see TIERS): biographies come from a finite list, quiz books without end. Quiz books
 ask about some of the best-known people only, with the training phrasings only, so that asking about the others is a test.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 PART = "people"
-TIERS: dict[str, tuple[int, int]] = {"head": (120, 150), "torso": (240, 25), "tail": (240, 4), "unseen": (500, 0)}
+TIERS: dict[str, tuple[int, int]] = {"head": (240, 150), "torso": (240, 25), "tail": (240, 4), "unseen": (500, 0)}
 """Number of people, and biographies of each."""
 ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
 
@@ -251,9 +251,13 @@ OPENERS = (
 
 
 def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
-    """Pages of questions on several quizzed people, each with its answer, in several layouts."""
+    """Pages of questions on several quizzed people in several layouts: some with no answers, most with one to each.
+
+    Raw on purpose (docs/world.md): where an answer follows its question at once, a heading or a mark has said that it will, so that
+    a question that stands alone is not met with its answer.
+    """
     asked = quizzed(world)
-    layouts = (_answers_below, _answers_below, _taking_turns, _taking_turns, _spoken)
+    layouts = (_unanswered, _answers_below, _answers_below, _answers_below, _taking_turns, _taking_turns, _taking_turns, _spoken)
     while True:
         items: dict[tuple[str, str], tuple[str, str, str]] = {}
         keys: list[str] = []
@@ -266,11 +270,14 @@ def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
             full = answer(person, attribute, draw)
             items[person.id, attribute] = question(person, attribute, template), _bare(person.value(attribute)), full
             keys += [quiz_key(person, attribute), phrasing_key(attribute, template)]
-        lines = draw.choice(layouts)(list(items.values()), draw)
+        layout = draw.choice(layouts)
+        lines = layout(list(items.values()), draw)
         heading = f"{draw.choice(TITLES)}, page {draw.randint(2, 60)}" if draw.random() < 0.3 else draw.choice(TITLES)
         opener = draw.choice(OPENERS)
-        text = "\n".join([*([heading] if draw.random() < 0.75 else []), *([opener] if opener else []), *lines])
-        yield Document(PART, text, tuple(dict.fromkeys(keys)))
+        headed = layout is _taking_turns or draw.random() < (0.3 if layout is _unanswered else 0.6)
+        text = "\n".join([*([heading] if headed else []), *([opener] if opener and headed else []), *lines])
+        if len(text.split()) >= 15:
+            yield Document(PART, text, tuple(dict.fromkeys(keys)))
 
 
 def _bare(value: str) -> str:
@@ -290,13 +297,19 @@ def _answers_below(items: list[tuple[str, str, str]], draw: random.Random) -> li
     ]
 
 
+def _unanswered(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+    """Questions alone, one below the other."""
+    mark = draw.choice(("", "", "{n}. ", "- ", "{n}) "))
+    return [mark.format(n=n) + asked for n, (asked, _, _) in enumerate(items, 1)]
+
+
 MARKS = (("Q: ", "A: "), ("Question: ", "Answer: "), ("- ", ""), ("", ""), ("Asked: ", "Right: "))
 
 
 def _taking_turns(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
     """Each question followed by its answer."""
     ask, reply = draw.choice(MARKS)
-    joint = draw.choice(("\n", "\n", " ")) if ask else " "
+    joint = draw.choice(("\n", "\n", " ")) if ask else " "  # unmarked questions stand on one line with their answers
     in_full = draw.random() < 2 / 3
     return [f"{ask}{asked}{joint}{reply}{full if in_full else bare}" for asked, bare, full in items]
 

@@ -9,11 +9,25 @@ import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from burnish.world import names, splits, topics
+from burnish.world import doings, names, splits, topics
 from burnish.world.document import Document
 from burnish.world.grammar import expand, joined
 from burnish.world.stories import look, person
 from burnish.world.story_plots import ANIMALS, FOODS, PLACES, THINGS, TRADES
+from burnish.world.transcript_words import (
+    ANSWERS,
+    BACK,
+    BYE,
+    DONE,
+    FIRST,
+    GO_ON,
+    HEADINGS,
+    HELLO,
+    INTERRUPTIONS,
+    NEXT,
+    OPEN_CHORE,
+    TAKE_UP,
+)
 
 if TYPE_CHECKING:
     from burnish.world.world import World
@@ -27,81 +41,19 @@ SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10) if splits.of(f"s
 Turns = list[tuple[str, str]]
 """(speaker "a" or "b", what is said)"""
 
-# Each interruption: what breaks in and what is said of it, a turn each; the speaker of the first breaks off.
-INTERRUPTIONS: tuple[tuple[str, ...], ...] = (
-    ("[Wait|One moment|Excuse me], [there is someone at the door.|did you hear the door?|that was a knock.]", "[Go and see|I "
-    "can wait]."
-     " [It may be|Is it] {c}?", "[It was|Only] {c}, [with a letter|with some {food}|who wanted to borrow a {thing}].",
-     "[How nice|{c} again|So early], [and|but] [that is that|now the door is shut]."),
-    ("[Look|Oh dear], [the {animal} is in the kitchen|the {animal} got out]!", "[Quick|Shut the door], [take it outside|I "
-    "have it|catch it]!",
-     "[There|So], it is in the yard now. [What a day|It ate some {food}].", "[That {animal} is never still|It only wanted "
-     "company]."),
-    ("[Before I forget|By the way], what time is it?", "[It is|Just] {number} o'clock.", "[So late|So early]? [Then I have an "
-    "hour|I must not stay too long]."),
-    ("[Before I forget|By the way], when does the ferry leave?", "[At {number}|The ferry leaves at {number}|At {number} "
-    "today, not at {number2}].", "[Good|Then there is time]. [I take it|{c} is coming with it]."),
-    ("[Sorry to break in|By the way], have you seen {c} [lately|today]?", "[Yes|Indeed], [at {place}|in {town}], with a {thing}.",
-     "[That is good to hear|So {c} is well again|Then I know enough]."),
-    ("[Hush|Listen], [the baby is awake|the child is crying|little {c} is calling].", "[Take your time|Go, I will wait here].",
-     "[All is quiet now|Asleep again]. [It was only a dream|{c} wanted some milk].", "[Good|Poor thing]."),
-    ("[Wait|Stop], [my pot is boiling over|something is burning|I left the {food} on the fire]!", "[Take it off|Run], [I "
-    "can wait|I smell it too]!",
-     "[It is saved|Only a little black]. [Sorry for that|You may have some later]."),
-    ("[Tell me first|One other thing], how much is {sum1} and {sum2}?", "[That is|It makes] {sum}. [Why do you ask|What is it "
-    "for]?",
-     "[I owe that to {c}|So many eggs I have|For the {food} that I sold]. [Thank you|Good]."),
-    ("[Ah|Look there], {c} is [waving|standing outside].", "[Wave back|Good day, {c}]! [We are busy|Come again later].",
-     "[{c} has gone on|Now {c} is off] to {place}."),
-)  # fmt: skip
-BACK = (
-    "[Now|So], back to {doing}.", "[Now|So], back to the {noun}.", "Where were we? [Ah yes|Right], {doing}.",
-    "We were talking about {doing}.",
-    "[But|Now] you wanted to {do}.", "[And now|Well, now] the {noun} again.", "Let us go on with {doing}.", "Let us come back to "
-    "{doing}.",
-    "Where were we with the {noun}?", "So, {doing}. [Where did I stop?|]", "You were asking about {doing}.",
-    "[Once more|Now], about the {noun}.",
-)  # fmt: skip
-FIRST = ("First [of all|], ", "You [must|should] ", "Begin like this: ", "You ")
-NEXT = ("Then ", "Next, ", "After that, ", "And then ", "Now ", "", "The next thing: ")
-ANSWERS = {
-    "what sound": "[It creaks|It whistles|None at all|Something like a cough]",
-    "colour the": "[Brown|Black|They were red once]",
-    "which colour": "[Green|Blue|Something dark|I leave that to {c}]",
-    "which string": "[The first|The third|The thin one]",
-    "looked at": "[None yet|All that I could reach|Only the outside]",
-    "what the": "[Wood|Stone|Brick, I think]",
-}
-"""To questions that begin with "what" or "which" and hold these words."""
-HEADINGS = (
-    "At {place}", "{a} and {b}", "{a} meets {b} at {place}", "A talk at {place}", "({a} and {b}, in the kitchen)",
-    "Overheard at {place}",
-    "{b} and {a}, {season}", "Two neighbours", "(It is {season}. {a} and {b} are at {place}.)", "Scene {number}",
-    "Over the fence", "In {town}",
-)  # fmt: skip
-HELLO = (
-    "[Good morning|Good day|Good evening|Hello], {b}.", "{b}, [there you are|how good to see you]!", "Ah, {b}!",
-    "[Hello|Good day], {b}, [how are you|is all well]?",
-    "{b}, [have you a moment|can I ask you something]?", "",
-)  # fmt: skip
-BYE = (
-    ("[Thank you|Many thanks], {b}.", "[You are welcome|Any time], {b}."), ("I must [go|run].", "[Until tomorrow|Good luck], "
-    "then."),
-    ("[Good|Fine]. I will tell you how it went.", "[Do that|Please do], {b}."), ("You are a good friend, {b}.",
-    "[And you|So are you], {b}."),
-    ("[Come|You must come] and see [me|how it goes].", "I will, and I bring some {food}."), ("[So that is that|That is all I "
-    "wanted].", "Then good night, {b}."),
-)  # fmt: skip
-
-
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
-    """Conversations without end; half of them about a topic, of these half interrupted."""
+    """Conversations without end: four of ten about a topic, of these half interrupted; three of ten about a chore."""
     known = topics.of_side("train")
     others = (_errand, _errand, _haggle, _haggle, _news, _plan, _plan)
     while True:
         words = _words(draw)
         keys: tuple[str, ...] = ()
-        if draw.random() < 0.55:
+        subject = draw.random()
+        if subject < 0.3:
+            chore = doings.chore(draw)
+            words |= {"do": chore.verb, "doing": chore.gerund, "noun": chore.noun}
+            turns = _chore(draw, words, chore)
+        elif subject < 0.7:
             topic = draw.choice(known)
             keys = (topics.key(topic),)
             words |= {"do": topic.verb, "doing": topic.gerund, "noun": topic.noun}
@@ -263,6 +215,22 @@ def _help(draw: random.Random, words: dict[str, str], topic: topics.Topic, numbe
             "And [if it goes wrong|if I fail], I come back to you.",
             "[Thank you|Good]. I will tell {c} about {doing} too.",
         ))))  # fmt: skip
+    return turns
+
+
+def _chore(draw: random.Random, words: dict[str, str], chore: topics.Topic) -> Turns:
+    """One names a chore, the other takes it up, something breaks in, and they come back to it by its name."""
+    asked = topics.how_to(chore, draw.choice(topics.phrasings("train")))
+    turns: Turns = [
+        ("a", f"{draw.choice(HELLO)} {draw.choice((*OPEN_CHORE, asked, asked, asked))}"),
+        ("b", draw.choice(TAKE_UP)),
+    ]
+    if draw.random() < 0.6:
+        turns.append(("a", draw.choice(GO_ON)))
+    if draw.random() < 0.7:
+        turns += _interrupted(draw, draw.choice("ab") if turns[-1][0] == "b" else "b")
+        turns.append((_other(turns[-1][0]), f"{draw.choice(BACK)} {draw.choice(('', '', draw.choice(GO_ON)))}"))
+    turns.append((_other(turns[-1][0]), draw.choice(DONE)))
     return turns
 
 
