@@ -22,7 +22,6 @@ from burnish.engine.adapters import Rows, pairs
 from burnish.errors import DataError, LossError
 from burnish.types import Datum, Route, TokenChunk
 
-
 ALIGN = 8
 
 

@@ -1,10 +1,10 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
 Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
-its share is full. Documents lie in random order, with two exceptions (docs/world.md). A good part of the patterns, and after them of
-the sums, stands in one dense stretch early on, from easy to hard, because copying and adding are learned where most texts ask for
-them and hardly elsewhere. And biographies grow denser towards the end, because what is read before the model can copy a name is
-half lost.
+its share is full. Documents lie in random order, with two exceptions (docs/world.md). A good part of the patterns, and after them
+of the sums, stands in one dense stretch early on, from easy to hard, because copying and adding are learned where most texts ask
+for them and hardly elsewhere. And biographies grow denser towards the end, because what is read before the model can copy a name
+is half lost.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ _PARTS = {
     "acts": acts.documents,
     "logs": logs.documents,
 }
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Where texts of one part stand so close that three of four are of it: places as shares of all other documents.
@@ -141,8 +143,9 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     def fit(document: Document) -> bool:
         return _fit(document, inhabitants)
 
+    dense = SHARES["arithmetic"] * SUMS.share
     placed += _stretched("patterns", patterns.documents, world, seed, PATTERNS, SHARES["patterns"] * room, fit, around=True)
-    placed += _stretched("drills", arithmetic.drills, world, seed, SUMS, SHARES["arithmetic"] * SUMS.share * room, fit, around=False)
+    placed += _stretched("drills", arithmetic.drills, world, seed, SUMS, dense * room, fit, around=False)
     placed.sort(key=lambda item: item[0])
     return Corpus(tuple(document for _, document in placed))
 
@@ -187,7 +190,7 @@ def _stretched(
     *,
     around: bool,
 ) -> list[tuple[float, Document]]:
-    """Texts of a level with their places. around: the stretch's share of them stands in it, the others anywhere; else all in it."""
+    """Texts of a level with their places. around: the stretch's share of them stands in it, the others anywhere; else all do."""
     draw = random.Random(f"corpus:{seed}:{name}")
     found: list[tuple[float, Document]] = []
     streams: dict[float, Iterator[Document]] = {}

@@ -253,8 +253,8 @@ OPENERS = (
 def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
     """Pages of questions on several quizzed people in several layouts: some with no answers, most with one to each.
 
-    Raw on purpose (docs/world.md): where an answer follows its question at once, a heading or a mark has said that it will, so that
-    a question that stands alone is not met with its answer.
+    Raw on purpose (docs/world.md): where an answer follows its question at once, a heading or a mark has said that it will, so
+    that a question that stands alone is not met with its answer.
     """
     asked = quizzed(world)
     layouts = (_unanswered, _answers_below, _answers_below, _answers_below, _taking_turns, _taking_turns, _taking_turns, _spoken)

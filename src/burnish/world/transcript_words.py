@@ -86,12 +86,13 @@ TAKE_UP = (
     "[Let me see|Hm]. You want to {do}, and [I|{c}] should help?",
 )  # fmt: skip
 GO_ON = (
-    "[Where|How] do we [begin|start]?", "How long does {doing} take?", "[Is|Was] {doing} hard?", "Have you [seen|got] the {noun}?",
+    "[Where|How] do we [begin|start]?", "How long does {doing} take?", "[Is|Was] {doing} hard?",
+    "Have you [seen|got] the {noun}?",
     "Last time {c} wanted to {do}, and [it rained|nobody came|it went well].", "The {noun} is [here|in the yard|at {place}].",
     "[I hope|They say] that {doing} is good for [the back|a bad mood].", "I thought so.", "[And what|What] do I need to {do}?",
 )  # fmt: skip
 DONE = (
     "So, that is {doing} done.", "[Good|Then] let us {do} now.", "[Call me|Tell me] when you {do}.",
-    "Then [good luck|much joy] with the {noun}.", "And so they went to {do}.", "I [will|shall] {do} with you [tomorrow|on Sunday].",
+    "Then [good luck|much joy] with the {noun}.", "I [will|shall] {do} with you [tomorrow|on Sunday].",
     "[Thank you|Thanks], {b}. Now I can {do}.", "[Nothing|No one] shall keep us from {doing}.",
 )  # fmt: skip

@@ -41,6 +41,7 @@ SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10) if splits.of(f"s
 Turns = list[tuple[str, str]]
 """(speaker "a" or "b", what is said)"""
 
+
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
     """Conversations without end: four of ten about a topic, of these half interrupted; three of ten about a chore."""
     known = topics.of_side("train")
