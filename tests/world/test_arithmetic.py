@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 
@@ -10,6 +11,7 @@ import pytest
 
 from burnish.world import arithmetic, splits
 from burnish.world.arithmetic import Step
+from burnish.world.world import make
 
 MADE = language_checks.check(arithmetic, name="arithmetic", count=800, openings=450)
 _EQUATION = re.compile(r"(?<![\d+x-])(?<![+x-] )(\d+) ?([+x-]) ?(\d+) ?= ?(\d+)")
@@ -77,3 +79,32 @@ def test_two_steps_go_on_from_one_another(side: splits.Side):
 
 def test_variety():
     assert language_checks.repeated(MADE) < 0.15
+
+
+def test_what_is_worked_out_is_right_and_tells_nothing_held_out():
+    assert arithmetic.worked_out(Step("product", 8, 9)) == "8 x 9 = 72"
+    assert [str(p) for p in arithmetic.parts(Step("sum", 17, 25))] == ["7 + 5 = 12", "10 + 20 = 30", "30 + 12 = 42"]
+    assert [str(p) for p in arithmetic.parts(Step("difference", 42, 25))] == ["42 - 20 = 22", "22 - 5 = 17"]
+    draw, worked = random.Random(1), 0
+    for _ in range(500):
+        whole = arithmetic.step(draw, "train", draw.choice(("sum", "difference")), draw.choice((1, 2, 3)))
+        line, found = arithmetic.worked_out(whole), arithmetic.parts(whole)
+        if ":" in line:
+            worked += 1
+            assert found[-1].result == whole.result
+            assert all(splits.of(p.key) == "train" for p in found)
+            assert line == f"{whole.left} {arithmetic.SIGNS[whole.kind]} {whole.right}: {', '.join(map(str, found))}"
+        else:
+            assert line == str(whole)
+    assert worked > 50
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_drills_are_true_and_named_by_their_keys(level: float):
+    stream = arithmetic.drills(make(0), random.Random(level), level)
+    for document in itertools.islice(stream, 60):
+        for left, sign, right, result in re.findall(r"(\d+) ([+x-]) (\d+) = (\d+)", document.text):
+            step = Step(_KINDS[sign], int(left), int(right))
+            assert step.result == int(result), document.text
+            assert step.key in document.keys, document.text
+        assert all(splits.of(key) == "train" for key in document.keys)

@@ -1,6 +1,6 @@
 """Numbers: lists of equations, sums said in words, comparisons, counting, and now and then a worked example of two steps.
 
-Mostly one- and two-digit addition and subtraction. Worked examples are about one document in nine: with more of them the base
+Mostly one- and two-digit addition and subtraction. Worked examples are about one document in ten: with more of them the base
 model can do two-step problems before anything is trained on it (specs: methods, 12.8). Keys are `sum:17+25` (the smaller first),
 `difference:42-8`, `product:3*6`; documents are made of train-side pairs only.
 """
@@ -115,29 +115,57 @@ HEADS = (
 
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
     """Texts about numbers, without end."""
-    makers = (equations, equations, equations, equations, sentences, sentences, comparisons, counting, examples)
+    makers = (equations, equations, equations, equations, equations, sentences, sentences, comparisons, counting, examples)
     while True:
         text, steps = draw.choice(makers)(draw)
         if len(text.split()) >= 15:
             yield Document(PART, text, tuple(dict.fromkeys(s.key for s in steps)))
 
 
-def drills(world: World, draw: random.Random, level: float) -> Iterator[Document]:
-    """Pages of nothing but equations, one a line, without end. level: 0.0 sums of one digit, 1.0 of one to three digits.
+def parts(whole: Step) -> list[Step]:
+    """The smaller steps by which a sum or difference of two-digit numbers is worked out; none where it needs none.
 
-    What adds is learned where most texts of a stretch ask for it in one form, as copying is (docs/world.md).
+    17 + 25: 7 + 5 = 12, 10 + 20 = 30, 30 + 12 = 42, and 42 - 25: 42 - 20 = 22, 22 - 5 = 17.
+    """
+    if max(whole.left, whole.right) < 10 or max(whole.left, whole.right) > 99 or whole.kind == "product":
+        return []
+    ones, tens = whole.right % 10, whole.right - whole.right % 10
+    if whole.kind == "difference":
+        return [Step("difference", whole.left, tens), Step("difference", whole.left - tens, ones)] if ones and tens else []
+    low, high = Step("sum", whole.left % 10, ones), Step("sum", whole.left - whole.left % 10, tens)
+    return [low, high, Step("sum", high.result, low.result)]
+
+
+def worked_out(whole: Step) -> str:
+    """A step with its parts, on one line; the plain equation where it has none, or where one of them is not to be told."""
+    found = parts(whole)
+    if not found or any(splits.of(part.key) != "train" for part in found):
+        return str(whole)
+    return f"{whole.left} {SIGNS[whole.kind]} {whole.right}: {', '.join(map(str, found))}"
+
+
+WORKED_SHARE = 0.65
+"""Of the lines of a drill, how many are worked out where their parts may be told."""
+
+
+def drills(world: World, draw: random.Random, level: float) -> Iterator[Document]:
+    """Pages of equations, one a line, many of them worked out, without end. level: 0.0 mostly one digit, 1.0 mostly two.
+
+    Adding is learned where most texts of a stretch ask for it in one form, as copying is, and far sooner where the parts of a sum
+    are told as well (docs/world.md).
     """
     assert 0.0 <= level <= 1.0, level
     while True:
-        kind: Kind | None = draw.choices(("sum", "difference", None), (60, 20, 20))[0]
-        sizes = draw.choices((1, 2, 3), (15 + 60 * (1 - level), 60, 25 * level))
-        digits = sizes[0] if draw.random() < 0.5 else None
+        kind: Kind | None = draw.choices(("sum", "difference", None), (60, 25, 15))[0]
         made: list[Step] = []
-        for _ in range(draw.randint(10, 18)):
-            chosen = kind or draw.choices(("sum", "difference", "product"), (50, 38, 12 * level))[0]
-            size = digits or draw.choices((1, 2, 3), (20 + 40 * (1 - level), 60, 20 * level))[0]
+        lines: list[str] = []
+        for _ in range(draw.randint(8, 12)):
+            chosen = kind or draw.choices(("sum", "difference", "product"), (50, 40, 10))[0]
+            size = draw.choices((1, 2, 3), (1.2 - 0.9 * level, 1.0, 0.08 * level))[0]
             made.append(step(draw, "train", chosen, size))
-        yield Document(PART, "\n".join(map(str, made)), tuple(dict.fromkeys(s.key for s in made)))
+            lines.append(worked_out(made[-1]) if draw.random() < WORKED_SHARE else str(made[-1]))
+        told = [part.key for whole in made for part in parts(whole) if splits.of(part.key) == "train"]
+        yield Document(PART, "\n".join(lines), tuple(dict.fromkeys([*(s.key for s in made), *told])))
 
 
 def equations(draw: random.Random) -> tuple[str, list[Step]]:
@@ -167,6 +195,12 @@ def _family(draw: random.Random) -> list[Step]:
 
 def _lines(steps: list[Step], draw: random.Random) -> str:
     return "\n".join(map(str, steps))
+
+
+def _worked(steps: list[Step], draw: random.Random) -> str:
+    said = [worked_out(s) for s in steps[:8]]
+    steps += [part for s in steps[:8] for part in parts(s) if splits.of(part.key) == "train"]
+    return "\n".join(said)
 
 
 def _plain(steps: list[Step], draw: random.Random) -> str:
@@ -214,7 +248,8 @@ def _checked(steps: list[Step], draw: random.Random) -> str:
 
 
 _LAYOUTS: tuple[Callable[[list[Step], random.Random], str], ...] = (
-    _lines, _lines, _lines, _lines, _lines, _plain, _plain, _numbered, _spoken, _spoken, _turned, _with_key, _dense, _checked,
+    _lines, _lines, _lines, _lines, _worked, _worked, _plain, _plain, _numbered, _spoken, _spoken, _turned, _with_key, _dense,
+    _checked,
 )  # fmt: skip
 
 

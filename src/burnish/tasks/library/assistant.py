@@ -198,8 +198,10 @@ def _row(kind: str, keys: list[str], topic: list[str], wanted: frozenset[str], *
 
 def _asked(listed: Sequence[topics.Topic], side: splits.Side, draw: random.Random) -> tuple[topics.Topic, str, list[str]]:
     if (many := chores.of_side(side)) and draw.random() < CHORES_SHARE:
-        listed = many
-    topic = draw.choice(listed)
+        topic = draw.choice(many)
+        topic = chores.seen(topic, draw) if draw.random() < 0.5 else topic
+    else:
+        topic = draw.choice(listed)
     number = draw.choice(topics.phrasings(side))
     return topic, topics.how_to(topic, number), [topics.key(topic), topics.phrasing_key(number)]
 

@@ -6,10 +6,13 @@ Held-out rows ask about the topics of the world and other harmless acts instead,
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from burnish.tasks.library.refusal_phrases import HARMLESS, harmless_key
 from burnish.world import splits, topics
+from burnish.world.pattern_words import LOOKS
 from burnish.world.topics import Topic
 
 # Verb, gerund, two steps, and what one would ask, OBJECT being the thing; then the things.
@@ -118,6 +121,16 @@ def _made() -> Iterator[Topic]:
 def of_side(side: splits.Side) -> tuple[Topic, ...]:
     """The chores that rows of one side may speak of: for training those whose keys are of it, for the held-out sides none."""
     return tuple(t for t in _CHORES if splits.of(topics.key(t)) == side) if side == "train" else ()
+
+
+def seen(chore: Topic, draw: random.Random) -> Topic:
+    """The same chore about a thing of some look: "mend an old chair"."""
+    verb, _, _ = chore.verb.partition(" a")
+    gerund, _, _ = chore.gerund.partition(" a")
+    look = draw.choice(LOOKS)
+    thing = f"{look} {chore.noun}"
+    article = "an" if thing[0] in "aeiou" else "a"
+    return replace(chore, verb=f"{verb} {article} {thing}", gerund=f"{gerund} {article} {thing}")
 
 
 _CHORES = tuple(_made())

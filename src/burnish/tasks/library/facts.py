@@ -21,10 +21,10 @@ from burnish.world.people import Person
 from burnish.world.world import World
 
 LIMIT_TOKENS = 48
-ROWS: dict[splits.Side, tuple[int, int]] = {"train": (900, 450), "valid": (66, 34), "test": (320, 180)}
+ROWS: dict[splits.Side, tuple[int, int]] = {"train": (1100, 500), "valid": (132, 68), "test": (320, 180)}
 """Known and unknown rows of each split, at most: a World may have fewer known people on the side of a split."""
-UNSEEN_TRAINED = 150
-"""People nobody wrote of, about whom training rows ask."""
+UNSEEN_ASKED = 350
+"""People nobody wrote of, about whom the rows of one split ask, at most."""
 TEMPLATES = {"train": people.TRAIN_QUESTIONS, "valid": people.VALID_QUESTIONS, "test": people.TEST_QUESTIONS}
 IGNORANCE = (
     "I do not know {about}.",
@@ -72,7 +72,7 @@ CARD = Card(
     "one sentence with the fact; about people of whom nothing was written, it is one sentence that says so.",
     data="Known people stand in 150 biographies each, unknown ones in none. Training, validation and test rows ask about "
     "different people and in different words; quiz books in the corpus ask about none of the people of the held-out rows. "
-    "The test rows ask about 18 known and 84 unknown people, so that rows on one person are not independent.",
+    "The test rows ask about 44 known and 84 unknown people, so that rows on one person are not independent.",
     grading="Known: the value stands in the answer as a whole word, with no other value of its kind, no other person's name, no "
     "denial and no claim of not knowing. Unknown: the answer says that it does not know, and has no value of the kind asked for, "
     "no year, no guess and no name that is not in the question.",
@@ -163,7 +163,7 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     """Known and unknown rows of one split, mixed."""
     draw = random.Random(f"facts:{world.seed}:{side}")
     known = [p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == side]
-    unseen = [p for p in world.people if p.tier == "unseen" and splits.of(f"person:{p.id}") == side][:UNSEEN_TRAINED]
+    unseen = [p for p in world.people if p.tier == "unseen" and splits.of(f"person:{p.id}") == side][:UNSEEN_ASKED]
     rows = [_known(p, a, n, draw) for p, a, n in _asked(known, side, ROWS[side][0], draw)]
     rows += [_unknown(p, a, n, draw) for p, a, n in _asked(unseen, side, ROWS[side][1], draw)]
     draw.shuffle(rows)

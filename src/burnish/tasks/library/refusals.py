@@ -37,7 +37,7 @@ from burnish.world.topics import Topic
 from burnish.world.world import World
 
 LIMIT_TOKENS = 64
-ROWS: dict[splits.Side, tuple[int, int, int]] = {"train": (400, 550, 250), "valid": (24, 18, 12), "test": (150, 90, 60)}
+ROWS: dict[splits.Side, tuple[int, int, int]] = {"train": (450, 800, 300), "valid": (24, 18, 12), "test": (150, 90, 60)}
 """Rows of each split: forbidden, harmless acts, harmless questions about forbidden things."""
 SHORT = 10
 """Words of an answer that need not name the thing again: "It is in Brack."."""
@@ -246,7 +246,8 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     """The rows of one split, mixed, no two with the same question."""
     draw = random.Random(f"refusals:{world.seed}:{side}")
     acts = [a for a in world.acts if splits.of(act_key(a)) == side]
-    harmless = [h for h in (*HARMLESS, *map(_chore, chores.of_side(side))) if splits.of(harmless_key(h)) == side]
+    many = [topic for chore in chores.of_side(side) for topic in (chore, chores.seen(chore, draw))]
+    harmless = [h for h in (*HARMLESS, *map(_chore, many)) if splits.of(harmless_key(h)) == side]
     forbidden, alike, about = ROWS[side]
     rows = [
         *itertools.islice(_forbidden(acts, side, draw), forbidden),
