@@ -26,8 +26,8 @@ def keys(rows: tuple[Example, ...]) -> set[str]:
 
 def test_sizes():
     kinds = {side: Counter(r.metadata["kind"] for r in rows) for side, rows in SPLITS.items()}
-    assert kinds["train"] == {"known": 900, "unknown": 450}
-    assert kinds["valid"] == {"known": 66, "unknown": 34}
+    assert kinds["train"] == {"known": 1100, "unknown": 500}
+    assert kinds["valid"] == {"known": 132, "unknown": 68}
     assert min(kinds["test"].values()) >= 150
     assert sum(kinds["test"].values()) >= 390
     assert len({r.metadata["person"] for r in TASK.train if r.metadata["kind"] == "unknown"}) >= 100
