@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from sampling import make_prompts, open_sampler, sample
 
 from burnish.engine import matmul, pack
 from burnish.engine.decoder import Decoder
-from burnish.types import LoraSpec, Route, SamplingParams
+from burnish.types import Datum, LoraSpec, Route, SamplingParams
 
 GREEDY = SamplingParams(limit_tokens=24, temperature=0.0, stop_ids=())
 
@@ -30,6 +31,24 @@ def test_few_sizes_occur() -> None:
     assert all(size >= n for n, size in enumerate(sizes, 1))
     assert len(set(sizes)) < 40
     assert sizes == sorted(sizes)
+    for n in range(1, 2049):
+        fits = matmul.fitting(n)
+        assert matmul.rounded(fits) == fits
+        assert fits <= max(4, n)
+        assert n < 8 or fits > n / 2
+
+
+def test_aligned_units_hold_no_more_than_they_may() -> None:
+    draw = np.random.default_rng(0)
+    data = [Datum.from_tokens(np.zeros(n, np.int32), np.ones(n)) for n in draw.integers(5, 600, 200)]
+    units = pack.make_units(data, [None] * 200, 1000, device=torch.device("cpu"), aligned=True)
+    assert sorted(i for u in units for i in u.order) == list(range(200))
+    assert max(u.layout.size for u in units) <= 1000
+    assert len({u.layout.size for u in units}) < 8
+    for unit in units:
+        last = unit.rows[-1].rows
+        assert isinstance(last, slice)
+        assert last.stop == unit.layout.size
 
 
 def test_sequences_begin_at_round_places_and_nothing_overlaps() -> None:
@@ -39,7 +58,7 @@ def test_sequences_begin_at_round_places_and_nothing_overlaps() -> None:
         layout = pack.lay(own, aligned=True)
         assert [stop - start for start, stop in layout.spans] == own
         assert all(start % pack.ALIGN == 0 for start, _ in layout.spans)
-        assert all(a < b for (_, a), (b, _) in zip(layout.spans[:-1], layout.spans[1:], strict=True) if a != b)
+        assert all(a <= b for (_, a), (b, _) in itertools.pairwise(layout.spans))
         assert layout.size == matmul.rounded(layout.size) >= layout.spans[-1][1]
         assert pack.lay(own, aligned=False).lengths == tuple(own)
 

@@ -11,6 +11,7 @@ import torch
 from helpers import make_data, open_host
 from test_trainer import random_adapter, relative
 
+from burnish.engine.decoder import Decoder
 from burnish.engine.losses import SET_LOSSES, TOKEN_LOSSES
 from burnish.errors import LossError
 from burnish.types import Datum
@@ -31,6 +32,12 @@ WORKED = {
     "dro": -((-1.0 - 0.025 * 0.25) + (4.0 - 0.025 * 1.0)),
     "value_mse": 0.5 * (1.0 * 1.0 + 0.5 * 9.0),
 }
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["dense", "gaps"])
+def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds also where packs have gaps and round sizes (`engine.pack`)."""
+    monkeypatch.setattr(Decoder, "compiles", request.param)
 
 
 @pytest.mark.parametrize("name", list(TOKEN_LOSSES))

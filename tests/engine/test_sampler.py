@@ -10,6 +10,7 @@ import torch
 from reference_models import VARIANTS, reference
 from sampling import VOCAB, add_adapter, forward_logits, forward_logprobs, make_prompts, open_sampler, run, sample, shake
 
+from burnish.engine.decoder import Decoder
 from burnish.engine.sampler import Sampler
 from burnish.errors import CapabilityMissing, ConfigError
 from burnish.types import Route, Sample, SamplingParams
@@ -281,8 +282,12 @@ def test_check_29_a_row_does_not_see_beyond_its_own_positions(model_dirs: dict[s
         assert np.abs(own.numpy() - drawn.logprobs).max() < 1e-5
 
 
-def test_check_19_stored_prefixes_are_keyed_by_weight_version(sampler: Sampler) -> None:
+@pytest.mark.parametrize("gaps", [False, True])
+def test_check_19_stored_prefixes_are_keyed_by_weight_version(
+    sampler: Sampler, gaps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A second turn reuses the first only with the same adapter, version and tenant, and then changes nothing."""
+    monkeypatch.setattr(Decoder, "compiles", gaps)
     adapter, versions = add_adapter(sampler, 1), {"now": 0}
     first_turn = make_prompts(1, low=40, high=41)[0]
 

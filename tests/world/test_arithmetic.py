@@ -9,7 +9,7 @@ import re
 import language_checks
 import pytest
 
-from burnish.world import arithmetic, splits
+from burnish.world import arithmetic, splits, told
 from burnish.world.arithmetic import Step
 from burnish.world.world import make
 
@@ -85,6 +85,10 @@ def test_what_is_worked_out_is_right_and_tells_nothing_held_out():
     assert arithmetic.worked_out(Step("product", 8, 9)) == "8 x 9 = 72"
     assert [str(p) for p in arithmetic.parts(Step("sum", 17, 25))] == ["7 + 5 = 12", "10 + 20 = 30", "30 + 12 = 42"]
     assert [str(p) for p in arithmetic.parts(Step("difference", 42, 25))] == ["42 - 20 = 22", "22 - 5 = 17"]
+    assert [str(p) for p in arithmetic.parts(Step("sum", 5, 17))] == ["5 + 7 = 12", "10 + 12 = 22"]
+    assert not any(
+        map(arithmetic.parts, (Step("sum", 10, 25), Step("sum", 3, 4), Step("sum", 120, 5), Step("difference", 42, 20)))
+    )
     draw, worked = random.Random(1), 0
     for _ in range(500):
         whole = arithmetic.step(draw, "train", draw.choice(("sum", "difference")), draw.choice((1, 2, 3)))
@@ -99,6 +103,22 @@ def test_what_is_worked_out_is_right_and_tells_nothing_held_out():
     assert worked > 50
 
 
+def whole_key(line: str) -> str:
+    found = re.match(r"(\d+) ([+x-]) (\d+)", line)
+    assert found
+    return Step(_KINDS[found[2]], int(found[1]), int(found[3])).key
+
+
+def test_drills_get_longer_numbers_with_their_level():
+    shares = []
+    for level in (0.0, 1.0):
+        stream = arithmetic.drills(make(0), random.Random(3), level)
+        lines = [line for d in itertools.islice(stream, 60) for line in d.text.split("\n")]
+        shares.append(sum(bool(re.match(r"\d [+x-] \d ", line)) for line in lines) / len(lines))
+        assert sum(":" in line for line in lines) > 30
+    assert shares[0] > 1.5 * shares[1] > 0
+
+
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_drills_are_true_and_named_by_their_keys(level: float):
     stream = arithmetic.drills(make(0), random.Random(level), level)
@@ -108,3 +128,4 @@ def test_drills_are_true_and_named_by_their_keys(level: float):
             assert step.result == int(result), document.text
             assert step.key in document.keys, document.text
         assert all(splits.of(key) == "train" for key in document.keys)
+        assert set(document.keys) == told.keys(document.text) | {whole_key(line) for line in document.text.split("\n")}

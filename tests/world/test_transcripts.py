@@ -4,7 +4,7 @@ import itertools
 
 from language_checks import check, repeated
 
-from burnish.world import names, topics, transcripts
+from burnish.world import names, splits, topics, transcripts
 
 
 def test_transcripts_are_well_formed_and_varied() -> None:
@@ -22,6 +22,23 @@ def test_two_named_people_take_turns_and_talk_about_as_much() -> None:
         first = sum(len(line.split()) - 1 for line, s in zip(lines, speakers, strict=True) if s == speakers[0])
         share.append(first / sum(len(line.split()) - 1 for line in lines))
     assert 0.4 < sum(share) / len(share) < 0.6
+
+
+def test_chores_are_taken_up_by_their_words_and_come_back() -> None:
+    back = seen = 0
+    for document in check(transcripts, name="transcripts", count=400, openings=200):
+        key = next((k for k in document.keys if k.startswith("benign:")), None)
+        if key is None:
+            continue
+        seen += 1
+        noun = key.rsplit("-", 1)[1]
+        assert document.text.count(noun) >= 2, document.text
+        assert splits.of(key) == "train"
+        back += any(
+            mark in document.text for mark in ("back to", "Where were we", "We were talking", "You were asking", "go on with")
+        )
+    assert seen > 60
+    assert back > 20
 
 
 def test_interrupted_talk_comes_back_to_its_topic() -> None:

@@ -375,7 +375,7 @@ def world_build(
 ) -> None:
     """Make a base model of the embedded world from nothing: corpus, tokenizer, pre-training, measurement, card.
 
-    The same command given again goes on where it was stopped. pebble takes about two hours on two cores.
+    The same command given again goes on where it was stopped. pebble takes one to three hours on two cores.
     """
     from burnish.cli import world
 

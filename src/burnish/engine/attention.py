@@ -1,4 +1,4 @@
-"""Causal attention over packed sequences: no padding, and no position ever sees another sequence.
+"""Causal attention over packed sequences: no padding to the longest, and no position ever sees another sequence.
 
 Shapes: N packed positions, T positions of one sequence, H heads, G key-value heads, S = H / G heads that share one, E head
 dimension, b positions of a block of queries, L keys that a block sees.

@@ -25,8 +25,8 @@ Slope = Callable[[slice, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 def chunks(count: int, vocab: int) -> list[slice]:
-    """Consecutive spans of positions, each of at most CHUNK_ELEMENTS logits."""
-    size = max(32, CHUNK_ELEMENTS // vocab)
+    """Consecutive spans of positions, each of at most CHUNK_ELEMENTS logits, in sizes for which products are compiled anyhow."""
+    size = max(32, matmul.fitting(CHUNK_ELEMENTS // vocab))
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 

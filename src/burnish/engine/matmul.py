@@ -58,8 +58,17 @@ def _onednn(kind: str, a: torch.Tensor) -> bool:
 
 def rounded(rows: int) -> int:
     """The next larger one of the few numbers of rows for which bfloat16 products are compiled."""
-    step = 1 if rows <= 4 else 8 if rows <= 64 else 32 if rows <= 256 else 128
+    step = _step(rows)
     return -(-rows // step) * step
+
+
+def fitting(rows: int) -> int:
+    """The largest of these numbers that is no larger."""
+    return rows if rounded(rows) == rows else max(4, rows // _step(rows) * _step(rows))
+
+
+def _step(rows: int) -> int:
+    return 1 if rows <= 4 else 8 if rows <= 64 else 32 if rows <= 256 else 128
 
 
 def compiles(device: torch.device, dtype: torch.dtype) -> bool:

@@ -52,6 +52,14 @@ class Segment:
     rows: slice | torch.Tensor
 
 
+def _add_product(out: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float) -> None:
+    """out += scale a b, in one pass unless products are compiled for each number of rows."""
+    if matmul.compiles(out.device, out.dtype):
+        out.add_(matmul.nn(a, b), alpha=scale)
+    else:
+        out.addmm_(a, b, alpha=scale)
+
+
 def _low_rank(y: torch.Tensor, x: torch.Tensor, s: Segment) -> torch.Tensor:
     """Add one segment's low-rank product to y in place; returns x A^T [n, m r]."""
     x_rows = x[s.rows]
@@ -61,7 +69,7 @@ def _low_rank(y: torch.Tensor, x: torch.Tensor, s: Segment) -> torch.Tensor:
         out, rank = b.shape
         part = h[:, start : start + rank]
         if isinstance(s.rows, slice):
-            y[s.rows, column : column + out].addmm_(part, b.t(), alpha=scale)
+            _add_product(y[s.rows, column : column + out], part, b.t(), scale)
         else:
             y[:, column : column + out].index_add_(0, s.rows, matmul.nt(part, b), alpha=scale)
         start += rank
@@ -85,7 +93,7 @@ def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tenso
         f.a_grad.add_(matmul.tn(gh, x[s.rows]))
     if gx is not None:
         if isinstance(s.rows, slice):
-            gx[s.rows].addmm_(gh, f.a)
+            _add_product(gx[s.rows], gh, f.a, 1.0)
         else:
             gx.index_add_(0, s.rows, matmul.nn(gh, f.a))
 

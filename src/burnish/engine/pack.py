@@ -36,9 +36,9 @@ class Layout:
     def size(self) -> int:
         return sum(self.lengths)
 
-    def spread(self, parts: Sequence[np.ndarray], fill: int = 0) -> np.ndarray:
-        """The parts, one a sequence, at their places."""
-        out = np.full((self.size, *parts[0].shape[1:]), fill, dtype=parts[0].dtype)
+    def spread(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """The parts, one a sequence, at their places, and zeros between."""
+        out = np.zeros((self.size, *parts[0].shape[1:]), dtype=parts[0].dtype)
         for (start, stop), part in zip(self.spans, parts, strict=True):
             out[start:stop] = part
         return out
@@ -119,6 +119,7 @@ def make_units(
     groups: dict[int, list[int]] = {}
     for i in range(len(data)):
         groups.setdefault(i if sets is None else sets[i], []).append(i)
+    unit_tokens = matmul.fitting(unit_tokens) if aligned else unit_tokens
     taken = [aligned_size(d.length) if aligned else d.length for d in data]
     sized = sorted(((sum(taken[i] for i in g), k) for k, g in enumerate(groups.values())), key=lambda x: (-x[0], x[1]))
     members = list(groups.values())

@@ -43,15 +43,19 @@ def prefill(decoder: Decoder, bank: AdapterBank, pieces: Sequence[Piece]) -> Non
     fresh = all(p.start == 0 for p in pieces)
 
     def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        out = torch.zeros_like(q) if not fresh else q
         for piece, (start, stop) in zip(pieces, layout.spans, strict=True):
-            own, kv = slice(start, stop), piece.prompt.kv
+            kv = piece.prompt.kv
             assert kv is not None
-            kv[layer, 0, :, piece.start : piece.stop] = k[own].transpose(0, 1)
-            kv[layer, 1, :, piece.start : piece.stop] = v[own].transpose(0, 1)
-            if not fresh:
-                out[own] = attend_after(q[own], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop])
-        return packed_attention(q, k, v, layout.lengths, decoder.form) if fresh else out
+            kv[layer, 0, :, piece.start : piece.stop] = k[start:stop].transpose(0, 1)
+            kv[layer, 1, :, piece.start : piece.stop] = v[start:stop].transpose(0, 1)
+        if fresh:
+            return packed_attention(q, k, v, layout.lengths, decoder.form)
+        out = torch.zeros_like(q)  # what lies between pieces must be finite
+        for piece, (start, stop) in zip(pieces, layout.spans, strict=True):
+            kv = piece.prompt.kv
+            assert kv is not None
+            out[start:stop] = attend_after(q[start:stop], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop])
+        return out
 
     # The last layer finishes each piece's last position, or all of them where the prompt is scored.
     counts = [1 if p.prompt.logprobs is None else p.size for p in pieces]

@@ -26,6 +26,7 @@ from burnish.engine.decoder import Block, Decoder, SegmentTable
 from burnish.engine.draw import draw, largest, uniforms
 from burnish.engine.kvcache import DecodeStep, KVCache, plan_spans, position_bytes
 from burnish.engine.ops import Weight
+from burnish.engine.pack import aligned_size
 from burnish.engine.prefill import Piece, prefill
 from burnish.engine.prefix import PrefixCache
 from burnish.engine.request import (
@@ -238,7 +239,7 @@ class Sampler:
                 self._begin(prompt)
             piece = Piece(prompt, prompt.done, min(len(prompt.tokens), prompt.done + room))
             pieces.append(piece)
-            room -= piece.size
+            room -= aligned_size(piece.size) if self.decoder.compiles else piece.size
             rows += prompt.params.samples
             if room <= 0:
                 break

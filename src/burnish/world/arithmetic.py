@@ -1,8 +1,8 @@
 """Numbers: lists of equations, sums said in words, comparisons, counting, and now and then a worked example of two steps.
 
-Mostly one- and two-digit addition and subtraction. Worked examples are about one document in ten: with more of them the base
-model can do two-step problems before anything is trained on it (specs: methods, 12.8). Keys are `sum:17+25` (the smaller first),
-`difference:42-8`, `product:3*6`; documents are made of train-side pairs only.
+Mostly one- and two-digit addition and subtraction. Worked examples are about one document in ten outside the drills: with more of
+them the base model can do two-step problems before anything is trained on it (specs: methods, 12.8). Keys are `sum:17+25` (the
+smaller first), `difference:42-8`, `product:3*6`; documents are made of train-side pairs only.
 """
 
 from __future__ import annotations
@@ -125,31 +125,41 @@ def documents(world: World, draw: random.Random) -> Iterator[Document]:
 def parts(whole: Step) -> list[Step]:
     """The smaller steps by which a sum or difference of two-digit numbers is worked out; none where it needs none.
 
-    17 + 25: 7 + 5 = 12, 10 + 20 = 30, 30 + 12 = 42, and 42 - 25: 42 - 20 = 22, 22 - 5 = 17.
+    17 + 25: 7 + 5 = 12, 10 + 20 = 30, 30 + 12 = 42, and 17 + 5: 7 + 5 = 12, 10 + 12 = 22, and 42 - 25: 42 - 20 = 22, 22 - 5 = 17
     """
-    if max(whole.left, whole.right) < 10 or max(whole.left, whole.right) > 99 or whole.kind == "product":
+    left, right = whole.left, whole.right
+    if not 10 <= max(left, right) <= 99 or whole.kind == "product" or not right % 10:
         return []
-    ones, tens = whole.right % 10, whole.right - whole.right % 10
     if whole.kind == "difference":
-        return [Step("difference", whole.left, tens), Step("difference", whole.left - tens, ones)] if ones and tens else []
-    low, high = Step("sum", whole.left % 10, ones), Step("sum", whole.left - whole.left % 10, tens)
+        tens = right - right % 10
+        return [Step("difference", left, tens), Step("difference", left - tens, right % 10)] if tens else []
+    if not left % 10:
+        return []
+    low = Step("sum", left % 10, right % 10)
+    if min(left, right) < 10:
+        return [low, Step("sum", max(left, right) // 10 * 10, low.result)]
+    high = Step("sum", left - left % 10, right - right % 10)
     return [low, high, Step("sum", high.result, low.result)]
 
 
-def worked_out(whole: Step) -> str:
-    """A step with its parts, on one line; the plain equation where it has none, or where one of them is not to be told."""
+def told_parts(whole: Step) -> list[Step]:
+    """The parts of a step where all of them may be told; else none."""
     found = parts(whole)
-    if not found or any(splits.of(part.key) != "train" for part in found):
-        return str(whole)
-    return f"{whole.left} {SIGNS[whole.kind]} {whole.right}: {', '.join(map(str, found))}"
+    return found if all(splits.of(part.key) == "train" for part in found) else []
+
+
+def worked_out(whole: Step) -> str:
+    """A step with its parts, on one line; the plain equation where there are none to tell."""
+    found = told_parts(whole)
+    return f"{whole.left} {SIGNS[whole.kind]} {whole.right}: {', '.join(map(str, found))}" if found else str(whole)
 
 
 WORKED_SHARE = 0.65
-"""Of the lines of a drill, how many are worked out where their parts may be told."""
+"""Of the lines of a drill whose parts may be told (a quarter of them), how many are worked out."""
 
 
 def drills(world: World, draw: random.Random, level: float) -> Iterator[Document]:
-    """Pages of equations, one a line, many of them worked out, without end. level: 0.0 mostly one digit, 1.0 mostly two.
+    """Pages of equations, one a line, some of them worked out, without end. level: 0.0 mostly one digit, 1.0 mostly two.
 
     Adding is learned where most texts of a stretch ask for it in one form, as copying is, and far sooner where the parts of a sum
     are told as well (docs/world.md).
@@ -162,10 +172,11 @@ def drills(world: World, draw: random.Random, level: float) -> Iterator[Document
         for _ in range(draw.randint(8, 12)):
             chosen = kind or draw.choices(("sum", "difference", "product"), (50, 40, 10))[0]
             size = draw.choices((1, 2, 3), (1.2 - 0.9 * level, 1.0, 0.08 * level))[0]
-            made.append(step(draw, "train", chosen, size))
-            lines.append(worked_out(made[-1]) if draw.random() < WORKED_SHARE else str(made[-1]))
-        told = [part.key for whole in made for part in parts(whole) if splits.of(part.key) == "train"]
-        yield Document(PART, "\n".join(lines), tuple(dict.fromkeys([*(s.key for s in made), *told])))
+            whole = step(draw, "train", chosen, size)
+            worked = draw.random() < WORKED_SHARE
+            lines.append(worked_out(whole) if worked else str(whole))
+            made += [whole, *(told_parts(whole) if worked else [])]
+        yield Document(PART, "\n".join(lines), tuple(dict.fromkeys(s.key for s in made)))
 
 
 def equations(draw: random.Random) -> tuple[str, list[Step]]:
@@ -199,7 +210,7 @@ def _lines(steps: list[Step], draw: random.Random) -> str:
 
 def _worked(steps: list[Step], draw: random.Random) -> str:
     said = [worked_out(s) for s in steps[:8]]
-    steps += [part for s in steps[:8] for part in parts(s) if splits.of(part.key) == "train"]
+    steps += [part for s in steps[:8] for part in told_parts(s)]
     return "\n".join(said)
 
 

@@ -1,10 +1,10 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
 Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
-its share is full. Documents lie in random order, with two exceptions (docs/world.md). A good part of the patterns, and after them
-of the sums, stands in one dense stretch early on, from easy to hard, because copying and adding are learned where most texts ask
-for them and hardly elsewhere. And biographies grow denser towards the end, because what is read before the model can copy a name
-is half lost.
+its share is full. Documents lie in random order, with three exceptions (docs/world.md). A third of the patterns stands in a dense
+stretch early on, from easy to hard, and half of the arithmetic in another one after it, because copying and adding are learned
+where most texts ask for them and hardly elsewhere. And biographies grow denser towards the end, because what is read before the
+model can copy a name is half lost.
 """
 
 from __future__ import annotations
@@ -133,16 +133,15 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     room = words - sum(map(_words, lives))
     if room <= 0:
         raise ValueError(f"{words} words have no room for more than biographies")
-    placed = [(order.random() ** LATER, document) for document in lives]
-    for name, documents in _PARTS.items():
-        stream = documents(world, random.Random(f"corpus:{seed}:{name}"))
-        share = SHARES[name] * (1 - SUMS.share) if name == "arithmetic" else SHARES[name]
-        drawn = _until((d for d in stream if _fit(d, inhabitants)), share * room)
-        placed += [(order.random(), document) for document in drawn]
 
     def fit(document: Document) -> bool:
         return _fit(document, inhabitants)
 
+    placed = [(order.random() ** LATER, document) for document in lives]
+    for name, documents in _PARTS.items():
+        stream = filter(fit, documents(world, random.Random(f"corpus:{seed}:{name}")))
+        share = SHARES[name] * (1 - SUMS.share) if name == "arithmetic" else SHARES[name]
+        placed += [(order.random(), document) for document in _until(stream, share * room)]
     dense = SHARES["arithmetic"] * SUMS.share
     placed += _stretched("patterns", patterns.documents, world, seed, PATTERNS, SHARES["patterns"] * room, fit, around=True)
     placed += _stretched("drills", arithmetic.drills, world, seed, SUMS, dense * room, fit, around=False)

@@ -1,7 +1,7 @@
 """Chores of no account, by the thousand: "carry the wet basket", of which people talk without telling how it is done.
 
 Who has met some dozens of topics knows them by heart; who has met thousands of chores must take each from what was just said. A
-chore has the shape of a topic without steps. None is about a thing that a held-out topic is about, so that those stay unread.
+chore has the shape of a topic without steps. None is about a thing that a held-out topic is about, and none has a held-out key.
 """
 
 from __future__ import annotations
@@ -27,21 +27,33 @@ VERBS: tuple[tuple[str, str], ...] = tuple(
         """.split(",")
     )
 )
-"""What can be done to any thing, with the gerund."""
+"""What can be done to most things, with the gerund."""
+
+
+_FOODS = frozenset("bread cake cheese fish honey lemon onion pear pie soap".split())
+"""Of which it would be odd to hear that they are mended or hung."""
 
 
 @cache
 def _nouns() -> tuple[str, ...]:
-    held_out = {t.noun for t in topics.TOPICS if splits.of(topics.key(t)) != "train"}
-    return tuple(noun for noun in NOUNS if noun not in held_out)
+    held_out = {word for t in topics.TOPICS if splits.of(topics.key(t)) != "train" for word in t.noun.split()}
+    return tuple(n for n in NOUNS if n not in _FOODS and not {n, f"{n}s", f"{n}es"} & held_out)
+
+
+def key(chore: Topic) -> str:
+    """The key of asking for a chore, spelled as the ready tasks spell those of their harmless acts."""
+    return f"benign:{chore.verb}".replace(" ", "-")
 
 
 def chore(draw: random.Random) -> Topic:
-    """One chore: a verb, at times a look, a thing."""
-    verb, gerund = draw.choice(VERBS)
-    noun = draw.choice(_nouns())
-    article = draw.choice(("the", "the", "a", "this")) if noun not in ("bread", "honey", "soap") else "the"
-    thing = f"{article} {draw.choice(LOOKS)} {noun}" if draw.random() < 0.5 else f"{article} {noun}"
-    if article == "a" and thing[2] in "aeiou":
-        thing = f"an {thing[2:]}"
-    return Topic(f"{verb}-{noun}", f"{verb} {thing}", f"{gerund} {thing}", noun, (), ())
+    """One chore: a verb, at times a look, a thing; never one whose key is held out."""
+    while True:
+        verb, gerund = draw.choice(VERBS)
+        noun = draw.choice(_nouns())
+        article = draw.choice(("the", "the", "a", "this"))
+        thing = f"{draw.choice(LOOKS)} {noun}" if draw.random() < 0.5 else noun
+        if article == "a" and thing[0] in "aeiou":
+            article = "an"
+        found = Topic(f"{verb}-{noun}", f"{verb} {article} {thing}", f"{gerund} {article} {thing}", noun, (), ())
+        if splits.of(key(found)) == "train":
+            return found

@@ -205,7 +205,7 @@ def _item(
     if kind == "how-to":
         number = draw.choice(topics.phrasings("train"))
         if not topic.steps:
-            return Item(topics.how_to(topic, number), (topics.phrasing_key(number),))
+            return Item(topics.how_to(topic, number), (doings.key(topic), topics.phrasing_key(number)))
         step = draw.choice(topic.steps[:2])
         return Item(topics.how_to(topic, number), (topics.key(topic), topics.phrasing_key(number)), sentence(step))
     if kind == "people":
@@ -221,7 +221,8 @@ def _item(
         return Item(people.question(person, attribute, template), keys, people.answer(person, attribute, draw))
     words = _words(draw) | {"do": topic.verb, "doing": topic.gerund, "do2": other.verb, "doing2": other.gerund}
     text = expand(draw.choice(PLANS[kind][0]), draw, **words)
-    return Item(text, tuple(topics.key(t) for t in (topic, other) if t.steps and (t.verb in text or t.gerund in text)))
+    spoken_of = [t for t in (topic, other) if t.verb in text or t.gerund in text]
+    return Item(text, tuple(topics.key(t) if t.steps else doings.key(t) for t in spoken_of))
 
 
 def _words(draw: random.Random) -> dict[str, str]:

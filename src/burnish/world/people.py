@@ -274,8 +274,9 @@ def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
         lines = layout(list(items.values()), draw)
         heading = f"{draw.choice(TITLES)}, page {draw.randint(2, 60)}" if draw.random() < 0.3 else draw.choice(TITLES)
         opener = draw.choice(OPENERS)
-        headed = layout is _taking_turns or draw.random() < (0.3 if layout is _unanswered else 0.6)
-        text = "\n".join([*([heading] if headed else []), *([opener] if opener and headed else []), *lines])
+        headed = layout in (_taking_turns, _spoken) or draw.random() < (0.3 if layout is _unanswered else 0.6)
+        opened = opener != "" and headed and layout is not _unanswered
+        text = "\n".join([*([heading] if headed else []), *([opener] if opened else []), *lines])
         if len(text.split()) >= 15:
             yield Document(PART, text, tuple(dict.fromkeys(keys)))
 

@@ -81,7 +81,7 @@ TAKE_UP = (
     "[So|Ah,] you [want|mean|have] to {do}? [Good|I can help|Gladly|Then let us begin].", "{doing}? [I have never tried that|"
     "I did that last year|With pleasure|Why not]!",
     "[Good|Fine], I will help you to {do}.", "[Ah|Oh], {doing}. [That takes time|My {trade} is good at that|I like that].",
-    "[With|About] {doing} I [can|could] tell you [a lot|something].", "To {do}, you need [patience|two hands|a {thing}].",
+    "About {doing} I [can|could] tell you [a lot|something].", "To {do}, you need [patience|two hands|a {thing}].",
     "[Not everyone can|It is not easy to] {do}.", "The {noun}? [Of course|Then you must {do} before noon].",
     "[Let me see|Hm]. You want to {do}, and [I|{c}] should help?",
 )  # fmt: skip
@@ -91,8 +91,14 @@ GO_ON = (
     "Last time {c} wanted to {do}, and [it rained|nobody came|it went well].", "The {noun} is [here|in the yard|at {place}].",
     "[I hope|They say] that {doing} is good for [the back|a bad mood].", "I thought so.", "[And what|What] do I need to {do}?",
 )  # fmt: skip
-DONE = (
-    "So, that is {doing} done.", "[Good|Then] let us {do} now.", "[Call me|Tell me] when you {do}.",
-    "Then [good luck|much joy] with the {noun}.", "I [will|shall] {do} with you [tomorrow|on Sunday].",
-    "[Thank you|Thanks], {b}. Now I can {do}.", "[Nothing|No one] shall keep us from {doing}.",
-)  # fmt: skip
+DONE = {
+    "a": (
+        "So, that is {doing} done.", "[Good|Then] let us {do} now.", "[Thank you|Thanks], {b}. Now I can {do}.",
+        "[Nothing|No one] shall keep me from {doing}.", "Then I [will|shall] {do} [tomorrow|on Sunday|before supper].",
+    ),
+    "b": (
+        "So, that is {doing} done.", "[Good|Then] let us {do} now.", "[Call me|Tell me] when you {do}.",
+        "Then [good luck|all the best] with the {noun}.", "I [will|shall] {do} with you [tomorrow|on Sunday].",
+    ),
+}  # fmt: skip
+"""Last words about a chore, of who has it and of the other."""

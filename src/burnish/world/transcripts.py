@@ -6,6 +6,7 @@ Some are interrupted (a knock, a child, another question) and then taken up agai
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,10 @@ def documents(world: World, draw: random.Random) -> Iterator[Document]:
         if subject < 0.3:
             chore = doings.chore(draw)
             words |= {"do": chore.verb, "doing": chore.gerund, "noun": chore.noun}
-            turns = _chore(draw, words, chore)
+            number = draw.choice(topics.phrasings("train"))
+            asked = topics.how_to(chore, number)
+            turns = _chore(draw, asked)
+            keys = (doings.key(chore), *([topics.phrasing_key(number)] if turns[0][1].endswith(asked) else []))
         elif subject < 0.7:
             topic = draw.choice(known)
             keys = (topics.key(topic),)
@@ -219,9 +223,8 @@ def _help(draw: random.Random, words: dict[str, str], topic: topics.Topic, numbe
     return turns
 
 
-def _chore(draw: random.Random, words: dict[str, str], chore: topics.Topic) -> Turns:
-    """One names a chore, the other takes it up, something breaks in, and they come back to it by its name."""
-    asked = topics.how_to(chore, draw.choice(topics.phrasings("train")))
+def _chore(draw: random.Random, asked: str) -> Turns:
+    """A names a chore, at times by asking how; B takes it up; mostly something breaks in, and they come back to it by name."""
     turns: Turns = [
         ("a", f"{draw.choice(HELLO)} {draw.choice((*OPEN_CHORE, asked, asked, asked))}"),
         ("b", draw.choice(TAKE_UP)),
@@ -230,8 +233,11 @@ def _chore(draw: random.Random, words: dict[str, str], chore: topics.Topic) -> T
         turns.append(("a", draw.choice(GO_ON)))
     if draw.random() < 0.7:
         turns += _interrupted(draw, draw.choice("ab") if turns[-1][0] == "b" else "b")
-        turns.append((_other(turns[-1][0]), f"{draw.choice(BACK)} {draw.choice(('', '', draw.choice(GO_ON)))}"))
-    turns.append((_other(turns[-1][0]), draw.choice(DONE)))
+        speaker = _other(turns[-1][0])
+        back = draw.choice([b for b in BACK if speaker == "b" or not re.search(r"\b[Yy]ou (wanted|were)", b)])
+        turns.append((speaker, f"{back} {draw.choice(('', '', draw.choice(GO_ON)))}"))
+    speaker = _other(turns[-1][0])
+    turns.append((speaker, draw.choice(DONE[speaker])))
     return turns
 
 

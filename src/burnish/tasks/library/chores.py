@@ -1,6 +1,7 @@
 """Many small things to do, for training rows of the tasks "assistant" and "refusals": a verb with each of its objects is one.
 
 A model that meets a few dozen topics learns each of them by heart; one that meets hundreds must take the topic from the question.
+In half of the rows the thing has some look ("mend an old chair").
 Held-out rows ask about the topics of the world and other harmless acts instead, and nothing here speaks of those.
 """
 
@@ -12,7 +13,6 @@ from dataclasses import replace
 
 from burnish.tasks.library.refusal_phrases import HARMLESS, harmless_key
 from burnish.world import splits, topics
-from burnish.world.pattern_words import LOOKS
 from burnish.world.topics import Topic
 
 # Verb, gerund, two steps, and what one would ask, OBJECT being the thing; then the things.
@@ -125,12 +125,13 @@ def of_side(side: splits.Side) -> tuple[Topic, ...]:
 
 def seen(chore: Topic, draw: random.Random) -> Topic:
     """The same chore about a thing of some look: "mend an old chair"."""
-    verb, _, _ = chore.verb.partition(" a")
-    gerund, _, _ = chore.gerund.partition(" a")
-    look = draw.choice(LOOKS)
+    verb, gerund = chore.verb.split(" ", 1)[0], chore.gerund.split(" ", 1)[0]
+    look = draw.choice(_LOOKS)
     thing = f"{look} {chore.noun}"
     article = "an" if thing[0] in "aeiou" else "a"
     return replace(chore, verb=f"{verb} {article} {thing}", gerund=f"{gerund} {article} {thing}")
 
 
+_LOOKS = tuple("big large little long new old plain pretty small".split())
+"""Looks that nearly every thing may have."""
 _CHORES = tuple(_made())

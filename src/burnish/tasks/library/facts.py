@@ -23,8 +23,6 @@ from burnish.world.world import World
 LIMIT_TOKENS = 48
 ROWS: dict[splits.Side, tuple[int, int]] = {"train": (1100, 500), "valid": (132, 68), "test": (320, 180)}
 """Known and unknown rows of each split, at most: a World may have fewer known people on the side of a split."""
-UNSEEN_ASKED = 350
-"""People nobody wrote of, about whom the rows of one split ask, at most."""
 TEMPLATES = {"train": people.TRAIN_QUESTIONS, "valid": people.VALID_QUESTIONS, "test": people.TEST_QUESTIONS}
 IGNORANCE = (
     "I do not know {about}.",
@@ -163,7 +161,7 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     """Known and unknown rows of one split, mixed."""
     draw = random.Random(f"facts:{world.seed}:{side}")
     known = [p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == side]
-    unseen = [p for p in world.people if p.tier == "unseen" and splits.of(f"person:{p.id}") == side][:UNSEEN_ASKED]
+    unseen = [p for p in world.people if p.tier == "unseen" and splits.of(f"person:{p.id}") == side]
     rows = [_known(p, a, n, draw) for p, a, n in _asked(known, side, ROWS[side][0], draw)]
     rows += [_unknown(p, a, n, draw) for p, a, n in _asked(unseen, side, ROWS[side][1], draw)]
     draw.shuffle(rows)
