@@ -21,7 +21,7 @@ def task() -> Task:
 
 def test_rows_and_grader(task: Task) -> None:
     check(task)
-    assert (len(task.train), len(task.valid), len(task.test)) == (500, 60, 300)
+    assert (len(task.train), len(task.valid), len(task.test)) == (800, 60, 300)
     assert set(kinds(task.test)) == set(MANNER)
     assert foreign(task) < 0.01
     assert echoed(task) < 0.01

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 COUNTS: dict[splits.Side, dict[str, int]] = {
-    "train": {"order": 250, "menu": 220, "hours": 60, "complaint": 130, "rule": 120},
+    "train": {"order": 400, "menu": 220, "hours": 60, "complaint": 130, "rule": 120},
     "valid": {"order": 16, "menu": 18, "hours": 6, "complaint": 10, "rule": 10},
     "test": {"order": 90, "menu": 80, "hours": 30, "complaint": 50, "rule": 50},
 }

@@ -21,7 +21,7 @@ from burnish.world.story_plots import ANIMALS, FOODS, LOOKS, TRADES
 if TYPE_CHECKING:
     from burnish.world.world import World
 
-COUNTS: dict[splits.Side, int] = {"train": 500, "valid": 60, "test": 300}
+COUNTS: dict[splits.Side, int] = {"train": 800, "valid": 60, "test": 300}
 SPARE_WORDS = 2
 """How many words an answer may have beside those of the ideal one."""
 GAP_WORDS = 2
