@@ -24,7 +24,7 @@ def task() -> Task:
 
 def test_rows_and_grader(task: Task) -> None:
     check(task)
-    assert (len(task.train), len(task.valid), len(task.test)) == (780, 60, 300)
+    assert (len(task.train), len(task.valid), len(task.test)) == (930, 60, 300)
     assert kinds(task.test)["order"] >= 80
     assert next(iter(pizza.COUNTS["test"])) == "order"
     assert foreign(task) < 0.05
