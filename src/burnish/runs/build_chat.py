@@ -38,7 +38,7 @@ ATTEMPTS = 5
 ITEMS, SAMPLES = 150, 8
 SETTINGS: dict[str, Any] = {
     "method": "full",
-    "learning_rate": 5e-4,
+    "learning_rate": 1e-3,
     "epochs": 2,
     "batch": 16,
     "schedule": "linear",
@@ -72,7 +72,7 @@ class Attempt:
 def search(base: Path, work: Path, seed: int, say: Progress) -> Attempt:
     """The attempt in the band, or the nearest to it, with its shares on test rows. What an earlier call left is used."""
     low, high = 0, len(ready.get(TASK).train)
-    rows, tried = 100, list[Attempt]()
+    rows, tried = 300, list[Attempt]()
     for _ in range(ATTEMPTS):
         tried.append(attempt(base, work, rows, seed, say))
         share = tried[-1].pass_1

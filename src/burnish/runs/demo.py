@@ -28,7 +28,7 @@ from burnish.types import Example, Message, SamplingParams, Score
 MODEL = "pebble"
 SETTINGS: dict[str, Any] = {
     "method": "full",
-    "learning_rate": 5e-4,
+    "learning_rate": 1e-3,
     "epochs": 2,
     "batch": 16,
     "schedule": "linear",

@@ -1,4 +1,4 @@
-"""Worded requests for a Python function. The last wordings are held out: their places decide the side."""
+"""Worded requests for a Python function. Some wordings are held out: their places decide the side."""
 
 from __future__ import annotations
 
@@ -24,8 +24,33 @@ WORDINGS: tuple[str, ...] = (
     "We want a function {s} which returns {w}.",
     "Show me {s} in Python. It should {give} {w}.",
     "How would you write {s}, which must return {w}?",
+    "Code {s} for me. It {gives} {w}.",
+    "{s} is to {give} {w}. Please write it.",
+    "Please define {s}. I want it to {give} {w}.",
+    "What I need is {s}, a function that returns {w}.",
+    "Write me {s}; it must return {w}.",
+    "A function {s} is needed. It {gives} {w}.",
+    "Please code {s}. It returns {w}.",
+    "Help me with {s}. It has to return {w}.",
+    "Can I have {s}? It {gives} {w}.",
+    "Let {s} {give} {w}. Write it.",
+    "Would you define {s}, which {gives} {w}?",
+    "I am looking for {s}. It returns {w}.",
+    "My program lacks {s}. It is to return {w}.",
+    "Try to write {s}. It {gives} {w}.",
+    "The function {s} is missing. It has to return {w}.",
+    "Do you know how to code {s}? It {gives} {w}.",
+    "Please give me Python for {s}, which returns {w}.",
+    "Now {s}, please. It {gives} {w}.",
+    "Next, write {s}, and let it {give} {w}.",
+    "Will you write {s}? It {gives} {w}.",
+    "Let me have the code of {s}, which returns {w}.",
 )
-_SIDES: dict[splits.Side, range] = {"train": range(11), "valid": range(11, 13), "test": range(13, 16)}
+_SIDES: dict[splits.Side, tuple[int, ...]] = {
+    "train": (*range(11), *range(16, len(WORDINGS))),
+    "valid": (11, 12),
+    "test": (13, 14, 15),
+}
 
 
 def key(number: int) -> str:

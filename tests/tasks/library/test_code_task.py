@@ -38,7 +38,7 @@ def results(answer: str, row: Example) -> list[str]:
 
 
 def test_rows():
-    assert {side: len(rows) for side, rows in ROWS.items()} == {"train": 900, "valid": 60, "test": 300}
+    assert {side: len(rows) for side, rows in ROWS.items()} == {"train": 1200, "valid": 60, "test": 300}
     assert task_room.make(world.make(1)).test != TASK.test
     for side, rows in ROWS.items():
         assert len({prompt_text(r) for r in rows}) == len(rows)
@@ -123,7 +123,7 @@ def test_clusters_are_families():
 def test_held_out_wordings_are_several():
     for side, rows in ROWS.items():
         wordings = {key for row in rows for key in row.metadata["keys"] if key.startswith("phrasing:")}
-        assert len(wordings) == {"train": 11 + 14, "valid": 2 + 2, "test": 3 + 4}[side]
+        assert len(wordings) == {"train": 32 + 14, "valid": 2 + 2, "test": 3 + 4}[side]
 
 
 def test_fewer_rows_are_the_first_of_more():

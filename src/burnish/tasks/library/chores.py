@@ -1,4 +1,4 @@
-"""Many small things to do, for training rows of the tasks "assistant" and "refusals": a verb with each of its objects is one.
+"""Many small things to do, for training rows of the task "assistant": a verb with each of its objects is one.
 
 A model that meets a few dozen topics learns each of them by heart; one that meets hundreds must take the topic from the question.
 In half of the rows the thing has some look ("mend an old chair").

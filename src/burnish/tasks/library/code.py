@@ -20,7 +20,7 @@ from burnish.world.code_functions import Family, Function
 if TYPE_CHECKING:
     from burnish.world.world import World
 
-COUNTS: dict[splits.Side, int] = {"train": 900, "valid": 60, "test": 300}
+COUNTS: dict[splits.Side, int] = {"train": 1200, "valid": 60, "test": 300}
 CONSTANT_SHARE = 0.5
 """Of the held-out rows drawn among the families that have constants of their side. Others may be drawn of them by chance."""
 CALLS = 5
@@ -31,7 +31,7 @@ LONGEST_CHARACTERS = 300
 
 
 def make(world: World | None = None, rows: int | None = None) -> Task:
-    """The task. rows: how many training rows to take, 500 unless given; fewer are the first of more."""
+    """The task. rows: how many training rows to take, 1200 unless given; fewer are the first of more."""
     seed = world.seed if world else 0
     counts = COUNTS if rows is None else {**COUNTS, "train": rows}
     train, valid, test = (_rows(side, seed, counts[side]) for side in ("train", "valid", "test"))
