@@ -41,7 +41,7 @@ WORDINGS: tuple[str, ...] = (
     "The function {s} is missing. It has to return {w}.",
     "Do you know how to code {s}? It {gives} {w}.",
     "Please give me Python for {s}, which returns {w}.",
-    "Now {s}, please. It {gives} {w}.",
+    "And now {s}, please. It {gives} {w}.",
     "Next, write {s}, and let it {give} {w}.",
     "Will you write {s}? It {gives} {w}.",
     "Let me have the code of {s}, which returns {w}.",
