@@ -288,7 +288,7 @@ def _make(name_or_dir: str, kind: str) -> RunFolder | None:
         id=secrets.token_hex(8),
         name=_name_of(final),
         kind=kind,
-        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        created=datetime.now(UTC).isoformat(timespec="microseconds"),
         status="created",
     )
     atomic.make_directory(final.parent)
