@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {
     "patience": 0,
 }
 """Of the training. The rate suits a model of a few million parameters; larger ones want less."""
-FEWEST = 10
+FEWEST = 8
 """Questions below which a share says too little to be shown."""
 
 
