@@ -41,7 +41,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v5"
+    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v6"
 
 
 def _processor() -> str:
@@ -82,7 +82,7 @@ def measure() -> dict[str, Any]:
     dtype = "bfloat16" if figures["bf16_gflops"] > 1.5 * figures["fp32_gflops"] else "float32"
     precision = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     limit = 0
-    for length in (64, 128, 256, 512):
+    for length in (64, 128, 256, 512, 1024):
         form = {"sdpa": math.inf, "bmm": math.inf}
         q = torch.randn(1024, 8, 64, generator=generator).to(precision).requires_grad_()
         k = torch.randn(1024, 4, 64, generator=generator).to(precision).requires_grad_()
