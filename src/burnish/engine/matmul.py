@@ -79,7 +79,7 @@ def compiles(device: torch.device, dtype: torch.dtype) -> bool:
 def _round(a_NK: torch.Tensor) -> torch.Tensor:
     """a with rows of zeros up to the rounded number of rows, where products are compiled; else a itself."""
     rows = a_NK.shape[0]
-    if a_NK.dtype != torch.bfloat16 or a_NK.device.type != "cpu" or (more := rounded(rows)) == rows:
+    if not compiles(a_NK.device, a_NK.dtype) or (more := rounded(rows)) == rows:
         return a_NK
     out = a_NK.new_zeros(more, a_NK.shape[1])
     out[:rows] = a_NK
