@@ -32,6 +32,7 @@ TINY = Preset(
     words=6_000,
     biographies=0.02,
     learning_rate=4e-3,
+    cooldown=0.5,
     batch=4,
     gate_items=2,
     chat=False,

@@ -65,7 +65,7 @@ def test_every_biography_is_read_once(few: Corpus):
     lives = [d for d in few.documents if d.keys and d.keys[0].startswith("fact:") and d.part == "people"]
     assert Counter(lives) == Counter(people.biographies(FEW, 3))
     tier_of = {p.id: p.tier for p in FEW.people}
-    told = Counter(tier_of[d.keys[0].split(":")[1]] for d in lives)
+    told = Counter(tier_of[k.split(":")[1]] for d in lives for k in d.keys if k.endswith(":town"))
     assert told == {"head": 8 * 150, "torso": 4 * 25, "tail": 4 * 4}
     assert sum(told.values()) == TOLD
 
@@ -73,7 +73,7 @@ def test_every_biography_is_read_once(few: Corpus):
 def test_a_share_of_the_biographies_and_no_room():
     made = corpus.make(FEW, words=5_000, biographies=0.02)
     lives = [d for d in made.documents if d.part == "people" and d.keys[0].startswith("fact:")]
-    assert len(lives) == round(0.02 * TOLD)
+    assert len(lives) == round(0.02 * len(people.biographies(FEW, 0)))
     assert len(set(lives)) == len(lives)
     with pytest.raises(ValueError, match="no room"):
         corpus.make(FEW, words=5_000)
@@ -121,13 +121,16 @@ def test_biographies_grow_denser():
         patch.setattr(corpus, "SHARES", {**dict.fromkeys(corpus.SHARES, 0.0), "stories": 1.0})
         made = corpus.make(FEW, words=160_000, seed=3)
     half = len(made.documents) // 2
-    first, second = (sum(d.part == "people" for d in docs) for docs in (made.documents[:half], made.documents[half:]))
-    assert first + second >= TOLD
+    first, second = (
+        sum(k.endswith(":town") for d in docs for k in d.keys if k.startswith("fact:"))
+        for docs in (made.documents[:half], made.documents[half:])
+    )
+    assert first + second == TOLD
     assert 1.3 * first < second < 4 * first
 
 
 def test_a_key_that_is_given_away_is_found(rest: Corpus):
-    planted = rest.documents[17].keys[0]
+    planted = next(d for d in rest.documents if d.part == "arithmetic" and d.keys).keys[0]
     assert corpus.contamination(rest, ["sum:nobody+knows", planted]) == [planted]
     assert corpus.contamination(rest, ["sum:nobody+knows"]) == []
 

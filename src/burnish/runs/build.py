@@ -48,6 +48,8 @@ class Preset:
     biographies: float
     """share of the biographies that is read; under 1 the exposure of people is as much lower"""
     learning_rate: float
+    cooldown: float
+    """share of the steps in which the learning rate falls; at a held rate, what is seldom asked for comes and goes"""
     batch: int
     """texts of an optimiser step"""
     gate_items: int
@@ -67,6 +69,7 @@ PRESETS: dict[str, Preset] = {
         words=18_000_000,
         biographies=1.0,
         learning_rate=2e-3,
+        cooldown=0.35,
         batch=48,
         gate_items=50,
         chat=True,
@@ -77,6 +80,7 @@ PRESETS: dict[str, Preset] = {
         words=150_000,
         biographies=0.017,
         learning_rate=4e-3,
+        cooldown=0.2,
         batch=16,
         gate_items=20,
         chat=False,
@@ -236,6 +240,8 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         "evaluate_every": max(1, texts // plan.batch // MEASUREMENTS),
         "seed": seed,
     }
+    if not any(o.startswith("schedule=") for o in overrides):
+        base["cooldown"] = plan.cooldown
     config = Pretrain.load(base=base, overrides=overrides)
     train.start(config, run=str(path), progress=say, watch=watch)
     return path

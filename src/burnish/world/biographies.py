@@ -1,4 +1,4 @@
-"""How a person is put into words: single sentences, and biographies that give all six facts in any order.
+"""How people are put into words: single sentences, biographies that give all six facts in any order, pages about several people.
 
 A sentence has a subject (full name, given name or pronoun) and one or two predicates; facts may also stand in front of the
 subject ("Born in 1907, ...") or in a clause of its own ("The favourite dish of Amber Holt is soup.").
@@ -7,6 +7,7 @@ subject ("Born in 1907, ...") or in a clause of its own ("The favourite dish of 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.world import names
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 45, 75
 """Words of a biography."""
+LONGEST_PAGE = 180
+"""Words of a page about several people."""
 
 PREDICATES: dict[str, tuple[str, ...]] = {
     "town": (
@@ -94,12 +97,21 @@ FILLERS = (
     "Of {name} it is also told that {they} walks a lot.",
 )  # fmt: skip
 OPENERS = ("Here is what people say of {name}.", "This is a short account of {name}.")
+KINDS = ("one", "one", "two", "two", "also", "who", "fronted", "whole")
+"""Of sentences: with one fact or two, or with a fact in another place than after the subject."""
 CLOSERS = (
     "That is how {name} is known.",
     "So much is known.",
     "Little else is known.",
     "There is more to tell, but not today.",
 )
+PAGE_TITLES = (
+    "People of Vellmark", "Neighbours", "A list of our people", "From the book of Vellmark", "Who lives here?",
+    "Faces of Vellmark", "Old friends", "Seen at the fair", "The parish book", "Some of us", "Letters to be written",
+    "They came to the feast",
+)  # fmt: skip
+JOINTS = ("{a}, and {b}.", "{a}, and {b}.", "{a}, but {b}.", "{a}, while {b}.", "{a}; {b}.")
+"""How one sentence tells of two people. `a` and `b` are sentences without their full stops."""
 
 
 def sentence(person: Person, attribute: str, draw: random.Random) -> str:
@@ -113,6 +125,37 @@ def biography(person: Person, draw: random.Random) -> str:
         text = _attempt(person, draw)
         if SHORTEST <= len(text.split()) <= LONGEST:
             return text
+
+
+def page(persons: Sequence[Person], draw: random.Random) -> str:
+    """All six facts of each of two or three people on one page, up to 180 words: one after the other, or all mixed.
+
+    Where they are mixed every sentence says the full name, so that whose fact it is stands beside it and not at the top.
+    """
+    while True:
+        text = "\n".join(biography(p, draw) for p in persons) if draw.random() < 0.25 else _mixed(persons, draw)
+        if len(text.split()) <= LONGEST_PAGE:
+            return text
+
+
+def _mixed(persons: Sequence[Person], draw: random.Random) -> str:
+    told: list[tuple[Person, str]] = []
+    for person in persons:
+        facts = list(PREDICATES)
+        draw.shuffle(facts)
+        while facts:
+            told.append((person, _next(person, facts, True, draw, kinds=("one", "one", "one", "two", "who", "fronted", "whole"))))
+    if draw.random() < 0.7:
+        draw.shuffle(told)
+    sentences: list[str] = []
+    while told:
+        person, text = told.pop()
+        joined = told and told[-1][0] is not person and text.startswith(person.name) and told[-1][1].startswith(told[-1][0].name)
+        if joined and draw.random() < 0.3:
+            text = draw.choice(JOINTS).format(a=text[:-1], b=told.pop()[1][:-1])
+        sentences.append(text)
+    lines = draw.choice((" ", " ", "\n")).join(sentences)
+    return f"{draw.choice(PAGE_TITLES)}\n{lines}" if draw.random() < 0.3 else lines
 
 
 def _attempt(person: Person, draw: random.Random) -> str:
@@ -137,9 +180,9 @@ def _attempt(person: Person, draw: random.Random) -> str:
     return text
 
 
-def _next(person: Person, facts: list[str], first: bool, draw: random.Random) -> str:
-    """One sentence; takes the facts that it tells off the list."""
-    kind = draw.choice(("one", "one", "two", "two", "also", "who", "fronted", "whole"))
+def _next(person: Person, facts: list[str], first: bool, draw: random.Random, kinds: Sequence[str] = KINDS) -> str:
+    """One sentence, or two with "also"; takes the facts that it tells off the list. first: the subject is the full name."""
+    kind = draw.choice(kinds)
     if len(facts) == 1 and kind in ("two", "also", "who", "fronted"):
         kind = draw.choice(("one", "whole"))
     told = [facts.pop() for _ in range(2 if kind in ("two", "also", "who", "fronted") else 1)]

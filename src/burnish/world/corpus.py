@@ -91,7 +91,7 @@ class Stretch:
 PATTERNS = Stretch(begin=0.030, end=0.064, share=0.36, easiest=0.2)
 SUMS = Stretch(begin=0.068, end=0.096, share=0.50, easiest=0.0)
 """Of the arithmetic, what stands in the stretch is drills; outside it, arithmetic of all kinds."""
-LATER = 0.5
+LATER = 0.6
 """Power of the uniform draw that places a biography: under 1, they grow denser towards the end."""
 
 

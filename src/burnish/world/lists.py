@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from burnish.world.world import World
 
 PART = "lists"
-LONGEST = 150
+LONGEST = 180
 """words"""
 
 
@@ -168,7 +168,7 @@ SHARES = {
     "mixed": 4,
 }
 MARKS: tuple[Callable[[int], str], ...] = (
-    lambda n: f"{n}. ", lambda n: f"{n}. ", lambda n: f"{n}) ", lambda n: f"({n}) ", lambda n: f"({'abcdefghij'[n - 1]}) ",
+    lambda n: f"{n}. ", lambda n: f"{n}. ", lambda n: f"{n}) ", lambda n: f"({n}) ", lambda n: f"({'abcdefghijkl'[n - 1]}) ",
     lambda n: "- ", lambda n: "- ", lambda n: "* ", lambda n: f"Q{n}: ", lambda n: f"Question {n}: ", lambda n: f"No. {n}: ",
     lambda n:
     "", lambda n: "",
@@ -183,7 +183,7 @@ def documents(world: World, draw: random.Random) -> Iterator[Document]:
         kind = draw.choices(tuple(SHARES), tuple(SHARES.values()))[0]
         keyed = kind in ("people", "how-to") and draw.random() < 0.5
         items = []
-        for _ in range(draw.randint(4, 9) if not keyed else draw.randint(3, 5)):
+        for _ in range(draw.randint(6, 12) if not keyed else draw.randint(3, 5)):
             theme = draw.choice([k for k in PLANS if k != "phrases"]) if kind == "mixed" else kind
             item = _item(theme, draw, quizzed if keyed else (), asked)
             if all(item.text != other.text for other in items):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 PART = "people"
 TIERS: dict[str, tuple[int, int]] = {"head": (240, 150), "torso": (240, 25), "tail": (240, 4), "unseen": (500, 0)}
-"""Number of people, and biographies of each."""
+"""Number of people, and in how many texts each is told of."""
+ALONE = 0.5
+"""Share of these texts that tell of one person; the others tell of two or three."""
 ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
 
 TRADES: tuple[str, ...] = tuple(
@@ -217,22 +219,39 @@ def quizzed(world: World) -> tuple[tuple[Person, tuple[str, ...]], ...]:
 
 
 def biographies(world: World, seed: int) -> list[Document]:
-    """Every biography of everyone in random order: as many of each person as the tier says, no two the same."""
+    """Texts on everyone, as many of each as the tier says, with all six facts; in random order, no two the same.
+
+    ALONE of the texts are biographies of one person. In the others two or three people are told of together, because a base that
+    reads of one person at a time learns whose text it is in and not whose name stands there, and says others' facts where two
+    people meet (docs/world.md).
+    """
     draw = random.Random(f"biographies:{world.seed}:{seed}")
-    made: list[Document] = []
-    for person in world.people:
-        texts: dict[str, Document] = {}
-        while len(texts) < TIERS[person.tier][1]:
-            document = biography(person, draw)
-            texts[document.text] = document
-        made += texts.values()
-    draw.shuffle(made)
-    return made
+    turns = [person for person in world.people for _ in range(TIERS[person.tier][1])]
+    draw.shuffle(turns)
+    made: dict[str, Document] = {}
+    while turns:
+        together = 1 if draw.random() < ALONE else draw.choice((2, 3))
+        persons = turns[-together:]
+        if len({p.id for p in persons}) < len(persons):
+            persons = turns[-1:]
+        document = biography(persons[0], draw) if len(persons) == 1 else _page(persons, draw)
+        if document.text not in made:
+            made[document.text] = document
+            del turns[-len(persons) :]
+    return list(made.values())
 
 
 def biography(person: Person, draw: random.Random) -> Document:
     """One biography, with all six facts."""
-    return Document(PART, wording.biography(person, draw), tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES))
+    return Document(PART, wording.biography(person, draw), _facts(person))
+
+
+def _page(persons: Sequence[Person], draw: random.Random) -> Document:
+    return Document(PART, wording.page(persons, draw), tuple(key for p in persons for key in _facts(p)))
+
+
+def _facts(person: Person) -> tuple[str, ...]:
+    return tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES)
 
 
 def documents(world: World, draw: random.Random) -> Iterator[Document]:
