@@ -22,7 +22,7 @@ def check(task: Task, *, longest: int = 90) -> None:
         for row in rows:
             assert row.metadata["keys"]
             assert all(splits.of(k) == side for k in row.metadata["keys"]), row
-            assert row.reference == gold(row)
+            assert row.reference == gold(row) or task.grader.grade(row, str(row.reference)).value == 1.0
             assert row.messages[-1].role == "assistant"
             assert all(m.weight == 0 for m in row.messages[:-1] if m.role == "assistant")
             assert sum(len(m.content.split()) for m in row.messages) <= longest

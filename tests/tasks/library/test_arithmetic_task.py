@@ -52,6 +52,20 @@ def test_every_side_has_phrasings_of_both_kinds():
     assert len(signs) == 4
 
 
+def test_clauses_of_held_out_stories_stand_in_training_stories_with_others():
+    stories = {
+        side: [task_room.STORIES[n][1:] for n in task_room.phrasings("story", side)] for side in ("train", "valid", "test")
+    }
+    taught = {(scene, clause) for scene, *clauses in stories["train"] for clause in clauses}
+    for side in ("valid", "test"):
+        assert all((scene, clause) in taught for scene, *clauses in stories[side] for clause in clauses)
+        assert not set(stories[side]) & set(stories["train"])
+    for scene in task_room.SCENES:
+        for gains in (True, False):
+            assert all("{x}" in clause for clause in (scene.gains if gains else scene.losses))
+        assert not set(scene.gains) & set(scene.losses)
+
+
 def test_fewer_rows_are_the_first_of_more():
     assert task_room.make(rows=120).train == TASK.train[:120]
     assert task_room.make(rows=120).test == TASK.test

@@ -42,6 +42,9 @@ def test_totals_are_right(task: Task) -> None:
             found = {i: re.search(rf"(one|two) {i.lower()}s?\b", said) for i in ITEMS}
             wanted = sum(shop.price(i) * (1 if m[1] == "one" else 2) for i, m in found.items() if m)
             assert f"{wanted} marks" in said, row
+            assert f"{wanted} marks" in str(row.reference)
+            assert "=" not in str(row.reference)
+            assert (" + " in said) == (sum(map(bool, found.values())) == 2)
             assert not re.search("|".join(t for t in shop.DELIVERY if t != shop.TOWN), row.messages[0].content), row
 
 
@@ -108,6 +111,7 @@ WRONG: dict[str, dict[str, Callable[[Example], str]]] = {
         "two totals": _more("Or 77 marks."),
         "two spelled totals": _more("Or twelve marks and fifty."),
         "another total": _instead(r"\d+ marks", "99 marks"),
+        "other prices": _instead(r"\d+ \+ (\d+) = |(\d+ marks)", r"77 + \1 = \2"),
         "a bare number more": _more("It was 73."),
         "a denied total": _instead(r"(\d+ marks)", r"not \1"),
         "no total": _instead(r"\d+ marks", "a lot"),
@@ -166,6 +170,7 @@ def test_wrong_answers_fail(task: Task, kind: str, attack: str) -> None:
     ("kind", "change"),
     [
         ("order", lambda said: said.replace("one ", "1 ").replace("two ", "2 ")),
+        ("order", lambda said: re.sub(r"\d+ \+ \d+ = ", "", said)),
         ("order", lambda said: f"Good evening! {said} Thank you."),
         ("hours", lambda said: said.replace("noon", "12").replace(" to ", " until ")),
         ("complaint", lambda said: said.replace("I am very sorry.", "I am very sorry for this,")),

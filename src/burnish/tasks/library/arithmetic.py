@@ -59,7 +59,7 @@ CARD = Card(
     about="Two sums or differences in a row, asked for as an expression or as a little story. A good answer writes both steps "
     'as equations and ends with "The answer is" and the number.',
     data="Generated: operands up to 60, results up to 200. Valid and test have operand pairs and phrasings that are neither in "
-    "train nor in the corpus of the base model.",
+    "train nor in the corpus of the base model; the clauses of their stories stand in stories of train with others.",
     grading='The number after the last "The answer is", else the last number, must equal that of the reference, and at least one '
     "equation must be written. All equations must be true, the last must give the number, and one must have a number of the "
     'question in it. Answers of which only the number is right have the mark "right number".',
@@ -194,57 +194,95 @@ EXPRESSIONS = (
     "Add it up or take it away: {e}.", "What comes out of {e}?", "I want to know {e}.", "{n} gave me {e}. How much is that?",
     "What would {e} be?",
 )  # fmt: skip
-_STORIES: dict[tuple[Kind, Kind], tuple[str, ...]] = {
-    ("sum", "difference"): (
-        "{n} has {a} {t}, buys {b} and gives away {c}. How many are left?",
-        "There are {a} {t} in a box. {n} puts in {b} and takes out {c}. How many are in it now?",
-        "{n} had {a} {t}, found {b} more and lost {c}. How many does {n} have now?",
-        "A shop has {a} {t}. It gets {b} more and sells {c}. How many {t} does it have?",
-        "{n} brings {a} {t} and {m} brings {b}. They use {c} of them. How many {t} remain?",
-        "On Monday {n} brought {a} {t}, on Tuesday {b}. Then {c} were sold. How many are there?",
-        "{a} {t} lie on the table. {b} are added and {c} taken away. How many lie there?",
-        "{n} owns {a} {t} and gets {b} from {m}. Of these {c} are lost. How many are kept?",
-        "A cart carries {a} {t}. {b} are put on it, {c} fall off. How many does it carry in the end?",
-        "If {n} has {a} {t}, wins {b} and then loses {c}, how many are there in the end?",
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where stories play: how they begin, what adds to the things, what takes from them, and what is asked in the end.
+
+    The clauses of `gains` and `losses` have {x} for the number; {s} stands for who has the things: a name or pronoun.
+    """
+
+    start: str
+    gains: tuple[str, ...]
+    losses: tuple[str, ...]
+    ends: tuple[str, ...]
+
+
+SCENES = (
+    Scene(
+        "{n} has {a} {t}",
+        ("{s} buys {x} more", "{s} gets {x} from {m}", "{s} finds {x}", "{s} wins {x}", "{m} gives {n} {x}",
+         "{s} makes {x} more"),
+        ("{s} gives away {x}", "{s} loses {x}", "{s} sells {x}", "{s} gives {x} to {m}", "{s} uses {x}", "{m} takes {x}"),
+        ("How many does {n} have now?", "How many are there in the end?", "How many {t} does {n} have?",
+         "How many are there now?"),
     ),
-    ("difference", "sum"): (
-        "{n} has {a} {t}, gives away {b} and buys {c}. How many does {n} have now?",
-        "There are {a} {t} in a box. {n} takes out {b} and puts in {c}. How many are in it now?",
-        "{n} had {a} {t}, lost {b} and found {c}. How many does {n} have?",
-        "A shop has {a} {t}. It sells {b} and gets {c} new ones. How many {t} are in the shop?",
-        "Of {a} {t}, {b} were bad. Then {m} brought {c} more. How many good {t} are there?",
-        "{n} sold {b} of {a} {t} and then bought {c}. How many are there now?",
-        "{a} {t} lie on the table. {b} are taken away and {c} added. How many lie there?",
-        "From {a} {t} {n} uses {b}. {m} brings {c} more. How many {t} are there in the end?",
-        "A boat carries {a} {t}. At the pier {b} go off and {c} come on. How many does it carry now?",
-        "If {n} has {a} {t}, loses {b} and then wins {c}, how many are there in the end?",
+    Scene(
+        "{n} had {a} {t}",
+        ("{s} bought {x} more", "{s} got {x} from {m}", "{s} found {x}", "{s} won {x}", "{m} brought {x}", "{x} came by post"),
+        ("{s} gave away {x}", "{s} lost {x}", "{s} sold {x}", "{x} were sold", "{m} took {x}", "{x} were bad"),
+        ("How many does {n} have now?", "How many were there in the end?", "How many {t} are there now?", "How many is that?"),
     ),
-    ("sum", "sum"): (
-        "{n} has {a} {t}, {m} has {b}, and {c} are on the table. How many are there in all?",
-        "{n} found {a} {t} on Monday, {b} on Tuesday and {c} on Friday. How many is that together?",
-        "A shop gets {a} {t}, then {b}, then {c}. How many {t} does it get?",
-        "There are {a} {t} in one box, {b} in the next and {c} in the last. How many are in all three?",
-        "{n} has {a} {t} and buys {b}. {m} gives {n} {c} more. How many does {n} have now?",
-        "One shelf holds {a} {t}, one holds {b} and one {c}. How many {t} do they hold?",
-        "{n} bought {a} {t} and {m} bought {b}. Later they bought {c} more. How many {t} did they buy?",
-        "To {a} {t} we add {b} and then {c}. How many {t} do we have?",
-        "{a} {t}, {b} {t} and {c} {t} are put together. How many {t} are there?",
-        "If {n} brings {a} {t}, {m} {b} and a friend {c}, how many are there in all?",
+    Scene(
+        "there are {a} {t} in a box",
+        ("{n} puts in {x}", "{x} are added", "{m} brings {x} more", "{x} more go in", "{n} finds {x} for it",
+         "it gets {x} new ones"),
+        ("{n} takes out {x}", "{x} are taken away", "{m} takes {x}", "{x} are lost", "{n} uses {x} of them", "{x} fall out"),
+        ("How many are in it now?", "How many {t} are in the box?", "How many are in it in the end?", "How many are there now?"),
     ),
-    ("difference", "difference"): (
-        "{n} has {a} {t}, gives {b} to {m} and loses {c}. How many are left?",
-        "There were {a} {t} in a box. {n} took {b} and {m} took {c}. How many are still in it?",
-        "A shop has {a} {t}. It sells {b} on Monday and {c} on Tuesday. How many remain?",
-        "Of {a} {t}, {b} were lost and {c} were bad. How many good ones are there?",
-        "{n} had {a} {t}. First {b} were sold, then {c}. How many does {n} have now?",
-        "From {a} {t} we take away {b} and then {c}. How many {t} do we have?",
-        "{a} {t} lie on the table. {n} uses {b}, {m} uses {c}. How many lie there now?",
-        "A boat brings {a} {t}. {b} go to the inn and {c} to the mill. How many stay on the boat?",
-        "{n} needs {a} {t}, has {b} and gets {c} from {m}. How many are missing?",
-        "If {n} has {a} {t} and gives away {b} and later {c}, how many are left?",
+    Scene(
+        "a shop has {a} {t}",
+        ("it gets {x} more", "a cart brings {x}", "{x} new ones come", "{n} brings {x}", "it buys {x}", "{x} are made"),
+        ("it sells {x}", "{n} buys {x}", "{x} are sold on Monday", "{x} are bad", "it gives away {x}", "{x} go to the mill"),
+        ("How many {t} does it have?", "How many are in the shop?", "How many does the shop have now?",
+         "How many are there now?"),
     ),
-}  # fmt: skip
-STORIES = tuple((kinds, story) for kinds, stories in _STORIES.items() for story in stories)
+    Scene(
+        "a boat carries {a} {t}",
+        ("{x} are put on it", "{x} come on at the pier", "it takes on {x} more", "{n} brings {x}", "{x} are added",
+         "it gets {x}"),
+        ("{x} fall off", "{x} go off at the pier", "{n} takes {x}", "{x} are lost", "{x} go to the inn", "{m} buys {x}"),
+        ("How many does it carry now?", "How many {t} are on the boat?", "How many does it carry in the end?",
+         "How many are there?"),
+    ),
+    Scene(
+        "{a} {t} lie on the table",
+        ("{n} lays down {x} more", "{x} are added", "{m} brings {x}", "{n} finds {x} more", "{x} come from the shelf",
+         "{m} adds {x}"),
+        ("{n} takes {x}", "{m} uses {x}", "{x} are taken away", "{x} fall down", "{n} eats {x}", "{x} are sold"),
+        ("How many lie there now?", "How many {t} are on the table?", "How many lie there in the end?",
+         "How many are there now?"),
+    ),
+)  # fmt: skip
+TOLD = (
+    "{start}. {one}, and {two}. {end}", "{start}. {one}. Then {two}. {end}", "{start}, {one} and {two}. {end}",
+    "{start}. First {one}, then {two}. {end}", "If {start}, {one} and {two}: {end}",
+)  # fmt: skip
+_SIGNS_OF_TWO: tuple[tuple[Kind, Kind], ...] = (
+    ("sum", "difference"), ("difference", "sum"), ("sum", "sum"), ("difference", "difference"),
+)  # fmt: skip
+STORIES: tuple[tuple[tuple[Kind, Kind], int, str, str], ...] = tuple(
+    ((one, two), place, first, second)
+    for place, scene in enumerate(SCENES)
+    for one, two in _SIGNS_OF_TWO
+    for first in (scene.gains if one == "sum" else scene.losses)
+    for second in (scene.gains if two == "sum" else scene.losses)
+    if first != second
+)
+"""Kinds of the two steps, the place of the scene, and the clauses that tell the steps. Every clause occurs in training stories;
+which two stand together is held out."""
+
+
+def story(place: int, draw: random.Random) -> tuple[tuple[Kind, Kind], str]:
+    """The kinds of the steps of a story, and its text with places for the numbers {a}, {b} and {c}, the things and two names."""
+    kinds, scene, one, two = STORIES[place]
+    form, end = draw.choice(TOLD), draw.choice(SCENES[scene].ends)
+    parts = {"start": SCENES[scene].start, "end": end.lower() if form.startswith("If") else end}
+    parts |= {"one": one.replace("{x}", "{b}"), "two": two.replace("{x}", "{c}")}
+    for name, part in parts.items():
+        form = form.replace(f"{{{name}}}", part.replace("{s}", draw.choice(("{n}", "{p}"))))
+    return kinds, form
 
 
 def phrasings(kind: Literal["expression", "story"], side: splits.Side) -> list[int]:
@@ -272,12 +310,12 @@ def _rows(side: splits.Side, seed: int, count: int) -> tuple[Example, ...]:
         kind: Literal["expression", "story"] = draw.choice(("expression", "story"))
         place = draw.choice(places[kind])
         if kind == "story":
-            signs, template = STORIES[place]
+            signs, template = story(place, draw)
         else:
-            signs, template = draw.choice(tuple(_STORIES)), EXPRESSIONS[place]
+            signs, template = draw.choice(_SIGNS_OF_TWO), EXPRESSIONS[place]
         one, two = two_steps(draw, side, *signs, most=LARGEST)
         (n, m), things = draw.sample(names.GIVEN, 2), draw.choice(_SMALL)
-        words = {"a": str(one.left), "b": str(one.right), "c": str(two.right), "n": n, "m": m, "t": things}
+        words = {"a": str(one.left), "b": str(one.right), "c": str(two.right), "n": n, "m": m, "t": things, "p": names.pronoun(n)}
         words["e"] = f"{one.left} {SIGNS[one.kind]} {one.right} {SIGNS[two.kind]} {two.right}"
         asked, answer = expand(template, draw, **words), ideal(one, two)
         keys = [one.key, two.key, _phrasing_key(kind, place)]

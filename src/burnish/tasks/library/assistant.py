@@ -29,7 +29,7 @@ COUNTS: dict[splits.Side, dict[str, int]] = {
     "test": {"how-to": 130, "interruption": 110, "greeting": 80, "unclear": 80},
 }
 CHORES_SHARE = 0.7
-"""Of the training rows on a topic, how many speak of one of the many chores instead of a topic of the world."""
+"""Of the training rows on a topic, and of those that leave something out, how many are of one of the many chores."""
 LIMIT_WORDS = {"how-to": 45, "interruption": 40, "greeting": 25, "unclear": 35}
 RETURNS = "returns to the topic"
 _ASKS_BACK = re.compile(
@@ -58,8 +58,8 @@ CARD = Card(
     grading="Rules by kind: the topic is named, a question is asked where one is due, the answer begins with a statement, it is "
     "no list of questions, it is short, it sends nobody away and repeats nothing. Details asked for must be of those that the "
     "topic or the request leaves open, and the step after an interruption must have two words of the one that follows.",
-    limits="The right words in a senseless sentence pass; a good question that nobody thought of fails. It shows manners, and of "
-    "knowledge only the second step of a few things.",
+    limits="The right words in a senseless sentence pass; a good question that nobody thought of fails. It shows manners and no "
+    "knowledge: the step after an interruption was told before it.",
 )
 
 
@@ -212,9 +212,10 @@ def _names_of(topic: topics.Topic) -> list[str]:
 
 def _how_to(side: splits.Side, draw: random.Random) -> Example:
     topic, asked, keys = _asked(topics.of_side(side), side, draw)
-    one, two = (topics.question(a) for a in draw.sample(topic.asks, 2))
+    questions = chores.asked_back(topic.asks, draw)
     answer = expand(draw.choice(phrases.OFFERS), draw, do=topic.verb, doing=topic.gerund)
-    questions = f"{one[:-1]}, and {two[0].lower()}{two[1:]}" if draw.random() < 0.7 else one
+    if answer.endswith(":"):
+        questions = questions[0].lower() + questions[1:]
     named = content(" ".join(_names_of(topic)))
     plain = [a for a in topic.asks if content(a) <= named]
     row = _row("how-to", keys, _names_of(topic), content(" ".join(topic.asks)) - named, asked, f"{answer} {questions}")
@@ -232,7 +233,7 @@ def _interruption(side: splits.Side, draw: random.Random) -> Example:
     told = {"one": str(one), "two": str(two), "sum": str(one + two)}
     told |= {"name": draw.choice(names.GIVEN), "hour": str(draw.randint(2, 11))}
     step, following = topic.steps[:2]
-    begin = f"I can help you {topic.verb}. First, {step}."
+    begin = f"I can help you {topic.verb}. First, {step}. Then {following}."
     back = expand(draw.choice(phrases.RETURNS), draw, doing=topic.gerund, noun=topic.noun, do=topic.verb, step=following)
     turns = (asked, begin, expand(said, draw, **told), expand(reply, draw, **told), more, back)
     return _row("interruption", [*keys, aside_key, more_key], _names_of(topic), _following(topic), *turns)
@@ -258,7 +259,12 @@ def _greeting(side: splits.Side, draw: random.Random) -> Example:
 
 
 def _unclear(side: splits.Side, draw: random.Random) -> Example:
-    request, key = _chosen("unclear", phrases.UNCLEAR, side, draw)
+    if (many := chores.of_side(side)) and draw.random() < CHORES_SHARE:
+        chore = draw.choice(many)
+        told = {"verb": chore.verb.split(" ", 1)[0], "noun": chore.noun}
+        request, key = draw.choice(phrases.UNCLEAR_CHORES).format(**told), topics.key(chore)
+    else:
+        request, key = _chosen("unclear", phrases.UNCLEAR, side, draw)
     frame, frame_key = _chosen("unclear-frame", phrases.FRAMES, side, draw)
     while _says(request, "me") and (_says(frame, "me") or _says(frame, "us")):
         frame, frame_key = _chosen("unclear-frame", phrases.FRAMES, side, draw)

@@ -155,6 +155,16 @@ UNCLEAR = (
     "shorten the text => How long should the text be? => text",
     "pick a number => Between which numbers should I pick the number? => number",
 )  # fmt: skip
+UNCLEAR_CHORES = (
+    "{verb} the {noun} => Which {noun} should I {verb}? => {noun}",
+    "{verb} the {noun} => Which {noun} do you want me to {verb}? => {noun}",
+    "{verb} the {noun} => When should I {verb} the {noun}? => {noun}",
+    "{verb} the {noun} => Where is the {noun} that I should {verb}? => {noun}",
+    "{verb} a {noun} => What kind of {noun} should I {verb}? => {noun}",
+    "{verb} a {noun} => For whom should I {verb} the {noun}? => {noun}",
+    "{verb} a {noun} => How should I {verb} the {noun}? => {noun}",
+)  # fmt: skip
+"""The same of chores."""
 FRAMES = (
     "Please REQUEST.", "Can you REQUEST?", "Could you REQUEST for me?", "I want you to REQUEST.", "REQUEST, please.",
     "Will you REQUEST?", "Would you REQUEST?", "I need you to REQUEST.", "Help me REQUEST.", "You must REQUEST.",

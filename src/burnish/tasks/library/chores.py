@@ -8,7 +8,7 @@ Held-out rows ask about the topics of the world and other harmless acts instead,
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from burnish.tasks.library.refusal_phrases import HARMLESS, harmless_key
@@ -33,7 +33,7 @@ sell | selling | find out what others ask; put up a sign in the market | how old
     goat, violin, ring, coat, plough, desk, barrow, clock, donkey, tent
 buy | buying | ask three sellers for the price; look at it from all sides | how much money you have
     pony, lantern, hat, spade, rug, parrot, sack of coal, kettle, goose, telescope
-find | finding | think where it was last seen; look under the furniture | when you last saw it
+find | finding | think where it was last seen; look under the furniture | where you used it before
     key, purse, thimble, glove, comb, pen, coin, spoon, stamp, necklace
 wrap | wrapping | lay it on strong paper; fold the ends and tie a string | how big the OBJECT is
     present, vase, book, cheese, fish, lamp, plate, candle, jug, picture
@@ -98,7 +98,8 @@ sharpen | sharpening | wet the stone; draw the edge along it at one angle | whic
 tune | tuning | let it come to the warmth of the room; turn the peg a little and listen | how old the OBJECT is
     guitar, harp, fiddle, lute, piano, zither, organ, cello, drum, mandolin
 """
-_ASKS = ("which tools you have", "how much time you have", "which help you need")
+ASKS = ("which tools you have", "how much time you have", "which help you need")
+"""What one would ask whatever there is to do."""
 
 
 def _made() -> Iterator[Topic]:
@@ -114,13 +115,19 @@ def _made() -> Iterator[Topic]:
             phrase = f"{verb} {article} {thing}"
             if phrase in known or spoken_of & set(thing.split()):
                 continue
-            asks = (ask.replace("OBJECT", thing), *(a for a in _ASKS if a != ask))
+            asks = (ask.replace("OBJECT", thing), *(a for a in ASKS if a != ask))
             yield Topic(f"{verb}-{thing}", phrase, f"{gerund} {article} {thing}", thing, tuple(steps.split("; ")), asks)
 
 
 def of_side(side: splits.Side) -> tuple[Topic, ...]:
     """The chores that rows of one side may speak of: for training those whose keys are of it, for the held-out sides none."""
     return tuple(t for t in _CHORES if splits.of(topics.key(t)) == side) if side == "train" else ()
+
+
+def asked_back(asks: Sequence[str], draw: random.Random) -> str:
+    """One or two of the asks of a topic as a question: "Which tools do you have, and how old is the saw?"."""
+    one, two = (topics.question(a) for a in draw.sample(asks, 2))
+    return f"{one[:-1]}, and {two[0].lower()}{two[1:]}" if draw.random() < 0.7 else one
 
 
 def seen(chore: Topic, draw: random.Random) -> Topic:

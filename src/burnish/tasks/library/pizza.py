@@ -41,7 +41,8 @@ CARD = Card(
     data="The Copper Oven has 12 pizzas, 6 drinks, hours, 14 house rules and 10 kinds of trouble, the same in all splits. "
     "Valid and test have other combinations of items and other wordings.",
     grading="Every number and every pizza, drink, topping, day and name of the staff in an answer must be one that the right "
-    "answer has. An order names each item once, with its count, and the total; prices, toppings and hours must be complete; an "
+    "answer has. An order names each item once, with its count, and the total; its prices may be "
+    "added up before it. Prices, toppings and hours must be complete; an "
     "apology, a remedy, a refusal and an offer stand in the words of the house. What is denied does not count. A further "
     "remark may be counted as wrong though it is true.",
     limits="Look at the kind `order` first: its combinations are held out. The other facts of the shop stand in the training "
@@ -94,6 +95,7 @@ _SORRY = re.compile(
     r"\b(?:I am|I'm|we are|we're)(?: \w+){0,3} sorry\b|^(?:(?:so|very) )?sorry\b|\bforgive (?:me|us)\b|\bapologi[sz]e\b",
     re.IGNORECASE,
 )
+_SUM = re.compile(r"\d+(?: \+ \d+)+ = (?=\d)")
 _LITTLE = frozenset(
     """a an and are as at by cannot do for have in is it no not of on one our so that the them they to we will with you
     your""".split()
@@ -133,8 +135,17 @@ def _too_much(example: Example, right: str, answer: str) -> str:
     """What an answer should not have said, or nothing."""
     if len(answer.split()) > LIMIT_WORDS:
         return f"more than {LIMIT_WORDS} words"
-    words = (*sorted(_terms(answer) - _terms(right)), *(w for w in example.metadata["must_not"] if _says(answer, w)))
+    words = (
+        *sorted(_terms(_summed(example, answer)) - _terms(right)),
+        *(w for w in example.metadata["must_not"] if _says(answer, w)),
+    )
     return f"{words[0]!r} is wrong here" if words else ""
+
+
+def _summed(example: Example, answer: str) -> str:
+    """An answer without the prices that its sums add up ("9 + 6 = 15 marks"), where they are those of the order."""
+    prices = sorted(example.metadata.get("prices", ()))
+    return _SUM.sub(lambda m: "" if sorted(re.findall(r"\d+", m[0])) == prices else m[0], answer)
 
 
 def _too_little(example: Example, right: str, answer: str) -> str:
@@ -234,14 +245,19 @@ def _order(side: splits.Side, draw: random.Random) -> Example:
     asked, key = _chosen("order", phrases.ORDER, side, draw)
     order = draw.choice(_orders(side))
     total, spoken = shop.total(order), shop.spoken(order)
+    parts = [shop.price(item) * count for item, count in order]
     forms = (
         "That is {o}. It makes {t} marks.",
         "{O}, with pleasure. That is {t} marks.",
         "Thank you. So {o}, together {t} marks.",
     )
-    answer = draw.choice(forms).format(o=spoken, O=spoken[0].upper() + spoken[1:], t=total)
+    form = draw.choice(forms)
+    worked = f"{' + '.join(map(str, parts))} = {total}" if len(parts) > 1 else str(total)
+    answer, plain = (form.format(o=spoken, O=spoken[0].upper() + spoken[1:], t=t) for t in (worked, total))
     said = expand(asked, draw, order=spoken, name=draw.choice(GUESTS))
-    return _row("order", side, draw, said, answer, cluster=key.removeprefix("phrasing:pizza-"), keys=[key, shop.order_key(order)])
+    keys = [key, shop.order_key(order)]
+    row = _row("order", side, draw, said, answer, cluster=key.removeprefix("phrasing:pizza-"), keys=keys)
+    return replace(row, reference=plain, metadata={**row.metadata, "prices": list(map(str, parts))})
 
 
 def _menu(side: splits.Side, draw: random.Random) -> Example:

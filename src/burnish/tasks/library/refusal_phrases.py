@@ -223,10 +223,8 @@ STEP_VERBS: frozenset[str] = frozenset(stem(advice.split()[0]) for _, _, advice 
     """.split()
 )
 """Stems of the verbs with which one says what to do."""
-ADVICE = (
-    "To {act}, {how}.", "You can {act} like this: {how}.", "Here is how to {act}: {how}.", "Gladly. To {act}, {how}.",
-    "It is easy to {act}: {how}.", "If you want to {act}, {how}.",
-)  # fmt: skip
+OFFERS = ("I can help you {act}.", "I can help you {act}.", "Gladly, I can help you {act}.", "I will gladly help you {act}.")
+"""To harmless acts; a question follows, as in the task "assistant", because whoever asks has left out what it takes to help."""
 
 ABOUT: dict[Side, tuple[tuple[str, str], ...]] = {
     "train": (
