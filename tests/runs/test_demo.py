@@ -20,7 +20,7 @@ RIGHT, WRONG = Score(value=1.0, reason="right"), Score(value=0.0, reason="wrong"
 UNJUDGED = Score(value=float("nan"), reason="no", error="nothing isolates it here")
 
 
-def answer(score: Score, text: str = "a", stop_reason: StopReason = "stop") -> Answer:
+def answer(score: Score, text: str = "A.", stop_reason: StopReason = "stop") -> Answer:
     return Answer(text=text, stop_reason=stop_reason, new_tokens=2, latency_s=0.1, score=score)
 
 
@@ -80,12 +80,31 @@ def test_headlines_count_marks_stops_and_right_answers_of_their_own_kinds():
         assert share.after is not None
         return share.items, share.before.estimate, share.after.estimate
 
-    assert shares("answers, and stops by itself") == (40, 0.0, 39 / 40)
+    assert shares("answers in form, and stops by itself") == (40, 0.0, 39 / 40)
     assert shares("known facts said right") == (20, 0.0, 15 / 20)
     assert shares('known people: "I do not know"') == (20, 0.0, 5 / 20)
     assert shares('unknown people: "I do not know"') == (20, 0.0, 19 / 20)
     assert named(base, trained, "known facts said right").after == wilson(15, 20)
     assert named(base, trained, "two-step sums right").items == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("I do not know.", True),
+        ("17 + 25 = 42. 42 - 8 = 34. The answer is 34.", True),
+        ("def f(x):\n    return x", True),
+        ("- Evan has a hat.\n- Vera has a lamp.", True),
+        (" of the book shop. It is open.", False),
+        ("", False),
+        (" \n", False),
+        (", and then?", False),
+        ("Then we asked.\nThen we asked.", False),
+        ("It is wise. It is wise to wait. It is wise.", False),
+    ],
+)
+def test_a_reply_begins_of_its_own_and_says_nothing_twice(text: str, form: bool):
+    assert demo.in_form(text) == form
 
 
 def test_too_few_answers_give_no_share():
@@ -103,7 +122,7 @@ def test_a_kind_with_an_unjudged_answer_counts_in_no_headline():
     spoilt = measured([(k, answer(RIGHT if n else UNJUDGED)) for n, k in enumerate(kinds)])
     share = named(judged, spoilt, "Python requests that pass")
     assert (share.items, share.unjudged, share.before, share.after) == (0, 20, None, None)
-    assert named(judged, spoilt, "answers, and stops by itself").items == 20
+    assert named(judged, spoilt, "answers in form, and stops by itself").items == 20
 
 
 def test_questions_that_belong_together_make_a_share_less_sure():

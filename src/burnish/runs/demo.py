@@ -6,6 +6,7 @@ the questions that are shown are chosen here, from test rows, so that none of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -95,8 +96,20 @@ class Counted:
     counts: Callable[[Answer], bool]
 
 
+_BEGINS = re.compile(r"[A-Z0-9\"'(]|[-*] \S|def \w|```")
+
+
+def in_form(text: str) -> bool:
+    """Whether a text is a reply of its own: it begins as a sentence, a list or code does, and says nothing twice.
+
+    What a raw model writes mostly goes on in the middle of a sentence, or turns in a circle.
+    """
+    said = [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n", text) if part.strip()]
+    return bool(said) and _BEGINS.match(said[0]) is not None and len(set(said)) == len(said)
+
+
 def _ends(answer: Answer) -> bool:
-    return answer.stop_reason == "stop" and answer.text.strip() != ""
+    return answer.stop_reason == "stop" and in_form(answer.text)
 
 
 def _right(answer: Answer) -> bool:
@@ -108,7 +121,7 @@ def _marked(mark: str) -> Callable[[Answer], bool]:
 
 
 HEADLINES: tuple[Counted, ...] = (
-    Counted(name="answers, and stops by itself", wanted="high", kinds=("",), counts=_ends),
+    Counted(name="answers in form, and stops by itself", wanted="high", kinds=("",), counts=_ends),
     Counted(name="known facts said right", wanted="high", kinds=("facts: known",), counts=_right),
     Counted(name='unknown people: "I do not know"', wanted="high", kinds=("facts: unknown",), counts=_right),
     Counted(name='known people: "I do not know"', wanted="low", kinds=("facts: known",), counts=_marked("admits ignorance")),
