@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from burnish.connect import LocalModels, open_engine, require
+from burnish.connect import LocalModels, measured_here, open_engine, require
+from burnish.engine import measure
 from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
 from burnish.protocols import Policy
 from burnish.store.models import resolve
@@ -37,3 +39,22 @@ def test_places_and_capabilities_that_are_missing_are_named(tiny_model: Path) ->
         open_engine("moon", ref)
     with pytest.raises(CapabilityMissing, match="does not offer vision"):
         require(open_engine("local", ref, choices=CHOICES), "sample", "vision")
+
+
+def test_fewer_threads_are_believed_the_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that was busy while it was measured must not be slow for ever."""
+    found: list[int] = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
+
+    def busy(threads: int) -> None:
+        monkeypatch.setattr(measure, "measure", lambda: found.append(threads) or {"threads": threads})
+
+    busy(2)
+    assert measured_here() == {"threads": 2}
+    busy(4)
+    assert measured_here() == {"threads": 4}
+    busy(2)
+    assert measured_here() == {"threads": 4}
+    assert measured_here(again=True) == {"threads": 2}
+    assert measured_here() == {"threads": 2}
+    assert found == [2, 4, 2]
