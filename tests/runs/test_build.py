@@ -184,7 +184,7 @@ def test_a_model_to_start_reinforcement_from_comes_with_it_and_survives_a_stop(c
         if step == 2:
             raise Interrupted("stopped by the test")
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match="same command"):
         build("micro", copied, overrides=OVERRIDES, progress=Watcher(stop))
     assert not (copied / "micro-chat").exists()
     watcher = Watcher()

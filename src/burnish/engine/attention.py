@@ -1,10 +1,12 @@
-"""Causal attention over packed sequences: no padding to the longest, and no position ever sees another sequence.
+"""Causal attention over packed sequences: none is padded to the longest, and no position ever sees another sequence.
 
-Shapes: N packed positions, T positions of one sequence, H heads, G key-value heads, S = H / G heads that share one, E head
-dimension, b positions of a block of queries, L keys that a block sees.
+Shapes: N packed positions, T positions of one sequence, B sequences of a batch, L positions of its longest, H heads, G key-value
+heads, S = H / G heads that share one, E head dimension, b positions of a block of queries.
 Two forms give the same numbers: "sdpa" (torch's fused kernel, one call a sequence) and "bmm" (batched products over blocks
-of queries, each with the keys up to its end, so that what lies above the diagonal is hardly computed). The bmm form
-keeps its softmax for backward, so its memory grows with length squared; which one is faster up to which length depends on the
+of queries, each with the keys up to its end, so that what lies above the diagonal is hardly computed). In the bmm form sequences
+of about the same length go together, in few sizes of batch, because an operation costs more than what it does for one of them;
+shorter ones are filled up behind their end, where causal attention lets nobody see. It
+keeps its softmax for backward, so its memory grows with length squared; which form is faster up to which length depends on the
 machine and the precision and is measured (`engine/measure.py`).
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -19,6 +22,8 @@ import torch.nn.functional as F
 
 BLOCK = 128
 """Queries of one block."""
+BATCH = 1024
+"""Positions of one batch, at most: what it computes should stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +58,80 @@ def _blocks(length: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + BLOCK, length)
 
 
-def _group(x_bHE: torch.Tensor, groups: int) -> torch.Tensor:
-    """[b, H, E] -> [G, S b, E]: the queries of the heads that share a key-value head, side by side."""
-    b, heads, width = x_bHE.shape
-    return x_bHE.view(b, groups, heads // groups, width).permute(1, 2, 0, 3).reshape(groups, -1, width)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Sequences that go through the products together. rows [B L]: their positions; where a sequence has ended, position N.
+
+    fill: the places of `rows` that stand behind an end. A batch of one is a slice, with nothing behind its end.
+    """
+
+    count: int
+    length: int
+    rows: slice | torch.Tensor
+    fill: torch.Tensor | None = None
+
+    def take(self, x_NHE: torch.Tensor) -> torch.Tensor:
+        """[B, L, H, E]; what stands behind an end is some number, of no effect wherever nothing is taken back from there."""
+        if isinstance(self.rows, slice):
+            return x_NHE[self.rows].unsqueeze(0)
+        rows = self.rows if self.fill is None else self.rows.clamp(max=x_NHE.shape[0] - 1)
+        return x_NHE.index_select(0, rows).view(self.count, self.length, *x_NHE.shape[1:])
+
+    def take_gradient(self, x_NHE: torch.Tensor) -> torch.Tensor:
+        """[B, L, H, E], zero behind the ends."""
+        taken = self.take(x_NHE)
+        if self.fill is not None:
+            taken.view(-1, *x_NHE.shape[1:]).index_fill_(0, self.fill, 0.0)
+        return taken
+
+    def put(self, x_BLHE: torch.Tensor, out: torch.Tensor) -> None:
+        """Into out [N + 1, H, E]; what stands behind an end goes to the last row, which is for that."""
+        if isinstance(self.rows, slice):
+            out[self.rows].unsqueeze(0).copy_(x_BLHE)
+        else:
+            out.index_copy_(0, self.rows, x_BLHE.reshape(-1, *out.shape[1:]))
 
 
-def _ungroup(x_GRE: torch.Tensor, out_bHE: torch.Tensor) -> None:
-    """The inverse of `_group`, into out."""
-    groups, rows, width = x_GRE.shape
-    b = out_bHE.shape[0]
-    out_bHE.view(b, groups, rows // b, width).copy_(x_GRE.view(groups, rows // b, b, width).permute(2, 0, 1, 3))
+def _filled(length: int) -> int:
+    """The length to which sequences of about this length are filled up: at most an eighth more, from 128 on."""
+    step = 16 if length <= 128 else 32 if length <= 256 else 64 if length <= 512 else 128
+    return -(-length // step) * step
+
+
+@lru_cache(maxsize=16)
+def _batches(lengths: tuple[int, ...], device: torch.device) -> tuple[_Batch, ...]:
+    """The sequences of a pack in batches of 1, 2, 4, ... that are filled up to the same length, at most BATCH positions."""
+    alike: dict[int, list[tuple[int, int]]] = {}
+    for start, length in _spans(lengths):
+        if length:
+            alike.setdefault(_filled(length), []).append((start, length))
+    found, total = [], sum(lengths)
+    for size, spans in alike.items():
+        while spans:
+            count = 1 << (min(len(spans), max(1, BATCH // size)).bit_length() - 1)
+            some, spans = spans[:count], spans[count:]
+            if count == 1:
+                ((start, length),) = some
+                found.append(_Batch(1, length, slice(start, start + length)))
+                continue
+            at = torch.arange(size)
+            rows = torch.cat([torch.where(at < length, start + at, total) for start, length in some])
+            fill = (rows == total).nonzero()[:, 0]
+            found.append(_Batch(count, size, rows.to(device), fill.to(device) if len(fill) else None))
+    return tuple(found)
+
+
+def _heads(x_BbHE: torch.Tensor, groups: int) -> torch.Tensor:
+    """[B, b, H, E] -> [B G, S b, E]: the queries of the heads that share a key-value head, side by side."""
+    batch, b, heads, width = x_BbHE.shape
+    return x_BbHE.view(batch, b, groups, heads // groups, width).permute(0, 2, 3, 1, 4).reshape(batch * groups, -1, width)
+
+
+def _unheads(x_RQE: torch.Tensor, out_BbHE: torch.Tensor, groups: int) -> None:
+    """The inverse of `_heads`, into out."""
+    batch, b, heads, width = out_BbHE.shape
+    shape = (batch, b, groups, heads // groups, width)
+    out_BbHE.view(shape).copy_(x_RQE.view(batch, groups, heads // groups, b, width).permute(0, 3, 1, 2, 4))
 
 
 def _product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
@@ -73,43 +141,48 @@ def _product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
 
 class _Blocked(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        groups, scale = k.shape[1], q.shape[2] ** -0.5
-        out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
-        size = min(BLOCK, max(lengths))
+    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
+        groups, scale, batches = k.shape[1], q.shape[2] ** -0.5, _batches(lengths, q.device)
+        out = torch.empty(q.shape[0] + 1, *q.shape[1:], dtype=q.dtype, device=q.device)
+        size = min(BLOCK, max(batch.length for batch in batches))
         mask_bb = torch.full((size, size), float("-inf"), dtype=q.dtype, device=q.device).triu_(1)
         kept = []
-        for start, length in _spans(lengths):
-            for first, last in _blocks(length):
-                b, rows, keys = last - first, slice(start + first, start + last), slice(start, start + last)
-                scores = _product(_group(q[rows], groups), k[keys].permute(1, 2, 0), scale)
-                scores.view(groups, -1, b, last)[..., first:].add_(mask_bb[:b, :b])
+        for batch in batches:
+            queries, keys, values = batch.take(q), _heads(batch.take(k), groups), _heads(batch.take(v), groups)
+            outs = torch.empty_like(queries)
+            for first, last in _blocks(batch.length):
+                b = last - first
+                scores = _product(_heads(queries[:, first:last], groups), keys[:, :last].transpose(1, 2), scale)
+                scores.view(scores.shape[0], -1, b, last)[..., first:].add_(mask_bb[:b, :b])
                 weights = torch.softmax(scores, -1)
-                _ungroup(torch.bmm(weights, v[keys].transpose(0, 1)), out[rows])
+                _unheads(torch.bmm(weights, values[:, :last]), outs[:, first:last], groups)
                 kept.append(weights)
-        ctx.lengths, ctx.scale = lengths, scale
+            batch.put(outs, out)
+        ctx.batches, ctx.scale = batches, scale
         ctx.save_for_backward(q, k, v, *kept)
-        return out
+        return out[:-1]
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
         q, k, v, *kept = ctx.saved_tensors
-        g_out, groups, scale = grads[0].contiguous(), k.shape[1], ctx.scale
-        g_q, g_k, g_v = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (q, k, v))
+        g_out, groups, scale = grads[0], k.shape[1], ctx.scale
+        g_q, g_k, g_v = (torch.empty(x.shape[0] + 1, *x.shape[1:], dtype=x.dtype, device=x.device) for x in (q, k, v))
         remaining = iter(kept)
-        for start, length in _spans(ctx.lengths):
-            sum_k, sum_v = (k.new_zeros(groups, length, k.shape[2]) for _ in range(2))
-            for first, last in _blocks(length):
-                weights, rows, keys = next(remaining), slice(start + first, start + last), slice(start, start + last)
-                g = _group(g_out[rows], groups)
+        for batch in ctx.batches:
+            queries, g_outs = batch.take(q), batch.take_gradient(g_out)
+            keys, values = _heads(batch.take(k), groups), _heads(batch.take(v), groups)
+            sum_k, sum_v, g_queries = torch.zeros_like(keys), torch.zeros_like(values), torch.empty_like(queries)
+            for first, last in _blocks(batch.length):
+                weights, g = next(remaining), _heads(g_outs[:, first:last], groups)
                 sum_v[:, :last].baddbmm_(weights.transpose(1, 2), g)
-                g_weights = torch.bmm(g, v[keys].permute(1, 2, 0))
+                g_weights = torch.bmm(g, values[:, :last].transpose(1, 2))
                 g_scores = torch.ops.aten._softmax_backward_data(g_weights, weights, -1, weights.dtype)
-                _ungroup(_product(g_scores, k[keys].transpose(0, 1), scale), g_q[rows])
-                sum_k[:, :last].baddbmm_(g_scores.transpose(1, 2), _group(q[rows], groups), alpha=scale)
-            whole = slice(start, start + length)
-            g_k[whole], g_v[whole] = sum_k.transpose(0, 1), sum_v.transpose(0, 1)
-        return g_q, g_k, g_v, None
+                _unheads(_product(g_scores, keys[:, :last], scale), g_queries[:, first:last], groups)
+                sum_k[:, :last].baddbmm_(g_scores.transpose(1, 2), _heads(queries[:, first:last], groups), alpha=scale)
+            batch.put(g_queries, g_q)
+            for total, out in ((sum_k, g_k), (sum_v, g_v)):
+                batch.put(total.view(batch.count, groups, batch.length, -1).transpose(1, 2), out)
+        return g_q[:-1], g_k[:-1], g_v[:-1], None
 
 
 def packed_attention(

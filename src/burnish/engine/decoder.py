@@ -137,13 +137,15 @@ class Decoder:
         return blocks, packed(self.head)
 
     def rope_tables(self, positions_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """cos and sin [N, 1, E / 2] at these positions; computed once up to the largest position seen."""
+        """cos and sin [N, 1, E] at these positions, the first half of sin negated, as `ops.rope` reads them; computed once up to
+        the largest position seen."""
         need = int(positions_N.max()) + 1 if positions_N.numel() else 1
         if self._tables.shape[0] != 2 or self._tables.shape[1] < need:
             size = max(need, min(self.arch.max_positions, 4096))
             frequencies = torch.tensor(self.arch.rope.inverse_frequencies(self.arch.head_dim), dtype=torch.float32)
             angles = torch.outer(torch.arange(size, dtype=torch.float32), frequencies)
-            self._tables = torch.stack([angles.cos(), angles.sin()]).to(self.device)
+            cos, sin = angles.cos(), angles.sin()
+            self._tables = torch.stack([torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)]).to(self.device)
         rows = self._tables[:, positions_N].unsqueeze(2)
         return rows[0].to(self.dtype), rows[1].to(self.dtype)
 

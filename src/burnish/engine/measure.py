@@ -140,8 +140,8 @@ def choose(
 ) -> Choices:
     """Complete the caller's wishes ("auto", None) from the measurements.
 
-    work_per_token: matmul FLOPs of one token forward and backward, from which the unit size follows (about 50 ms of work, at
-    least what keeps matrix products efficient).
+    work_per_token: matmul FLOPs of one token forward and backward, from which the unit size follows: about 0.15 s of work, but
+    at least what keeps matrix products efficient; bfloat16 products want more rows.
     """
     if device == "cuda":
         return Choices(
@@ -156,8 +156,9 @@ def choose(
     figures = measured["figures"]
     chosen = measured["dtype"] if dtype == "auto" else dtype
     speed = figures["bf16_gflops"] if chosen == "bfloat16" else figures["fp32_gflops"]
-    fitting = int(0.05 * 0.6 * speed * 1e9 / max(work_per_token, 1))
-    size = next((s for s in (2048, 1024) if s <= fitting), 1024)
+    fitting = int(0.15 * 0.6 * speed * 1e9 / max(work_per_token, 1))
+    least = 2048 if chosen == "bfloat16" else 1024
+    size = next((s for s in (4096, 2048) if s <= fitting), least)
     return Choices(
         device=device,
         threads=threads or measured["threads"],

@@ -180,13 +180,11 @@ def rms_norm(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) ->
 
 
 def _rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """(x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) over the two halves of the last dimension."""
+    """(x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) over the two halves of the last dimension; the first half of `sin` is
+    negative. On whole heads, because a loop over half of one is too short for vector instructions."""
     half = x.shape[-1] // 2
-    out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    x1, x2 = x[..., :half], x[..., half:]
-    torch.mul(x1, cos, out=out[..., :half]).addcmul_(x2, sin, value=-1)
-    torch.mul(x2, cos, out=out[..., half:]).addcmul_(x1, sin)
-    return out
+    turned = torch.cat((x[..., half:], x[..., :half]), -1)
+    return torch.mul(x, cos).addcmul_(turned, sin)
 
 
 class _Rope(torch.autograd.Function):
@@ -202,7 +200,8 @@ class _Rope(torch.autograd.Function):
 
 
 def rope(x_NHE: torch.Tensor, cos_N1E: torch.Tensor, sin_N1E: torch.Tensor) -> torch.Tensor:
-    """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, E / 2]."""
+    """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, E], as
+    `Decoder.rope_tables` gives them."""
     if not torch.is_grad_enabled():
         return _rotate(x_NHE, cos_N1E, sin_N1E)
     return _Rope.apply(x_NHE, cos_N1E, sin_N1E)  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.engine.fresh import Shape, write_finished, write_fresh
-from burnish.errors import ConfigError, RunError
+from burnish.errors import ConfigError, Interrupted, RunError
 from burnish.evals import acceptance
 from burnish.evals.acceptance import Found
 from burnish.protocols import Policy
@@ -118,7 +118,11 @@ def build(preset: str, out: Path, *, seed: int = 0, progress: Progress | None = 
         sweep(out)
         sweep(work)
         _same_build(work, {"preset": preset, "seed": seed, "overrides": list(overrides)})
-        return _build(plan, out, seed, say, overrides)
+        try:
+            return _build(plan, out, seed, say, overrides)
+        except Interrupted as stopped:
+            stopped.todo = "give the same command again: the build goes on where it was"
+            raise
 
 
 def _build(plan: Preset, out: Path, seed: int, say: Progress, overrides: Sequence[str]) -> Built:
