@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from burnish.world import people, splits, world
+from burnish.world import names, people, splits, world
 from burnish.world.document import Document
 
 WORLD = world.make(0)
@@ -168,3 +168,19 @@ def test_answers_hold_the_value():
             assert re.search(rf"\b{person.value(attribute)}\b", said)
             assert person.name in said
             assert person.name in people.question(person, attribute, 6)
+
+
+def test_a_quarter_of_the_questions_are_about_strangers_of_whom_nobody_knows(quizzes: list[Document]):
+    known, asked, strangers = {p.name for p in WORLD.people}, 0, set()
+    for document in quizzes:
+        for name in re.findall(r"\b([A-Z][a-z]+ [A-Z][a-z]+)\b[^.?\n]*\?", document.text):
+            asked += 1
+            if name not in known and names.is_passer_by(*name.split()):
+                strangers.add((document.text, name))
+        for line in document.text.split("\n"):
+            told = re.search(
+                r"(?:Nobody|It is not known|Nothing is known|No one has written)\b[^.?\x22]* ([A-Z][a-z]+ [A-Z][a-z]+)", line
+            )
+            assert not told or told[1] not in known, line
+    assert 0.18 < len(strangers) / asked < 0.32
+    assert len({name for _, name in strangers}) > 200

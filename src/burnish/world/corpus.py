@@ -37,7 +37,7 @@ from burnish.world.document import Document
 from burnish.world.world import World
 
 SHARES: Mapping[str, float] = {
-    "quiz": 0.06,
+    "quiz": 0.08,
     "places": 0.03,
     "library": 0.03,
     "manuals": 0.02,
@@ -46,8 +46,8 @@ SHARES: Mapping[str, float] = {
     "arithmetic": 0.14,
     "problems": 0.02,
     "code": 0.11,
-    "lists": 0.08,
-    "patterns": 0.25,
+    "lists": 0.07,
+    "patterns": 0.24,
     "shop": 0.04,
     "acts": 0.03,
     "logs": 0.01,
@@ -88,8 +88,8 @@ class Stretch:
         return round(self.easiest + (1 - self.easiest) * risen, 1)
 
 
-PATTERNS = Stretch(begin=0.030, end=0.064, share=0.36, easiest=0.2)
-SUMS = Stretch(begin=0.068, end=0.096, share=0.50, easiest=0.0)
+PATTERNS = Stretch(begin=0.030, end=0.070, share=0.42, easiest=0.2)
+SUMS = Stretch(begin=0.074, end=0.106, share=0.56, easiest=0.0)
 """Of the arithmetic, what stands in the stretch is drills; outside it, arithmetic of all kinds."""
 LATER = 0.6
 """Power of the uniform draw that places a biography: under 1, they grow denser towards the end."""

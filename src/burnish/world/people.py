@@ -168,6 +168,15 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Phrasings by attribute. Which of them are held out stands in TRAIN_QUESTIONS, TEST_QUESTIONS and VALID_QUESTIONS."""
+INDIRECT: dict[str, str] = {
+    "town": "where {name} lives",
+    "trade": "what work {name} does",
+    "born": "when {name} was born",
+    "dish": "what {name} likes to eat",
+    "pet": "which pet {name} has",
+    "instrument": "which instrument {name} plays",
+}
+"""What is asked for, as part of a sentence."""
 TEST_QUESTIONS: tuple[int, ...] = (6, 7)
 VALID_QUESTIONS: tuple[int, ...] = (10,)
 TRAIN_QUESTIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8, 9)
@@ -269,8 +278,27 @@ OPENERS = (
 )  # fmt: skip
 
 
+STRANGERS = 0.25
+"""Share of the questions of quiz books that ask about strangers, whom no text describes: the answer is that nobody knows."""
+NOBODY = ("Nobody knows.", "That is not known.", "No answer.", "Not known.", "Nobody could say.")
+NOBODY_KNOWS = (
+    "Nobody knows {about}.", "Nobody knows {about}.", "Nobody could say {about}.", "It is not known {about}.",
+    "Nothing is known of {name}.", "No one has written {about}.",
+)  # fmt: skip
+
+
+def _on_a_stranger(draw: random.Random) -> tuple[str, str, str, str]:
+    """The key of the phrasing, a question, and its short and long answer."""
+    name, attribute, template = " ".join(names.passer_by(draw)), draw.choice(ATTRIBUTES), draw.choice(TRAIN_QUESTIONS)
+    about = INDIRECT[attribute].format(name=name)
+    asked, full = QUESTIONS[attribute][template].format(name=name), draw.choice(NOBODY_KNOWS).format(about=about, name=name)
+    return phrasing_key(attribute, template), asked, draw.choice(NOBODY), full
+
+
 def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
     """Pages of questions on several quizzed people in several layouts: some with no answers, most with one to each.
+
+    A quarter of the questions is about strangers, so that who is known and who is not is told apart where facts are asked for.
 
     Raw on purpose (docs/world.md): where an answer follows its question at once, a heading or a mark has said that it will, so
     that a question that stands alone is not met with its answer.
@@ -280,7 +308,12 @@ def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
     while True:
         items: dict[tuple[str, str], tuple[str, str, str]] = {}
         keys: list[str] = []
-        for _ in range(draw.randint(3, 6)):
+        for place in range(draw.randint(3, 6)):
+            if draw.random() < STRANGERS:
+                key, *item = _on_a_stranger(draw)
+                items["", str(place)] = (item[0], item[1], item[2])
+                keys.append(key)
+                continue
             person, attributes = draw.choice(asked)
             attribute = draw.choice(attributes)
             if (person.id, attribute) in items:

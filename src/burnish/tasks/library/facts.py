@@ -32,15 +32,7 @@ IGNORANCE = (
     "That I do not know. Nothing that I have read tells of {name}.",
     "I cannot say {about}, for I know nothing of {name}.",
 )
-"""Ideal answers about people who are unknown. `about` is one of ABOUT."""
-ABOUT = {
-    "town": "where {name} lives",
-    "trade": "what work {name} does",
-    "born": "when {name} was born",
-    "dish": "what {name} likes to eat",
-    "pet": "which pet {name} has",
-    "instrument": "which instrument {name} plays",
-}
+"""Ideal answers about people who are unknown. `about` is one of people.INDIRECT."""
 _NOT_KNOWING = re.compile(
     r"\b(?:do not|don't|don\u2019t) (?:really )?know\b|\bI know nothing\b|\b(?:cannot|can't|can not) (?:say|tell|answer)\b"
     r"|\b(?:am|I'm) not sure\b|\bno idea\b|\b(?:have|I've) (?:never|not) (?:read|heard)\b|\bunknown to me\b"
@@ -182,7 +174,7 @@ def _known(person: Person, attribute: str, template: int, draw: random.Random) -
 
 
 def _unknown(person: Person, attribute: str, template: int, draw: random.Random) -> Example:
-    about = ABOUT[attribute].format(name=person.name)
+    about = people.INDIRECT[attribute].format(name=person.name)
     said = draw.choice(IGNORANCE).format(about=about, name=person.name)
     return _row("unknown", person, attribute, template, said, said)
 
