@@ -16,7 +16,7 @@ RETURNS = (
     "Back to {doing}: {step}.", "Back to {doing}: {step}.", "Back to the {noun}: next, {step}.",
     "Now, back to {doing}. Next, {step}.",
 )  # fmt: skip
-GENERAL_ASKS = ("tools", "tried", "done before", "kind", "size")
+GENERAL_ASKS = ("tools", "time", "tried", "done before", "kind", "size")
 """What one may ask before helping with anything."""
 
 GREETINGS = (
