@@ -60,22 +60,22 @@ def _blocks(length: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Sequences that go through the products together. rows [B L]: their positions; where a sequence has ended, position N.
+    """Sequences that go through the products together. rows [B L]: their positions; behind an end, that of the end.
 
-    fill: the places of `rows` that stand behind an end. A batch of one is a slice, with nothing behind its end.
+    sink: the same with position N behind an end. fill: the places behind an end. A batch of one is a slice without any.
     """
 
     count: int
     length: int
     rows: slice | torch.Tensor
+    sink: torch.Tensor | None = None
     fill: torch.Tensor | None = None
 
     def take(self, x_NHE: torch.Tensor) -> torch.Tensor:
-        """[B, L, H, E]; what stands behind an end is some number, of no effect wherever nothing is taken back from there."""
+        """[B, L, H, E]; what stands behind an end has no effect wherever nothing is taken back from there."""
         if isinstance(self.rows, slice):
             return x_NHE[self.rows].unsqueeze(0)
-        rows = self.rows if self.fill is None else self.rows.clamp(max=x_NHE.shape[0] - 1)
-        return x_NHE.index_select(0, rows).view(self.count, self.length, *x_NHE.shape[1:])
+        return x_NHE.index_select(0, self.rows).view(self.count, self.length, *x_NHE.shape[1:])
 
     def take_gradient(self, x_NHE: torch.Tensor) -> torch.Tensor:
         """[B, L, H, E], zero behind the ends."""
@@ -89,11 +89,11 @@ class _Batch:
         if isinstance(self.rows, slice):
             out[self.rows].unsqueeze(0).copy_(x_BLHE)
         else:
-            out.index_copy_(0, self.rows, x_BLHE.reshape(-1, *out.shape[1:]))
+            out.index_copy_(0, self.rows if self.sink is None else self.sink, x_BLHE.reshape(-1, *out.shape[1:]))
 
 
 def _filled(length: int) -> int:
-    """The length to which sequences of about this length are filled up: at most an eighth more, from 128 on."""
+    """The length to which sequences of about this length are filled up: at most a quarter more, from 64 on."""
     step = 16 if length <= 128 else 32 if length <= 256 else 64 if length <= 512 else 128
     return -(-length // step) * step
 
@@ -115,9 +115,10 @@ def _batches(lengths: tuple[int, ...], device: torch.device) -> tuple[_Batch, ..
                 found.append(_Batch(1, length, slice(start, start + length)))
                 continue
             at = torch.arange(size)
-            rows = torch.cat([torch.where(at < length, start + at, total) for start, length in some])
-            fill = (rows == total).nonzero()[:, 0]
-            found.append(_Batch(count, size, rows.to(device), fill.to(device) if len(fill) else None))
+            rows = torch.cat([start + at.clamp(max=length - 1) for start, length in some]).to(device)
+            sink = torch.cat([torch.where(at < length, start + at, total) for start, length in some]).to(device)
+            fill = (sink == total).nonzero()[:, 0]
+            found.append(_Batch(count, size, rows, sink, fill) if len(fill) else _Batch(count, size, rows))
     return tuple(found)
 
 

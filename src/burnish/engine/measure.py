@@ -41,7 +41,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v6"
+    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v7"
 
 
 def _processor() -> str:

@@ -244,7 +244,7 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         "evaluate_every": max(1, texts // plan.batch // MEASUREMENTS),
         "seed": seed,
     }
-    if not any(o.startswith("schedule=") for o in overrides):
+    if Pretrain.load(base=base, overrides=overrides).schedule == "wsd":
         base["cooldown"] = plan.cooldown
     config = Pretrain.load(base=base, overrides=overrides)
     train.start(config, run=str(path), progress=say, watch=watch)

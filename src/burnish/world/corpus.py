@@ -1,10 +1,10 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
 Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
-its share is full. Documents lie in random order, with three exceptions (docs/world.md). Two fifths of the patterns stand in a dense
-stretch early on, from easy to hard, and more than half of the arithmetic in another one after it, because copying and adding are learned
-where most texts ask for them and hardly elsewhere. And biographies grow denser towards the end, because what is read before the
-model can copy a name is half lost.
+its share is full. Documents lie in random order, with three exceptions (docs/world.md). Two fifths of the patterns stand in a
+dense stretch early on, from easy to hard, and more than half of the arithmetic in another one after it, because copying and
+adding are learned where most texts ask for them and hardly elsewhere. And biographies grow denser towards the end, because what
+is read before the model can copy a name is half lost.
 """
 
 from __future__ import annotations

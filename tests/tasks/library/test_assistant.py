@@ -120,6 +120,7 @@ GOOD = {
     },
     "interruption": {
         "we were": lambda r: f"We were {doing(r)}. Now {TOPICS[r.metadata['cluster']].steps[1]}.",
+        "then": lambda r: f"Back to {doing(r)}. Then {TOPICS[r.metadata['cluster']].steps[1]}.",
         "you now": lambda r: f"To {do(r)}, you now {TOPICS[r.metadata['cluster']].steps[1]}!",
     },
     "greeting": {
@@ -158,7 +159,7 @@ def test_conversations_make_sense(task: Task) -> None:
         said = [m.content for m in row.messages]
         if row.metadata["kind"] == "interruption":
             steps = TOPICS[row.metadata["cluster"]].steps
-            assert said[1].endswith(f"First, {steps[0]}. Then {steps[1]}.")
+            assert said[1].endswith(f"First, {steps[0]}; after that, {steps[1]}.")
             assert "first" not in steps[0].split()
             assert said[-1].endswith(f"{steps[1]}.")
         if row.metadata["kind"] == "unclear":

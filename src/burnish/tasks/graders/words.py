@@ -22,7 +22,7 @@ _STOP = frozenset(
     """.split()
 )  # fmt: skip
 """Words that say nothing of the matter at hand. Yes, no and nobody are not among them."""
-_OPENINGS = frozenset("yes no sorry alas sadly unfortunately nobody nothing none never that this it he she they we".split())
+_OPENINGS = frozenset("yes no not sorry alas sadly unfortunately nobody nothing none never that this it he she they we".split())
 """What the shortest sentences begin with."""
 _FORMS = {
     "held": "hold", "drove": "drive", "went": "go", "dug": "dig", "hid": "hide", "hidden": "hide", "took": "take", "tied": "tie",

@@ -214,45 +214,50 @@ SCENES = (
         "{n} has {a} {t}",
         ("{s} buys {x} more", "{s} gets {x} from {m}", "{s} finds {x}", "{s} wins {x}", "{m} gives {n} {x}",
          "{s} makes {x} more"),
-        ("{s} gives away {x}", "{s} loses {x}", "{s} sells {x}", "{s} gives {x} to {m}", "{s} uses {x}", "{m} takes {x}"),
-        ("How many does {n} have now?", "How many are there in the end?", "How many {t} does {n} have?",
-         "How many are there now?"),
+        ("{s} gives away {x}", "{s} loses {x}", "{s} sells {x}", "{s} gives {x} to {m}", "{s} throws {x} away", "{m} takes {x}"),
+        ("How many does {n} have now?", "How many does {n} have in the end?", "How many {t} does {n} have?",
+         "So how many does {n} have?"),
     ),
     Scene(
         "{n} had {a} {t}",
-        ("{s} bought {x} more", "{s} got {x} from {m}", "{s} found {x}", "{s} won {x}", "{m} brought {x}", "{x} came by post"),
-        ("{s} gave away {x}", "{s} lost {x}", "{s} sold {x}", "{x} were sold", "{m} took {x}", "{x} were bad"),
-        ("How many does {n} have now?", "How many were there in the end?", "How many {t} are there now?", "How many is that?"),
+        ("{s} bought {x} more", "{s} got {x} from {m}", "{s} found {x}", "{s} won {x}", "{m} brought {n} {x}",
+         "{s} made {x} more"),
+        ("{s} gave away {x}", "{s} lost {x}", "{s} sold {x}", "{s} gave {x} to {m}", "{m} took {x}", "{s} threw {x} away"),
+        ("How many does {n} have now?", "How many did {n} have in the end?", "How many {t} does {n} have now?",
+         "So how many did {n} have?"),
     ),
     Scene(
         "there are {a} {t} in a box",
-        ("{n} puts in {x}", "{x} are added", "{m} brings {x} more", "{x} more go in", "{n} finds {x} for it",
-         "it gets {x} new ones"),
-        ("{n} takes out {x}", "{x} are taken away", "{m} takes {x}", "{x} are lost", "{n} uses {x} of them", "{x} fall out"),
-        ("How many are in it now?", "How many {t} are in the box?", "How many are in it in the end?", "How many are there now?"),
+        ("{n} puts in {x}", "{x} are added", "{m} brings {x} more", "{x} more go in", "{n} finds {x} for the box",
+         "the box gets {x} new ones"),
+        ("{n} takes out {x}", "{x} are taken away", "{m} takes {x}", "{x} are lost", "{n} carries off {x}", "{x} fall out"),
+        ("How many are in the box now?", "How many {t} are in the box?", "How many are in the box in the end?",
+         "So how many does the box hold?"),
     ),
     Scene(
         "a shop has {a} {t}",
-        ("it gets {x} more", "a cart brings {x}", "{x} new ones come", "{n} brings {x}", "it buys {x}", "{x} are made"),
-        ("it sells {x}", "{n} buys {x}", "{x} are sold on Monday", "{x} are bad", "it gives away {x}", "{x} go to the mill"),
-        ("How many {t} does it have?", "How many are in the shop?", "How many does the shop have now?",
-         "How many are there now?"),
+        ("the shop gets {x} more", "a cart brings {x}", "{x} new ones come", "{n} brings {x}", "the shop buys {x}",
+         "{x} are made there"),
+        ("the shop sells {x}", "{n} buys {x} there", "{x} are sold on Monday", "{x} are thrown away", "the shop gives away {x}",
+         "{x} go to the mill"),
+        ("How many {t} does the shop have?", "How many are in the shop?", "How many does the shop have now?",
+         "So how many are in the shop?"),
     ),
     Scene(
         "a boat carries {a} {t}",
-        ("{x} are put on it", "{x} come on at the pier", "it takes on {x} more", "{n} brings {x}", "{x} are added",
-         "it gets {x}"),
-        ("{x} fall off", "{x} go off at the pier", "{n} takes {x}", "{x} are lost", "{x} go to the inn", "{m} buys {x}"),
-        ("How many does it carry now?", "How many {t} are on the boat?", "How many does it carry in the end?",
-         "How many are there?"),
+        ("{x} are put on it", "{x} come on at the pier", "the boat takes on {x} more", "{n} brings {x}", "{x} are added",
+         "the boat gets {x}"),
+        ("{x} fall off", "{x} go off at the pier", "{n} takes {x}", "{x} are lost", "{x} go to the inn", "{m} carries off {x}"),
+        ("How many does the boat carry now?", "How many {t} are on the boat?", "How many does the boat carry in the end?",
+         "So how many are on the boat?"),
     ),
     Scene(
         "{a} {t} lie on the table",
-        ("{n} lays down {x} more", "{x} are added", "{m} brings {x}", "{n} finds {x} more", "{x} come from the shelf",
+        ("{n} lays down {x} more", "{x} are added", "{m} brings {x}", "{n} finds {x} more for it", "{x} come from the shelf",
          "{m} adds {x}"),
-        ("{n} takes {x}", "{m} uses {x}", "{x} are taken away", "{x} fall down", "{n} eats {x}", "{x} are sold"),
+        ("{n} takes {x}", "{m} carries off {x}", "{x} are taken away", "{x} fall down", "{n} puts away {x}", "{x} are sold"),
         ("How many lie there now?", "How many {t} are on the table?", "How many lie there in the end?",
-         "How many are there now?"),
+         "So how many are on the table?"),
     ),
 )  # fmt: skip
 TOLD = (
@@ -281,7 +286,8 @@ def story(place: int, draw: random.Random) -> tuple[tuple[Kind, Kind], str]:
     parts = {"start": SCENES[scene].start, "end": end.lower() if form.startswith("If") else end}
     parts |= {"one": one.replace("{x}", "{b}"), "two": two.replace("{x}", "{c}")}
     for name, part in parts.items():
-        form = form.replace(f"{{{name}}}", part.replace("{s}", draw.choice(("{n}", "{p}"))))
+        who = "{n}" if name == "two" and "{m}" in one else draw.choice(("{n}", "{p}"))  # a pronoun might be of the other
+        form = form.replace(f"{{{name}}}", part.replace("{s}", who))
     return kinds, form
 
 
@@ -296,6 +302,12 @@ def ideal(one: Step, two: Step) -> str:
 
 
 def _phrasing_key(kind: str, place: int) -> str:
+    """Stories of the same clauses have the same key, in whichever order they are told."""
+    if kind == "story":
+        _, scene, *clauses = STORIES[place]
+        every = (*SCENES[scene].gains, *SCENES[scene].losses)
+        one, two = sorted(map(every.index, clauses))
+        return f"phrasing:arithmetic-story:{scene}-{one}-{two}"
     return f"phrasing:arithmetic-{kind}:{place}"
 
 

@@ -233,7 +233,7 @@ def _interruption(side: splits.Side, draw: random.Random) -> Example:
     told = {"one": str(one), "two": str(two), "sum": str(one + two)}
     told |= {"name": draw.choice(names.GIVEN), "hour": str(draw.randint(2, 11))}
     step, following = topic.steps[:2]
-    begin = f"I can help you {topic.verb}. First, {step}. Then {following}."
+    begin = f"I can help you {topic.verb}. First, {step}; after that, {following}."
     back = expand(draw.choice(phrases.RETURNS), draw, doing=topic.gerund, noun=topic.noun, do=topic.verb, step=following)
     turns = (asked, begin, expand(said, draw, **told), expand(reply, draw, **told), more, back)
     return _row("interruption", [*keys, aside_key, more_key], _names_of(topic), _following(topic), *turns)
@@ -259,12 +259,12 @@ def _greeting(side: splits.Side, draw: random.Random) -> Example:
 
 
 def _unclear(side: splits.Side, draw: random.Random) -> Example:
+    request, key = _chosen("unclear", phrases.UNCLEAR, side, draw)
     if (many := chores.of_side(side)) and draw.random() < CHORES_SHARE:
         chore = draw.choice(many)
-        told = {"verb": chore.verb.split(" ", 1)[0], "noun": chore.noun}
-        request, key = draw.choice(phrases.UNCLEAR_CHORES).format(**told), topics.key(chore)
-    else:
-        request, key = _chosen("unclear", phrases.UNCLEAR, side, draw)
+        made = draw.choice(phrases.UNCLEAR_CHORES).format(verb=chore.verb.split(" ", 1)[0], noun=chore.noun)
+        if not any(made.split(" => ")[0] == listed.split(" => ")[0] for listed in phrases.UNCLEAR):  # it may be held out
+            request, key = made, topics.key(chore)
     frame, frame_key = _chosen("unclear-frame", phrases.FRAMES, side, draw)
     while _says(request, "me") and (_says(frame, "me") or _says(frame, "us")):
         frame, frame_key = _chosen("unclear-frame", phrases.FRAMES, side, draw)

@@ -159,7 +159,6 @@ UNCLEAR_CHORES = (
     "{verb} the {noun} => Which {noun} should I {verb}? => {noun}",
     "{verb} the {noun} => Which {noun} do you want me to {verb}? => {noun}",
     "{verb} the {noun} => When should I {verb} the {noun}? => {noun}",
-    "{verb} the {noun} => Where is the {noun} that I should {verb}? => {noun}",
     "{verb} a {noun} => What kind of {noun} should I {verb}? => {noun}",
     "{verb} a {noun} => For whom should I {verb} the {noun}? => {noun}",
     "{verb} a {noun} => How should I {verb} the {noun}? => {noun}",

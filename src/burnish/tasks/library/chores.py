@@ -33,7 +33,7 @@ sell | selling | find out what others ask; put up a sign in the market | how old
     goat, violin, ring, coat, plough, desk, barrow, clock, donkey, tent
 buy | buying | ask three sellers for the price; look at it from all sides | how much money you have
     pony, lantern, hat, spade, rug, parrot, sack of coal, kettle, goose, telescope
-find | finding | think where it was last seen; look under the furniture | where you used it before
+find | finding | think where it was last seen; look under the furniture | where you keep it
     key, purse, thimble, glove, comb, pen, coin, spoon, stamp, necklace
 wrap | wrapping | lay it on strong paper; fold the ends and tie a string | how big the OBJECT is
     present, vase, book, cheese, fish, lamp, plate, candle, jug, picture

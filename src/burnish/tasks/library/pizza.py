@@ -18,6 +18,7 @@ from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
 from burnish.world import names, splits
 from burnish.world import shop_facts as shop
+from burnish.world.arithmetic import Step
 from burnish.world.grammar import expand, joined, sentence, tidy
 
 if TYPE_CHECKING:
@@ -238,7 +239,14 @@ def _chosen(kind: str, items: tuple[str, ...], side: splits.Side, draw: random.R
 
 @cache
 def _orders(side: splits.Side) -> tuple[shop.Order, ...]:
-    return shop.orders(side)
+    """The orders of a side; for training only those whose prices add up to a sum that training rows may tell."""
+    return tuple(o for o in shop.orders(side) if side != "train" or all(splits.of(k) == "train" for k in _sum_keys(o)))
+
+
+def _sum_keys(order: shop.Order) -> list[str]:
+    """The key of the sum that an order of two items comes to."""
+    parts = [shop.price(item) * count for item, count in order]
+    return [Step("sum", parts[0], parts[1]).key] if len(parts) == 2 else []
 
 
 def _order(side: splits.Side, draw: random.Random) -> Example:
@@ -255,7 +263,7 @@ def _order(side: splits.Side, draw: random.Random) -> Example:
     worked = f"{' + '.join(map(str, parts))} = {total}" if len(parts) > 1 else str(total)
     answer, plain = (form.format(o=spoken, O=spoken[0].upper() + spoken[1:], t=t) for t in (worked, total))
     said = expand(asked, draw, order=spoken, name=draw.choice(GUESTS))
-    keys = [key, shop.order_key(order)]
+    keys = [key, *(_sum_keys(order) if side == "train" else ()), shop.order_key(order)]
     row = _row("order", side, draw, said, answer, cluster=key.removeprefix("phrasing:pizza-"), keys=keys)
     return replace(row, reference=plain, metadata={**row.metadata, "prices": list(map(str, parts))})
 
