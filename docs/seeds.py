@@ -1,8 +1,8 @@
-"""Write docs/pebble/seeds.md: what the demonstration's training changes on every test row of every ready task, seed by seed.
+"""Write docs/pebble/seeds.md: what the demonstration's training changes on a thousand test rows of the ready tasks, seed by seed.
 
     python docs/seeds.py [MODEL] [SEED ...]        # pebble, seeds 0 1 2; a long run
 
-Each seed is a run of its own (`seeds-N` under BURNISH_HOME), so that a stopped call goes on where it was. Differences are
+The rows are the same for every seed, and spread over the kinds of question. Each seed is a run of its own (`seeds-N` under BURNISH_HOME), so that a stopped call goes on where it was. Differences are
 paired: the same question, asked before and after. The interval is over questions, clustered by what they have in common (a
 person, an act), of the mean over the seeds; how much the seeds differ stands beside it.
 """
@@ -16,21 +16,21 @@ from burnish import statistics
 from burnish.evals.evaluation import Answer, Evaluation
 from burnish.runs import api, demo, train
 from burnish.store.atomic import read_json
-from burnish.tasks import ready
 
 HERE = Path(__file__).resolve().parent
+ROWS = 1000
 
 
 def measured(model: str, seed: int) -> tuple[Evaluation, Evaluation]:
     """Before and after one run; made now unless it is there and finished."""
-    name, rows = f"seeds-{seed}", len(ready.get(ready.EVERYTHING).test)
+    name = f"seeds-{seed}"
     known = {folder.path.name: folder for folder in api.list_runs()}
     if name in known and known[name].status == "succeeded":
         folder = known[name].path
     elif name in known:
         folder = train.resume(name).folder
     else:
-        folder = train.start(demo.settings([f"model={model}", f"seed={seed}", f"eval_items={rows}"]), run=name).folder
+        folder = train.start(demo.settings([f"model={model}", f"seed={seed}", f"eval_items={ROWS}"]), run=name).folder
     return tuple(Evaluation.from_json(read_json(folder / file)) for file in (train.BASE, train.TRAINED))  # type: ignore[return-value]
 
 
