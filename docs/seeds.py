@@ -2,9 +2,10 @@
 
     python docs/seeds.py [MODEL] [SEED ...]        # pebble, seeds 0 1 2; a long run
 
-The rows are the same for every seed, and spread over the kinds of question. Each seed is a run of its own (`seeds-N` under BURNISH_HOME), so that a stopped call goes on where it was. Differences are
-paired: the same question, asked before and after. The interval is over questions, clustered by what they have in common (a
-person, an act), of the mean over the seeds; how much the seeds differ stands beside it.
+The rows are the same for every seed, and spread over the kinds of question. Each seed is a run of its own (`seeds-N` under
+BURNISH_HOME), so that a stopped call goes on where it was. Differences are paired: the same question, asked before and after. The
+interval is over questions, clustered by what they have in common (a person, an act), of the mean over the seeds; how much the
+seeds differ stands beside it.
 """
 
 import sys
