@@ -126,6 +126,9 @@ def test_biographies_grow_denser():
         for docs in (made.documents[:half], made.documents[half:])
     )
     assert first + second == TOLD
+    lives = [(n, people.told_of(d)) for n, d in enumerate(made.documents) if d.part == "people"]
+    alone, together = (statistics.mean(n for n, count in lives if (count > 1) == several) for several in (False, True))
+    assert alone < 0.95 * together
     assert 1.3 * first < second < 4 * first
 
 

@@ -66,7 +66,7 @@ PRESETS: dict[str, Preset] = {
     "pebble": Preset(
         name="pebble",
         shape=_shape(2048, 192, 6, 6, 3, 512),
-        words=14_000_000,
+        words=18_000_000,
         biographies=1.0,
         learning_rate=2e-3,
         cooldown=0.35,

@@ -259,6 +259,11 @@ def _page(persons: Sequence[Person], draw: random.Random) -> Document:
     return Document(PART, wording.page(persons, draw), tuple(key for p in persons for key in _facts(p)))
 
 
+def told_of(biography: Document) -> int:
+    """How many people a biography or page tells of."""
+    return len(biography.keys) // len(ATTRIBUTES)
+
+
 def _facts(person: Person) -> tuple[str, ...]:
     return tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES)
 
