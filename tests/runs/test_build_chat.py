@@ -54,3 +54,16 @@ def test_pass_at_eight_counts_too():
     found = Attempt(rows=7, model="m", pass_1=0.5, pass_8=0.9)
     assert "**outside** the band" in build_chat.card("pebble", found, 0)
     assert "only 7 of those" in build_chat.card("pebble", found, 0)
+
+
+def test_the_nearest_lacks_least_of_both_shares(monkeypatch: pytest.MonkeyPatch):
+    found = {300: (0.28, 0.65), 600: (0.33, 0.70), 750: (0.39, 0.73), 825: (0.39, 0.77), 862: (0.43, 0.79)}
+
+    def attempt(base: Path, work: Path, rows: int, seed: int, say: Silent) -> Attempt:
+        pass_1, pass_8 = found[rows]
+        return Attempt(rows=rows, model="m", pass_1=pass_1, pass_8=pass_8)
+
+    monkeypatch.setattr(build_chat, "attempt", attempt)
+    monkeypatch.setattr(build_chat, "tested", lambda work, best, seed: best)
+    chosen = build_chat.search(Path("base"), Path("work"), 0, Silent())
+    assert chosen.rows == max(found)

@@ -129,8 +129,10 @@ def _wanted() -> str:
     return f"{BAND[0]:.0%} to {BAND[1]:.0%}, and at least {ONCE:.0%}"
 
 
-def _distance(found: Attempt) -> tuple[bool, float]:
-    return not found.in_band, abs(found.pass_1 - sum(BAND) / 2)
+def _distance(found: Attempt) -> tuple[float, float]:
+    """How much both shares lack to what is wanted, then how far the first is from the middle of its band."""
+    lacks = max(0.0, BAND[0] - found.pass_1, found.pass_1 - BAND[1]) + max(0.0, ONCE - found.pass_8)
+    return lacks, abs(found.pass_1 - sum(BAND) / 2)
 
 
 def attempt(base: Path, work: Path, rows: int, seed: int, say: Progress) -> Attempt:
