@@ -1,11 +1,11 @@
-"""Write docs/pebble/seeds.md: what the demonstration's training changes on a thousand test rows of the ready tasks, seed by seed.
+"""Write docs/pebble/seeds.md: what the demonstration's training changes on test rows of the ready tasks, seed by seed.
 
     python docs/seeds.py [MODEL] [SEED ...]        # pebble, seeds 0 1 2; a long run
 
-The rows are the same for every seed, and spread over the kinds of question. Each seed is a run of its own (`seeds-N` under
+Each seed asks its own thousand of the test rows, spread over the kinds of question. It is a run of its own (`seeds-N` under
 BURNISH_HOME), so that a stopped call goes on where it was. Differences are paired: the same question, asked before and after. The
-interval is over questions, clustered by what they have in common (a person, an act), of the mean over the seeds; how much the
-seeds differ stands beside it.
+interval is over questions, clustered by what they have in common (a person, an act), of the mean over the seeds that asked one;
+how much the seeds differ stands beside it.
 """
 
 import sys
@@ -37,24 +37,27 @@ def measured(model: str, seed: int) -> tuple[Evaluation, Evaluation]:
 
 def row(name: str, pairs: list[tuple[Evaluation, Evaluation]], kinds: tuple[str, ...], counts: Callable[[Answer], bool]) -> str:
     """One line of the table: the share before, after each seed, and the mean difference with its interval."""
-    places = [n for n, item in enumerate(pairs[0][0].items) if (item.kind or "").startswith(kinds)]
-    judged = [n for n in places if not any(e.items[n].errors for pair in pairs for e in pair)]
-    if not judged:
+    before: dict[tuple[str, str], bool] = {}
+    after: dict[tuple[str, str], list[bool]] = {}
+    seeds: list[str] = []
+    for base, trained in pairs:
+        asked = [(b, t) for b, t in zip(base.items, trained.items, strict=True) if (b.kind or "").startswith(kinds)]
+        judged = [(b, t) for b, t in asked if not b.errors and not t.errors]
+        for b, t in judged:
+            before[b.group, b.prompt] = counts(b.answers[0])
+            after.setdefault((b.group, b.prompt), []).append(counts(t.answers[0]))
+        seeds.append(f"{fmean(counts(t.answers[0]) for _, t in judged):.0%}".removesuffix("%") if judged else "-")
+    if not before:
         return f"| {name} | 0 | | not judged | | |"
-    groups = [pairs[0][0].items[n].group for n in judged]
-    before = [counts(pairs[0][0].items[n].answers[0]) for n in judged]
-    after = [[counts(trained.items[n].answers[0]) for n in judged] for _, trained in pairs]
-    differences = [fmean(a[i] for a in after) - before[i] for i in range(len(judged))]
-    mean = statistics.cluster_interval(differences, groups)
-    seeds = ", ".join(f"{fmean(a):.0%}".removesuffix("%") for a in after)
+    groups = [group for group, _ in before]
+    mean = statistics.cluster_interval([fmean(after[key]) - before[key] for key in before], groups)
     change = f"{100 * mean.estimate:+.0f} ({100 * mean.low:+.0f} to {100 * mean.high:+.0f})"
-    return f"| {name} | {len(judged)} | {len(set(groups))} | {fmean(before):.0%} | {seeds} % | {change} |"
+    return f"| {name} | {len(before)} | {len(set(groups))} | {fmean(before.values()):.0%} | {', '.join(seeds)} % | {change} |"
 
 
 def main(model: str, seeds: list[int]) -> None:
     """Train and measure, then write the page."""
     pairs = [measured(model, seed) for seed in seeds]
-    assert all([i.prompt for i in b.items] == [i.prompt for i in pairs[0][0].items] for b, _ in pairs), "other rows"
     head = "| what | questions | independent | before | after, by seed | change in points (95 %) |\n|---|---|---|---|---|---|"
     lines = [
         f"# What the demonstration changes, over {len(seeds)} seeds",
