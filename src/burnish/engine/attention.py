@@ -145,7 +145,7 @@ class _Blocked(torch.autograd.Function):
     def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
         groups, scale, batches = k.shape[1], q.shape[2] ** -0.5, _batches(lengths, q.device)
         out = torch.empty(q.shape[0] + 1, *q.shape[1:], dtype=q.dtype, device=q.device)
-        size = min(BLOCK, max(batch.length for batch in batches))
+        size = min(BLOCK, max((batch.length for batch in batches), default=0))
         mask_bb = torch.full((size, size), float("-inf"), dtype=q.dtype, device=q.device).triu_(1)
         kept = []
         for batch in batches:

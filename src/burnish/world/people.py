@@ -284,7 +284,7 @@ OPENERS = (
 
 
 STRANGERS = 0.25
-"""Share of the questions of quiz books that ask about strangers, whom no text describes: the answer is that nobody knows."""
+"""Share of the questions of quiz books that ask about strangers, of whom no biography tells: the answer is that nobody knows."""
 NOBODY = ("Nobody knows.", "That is not known.", "No answer.", "Not known.", "Nobody could say.")
 NOBODY_KNOWS = (
     "Nobody knows {about}.", "Nobody knows {about}.", "Nobody could say {about}.", "It is not known {about}.",

@@ -245,15 +245,20 @@ def _orders(side: splits.Side) -> tuple[shop.Order, ...]:
 
 def _sum_keys(order: shop.Order) -> list[str]:
     """The key of the sum that an order of two items comes to."""
-    parts = [shop.price(item) * count for item, count in order]
-    return [Step("sum", parts[0], parts[1]).key] if len(parts) == 2 else []
+    prices = _prices(order)
+    return [Step("sum", prices[0], prices[1]).key] if len(prices) == 2 else []
+
+
+def _prices(order: shop.Order) -> list[int]:
+    """What each item of an order costs, as often as it is ordered."""
+    return [shop.price(item) * count for item, count in order]
 
 
 def _order(side: splits.Side, draw: random.Random) -> Example:
     asked, key = _chosen("order", phrases.ORDER, side, draw)
     order = draw.choice(_orders(side))
     total, spoken = shop.total(order), shop.spoken(order)
-    parts = [shop.price(item) * count for item, count in order]
+    parts = _prices(order)
     forms = (
         "That is {o}. It makes {t} marks.",
         "{O}, with pleasure. That is {t} marks.",
