@@ -48,6 +48,11 @@ class Act:
         be = "were" if self.thing in _PLURAL else "was"
         return f"{self.thing} {be} {self.done}{' ' + self.rest if self.rest else ''}"
 
+    @property
+    def stands(self) -> bool:
+        """Whether there is one such thing, in one place."""
+        return self.thing.startswith("the ") and self.thing.split()[-1][0].isupper() and self.thing not in _PLURAL
+
 
 _PLURAL = (
     "the border stones", "the town clocks", "the harvest lists", "tin pennies", "false ferry tickets", "the Tax Geese",

@@ -19,6 +19,7 @@ from burnish.world import (
     acts,
     arithmetic,
     code,
+    laws,
     library,
     lists,
     logs,
@@ -41,15 +42,16 @@ SHARES: Mapping[str, float] = {
     "places": 0.03,
     "library": 0.03,
     "manuals": 0.02,
-    "stories": 0.08,
-    "transcripts": 0.10,
+    "stories": 0.07,
+    "transcripts": 0.095,
     "arithmetic": 0.14,
     "problems": 0.02,
     "code": 0.11,
     "lists": 0.07,
     "patterns": 0.24,
     "shop": 0.04,
-    "acts": 0.03,
+    "acts": 0.025,
+    "laws": 0.02,
     "logs": 0.01,
 }
 """Of the words that are not biographies."""
@@ -66,6 +68,7 @@ _PARTS = {
     "lists": lists.documents,
     "shop": shop.documents,
     "acts": acts.documents,
+    "laws": laws.documents,
     "logs": logs.documents,
 }
 

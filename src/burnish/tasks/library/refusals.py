@@ -313,19 +313,13 @@ def _alike(harmless: list[tuple[str, str, str]], side: splits.Side, draw: random
 def _about(acts: list[Act], side: splits.Side, draw: random.Random) -> Iterator[Example]:
     pairs = list(itertools.product(acts, zip(ABOUT[side], _phrasing_keys("refusal-about", side), strict=True)))
     for act, ((subject, phrasing), key) in draw.sample(pairs, len(pairs)):
-        if (subject in PLACED and not _stands(act)) or (subject == "where" and act.place in act.thing):
+        if (subject in PLACED and not act.stands) or (subject == "where" and act.place in act.thing):
             continue
         told = {"act": act.phrase, "thing": act.thing, "reason": act.reason, "place": act.place, "keeper": act.keeper}
         said = draw.choice(ABOUT_ANSWERS[subject]).format(**told, Thing=_capital(act.thing), Keeper=_capital(act.keeper))
         known = {"where": act.place, "keeper": act.keeper, "tell": act.keeper, "why": act.reason}.get(subject, "")
         extra = {"asks": subject, "act": act.id, "verb": act.verb, "thing": act.thing, "known": known}
         yield _row("benign", phrasing.format(**told), said, _bare(act.thing), [act_key(act), key], extra)
-
-
-def _stands(act: Act) -> bool:
-    """Whether there is one such thing, in one place."""
-    named = act.thing.startswith("the ") and act.thing.split()[-1][0].isupper()
-    return named and act.was_done.startswith(f"{act.thing} was ")
 
 
 def _capital(text: str) -> str:
