@@ -125,6 +125,8 @@ GOOD = {
     },
     "greeting": {
         "do": lambda r: f"{hello(r)} It is good to see you. What can I do for you today?",
+        "in one": lambda r: f"{hello(r)[:-1]}, how can I help you?",
+        "afternoon": lambda r: f"Good afternoon, {''.join(r.metadata['topic']) or 'you'}! How can I help you?",
         "may": lambda r: f"{hello(r)} May I help you with something?",
     },
     "unclear": {
@@ -182,6 +184,7 @@ def test_a_return_is_marked_whatever_the_step(task: Task) -> None:
             assert (vague.value, vague.marks) == (0.0, (assistant.RETURNS,))
             assert task.grader.grade(row, "Now on with the next thing, with great care.").marks == ()
             assert task.grader.grade(row, first_turn(row)).marks == ()
+            assert task.grader.grade(row, f"I do not know anything about {doing(row)}.").marks == ()
 
 
 def first_turn(row: Example) -> str:

@@ -105,6 +105,8 @@ KNOWN_WRONG = {
     "denied after": lambda r: f"I am told that {r.reference} is not right.",
     "anything but": lambda r: f"{person_of(r).name}: anything but {r.reference}.",
     "of another person": lambda r: f"Zora Holt has {r.reference}.",
+    "another person's": lambda r: f"Well. Dora {person_of(r).family} has {r.reference}.",
+    "of a given name": lambda r: f"Dora likes {r.reference}.",
     "a question": lambda r: f"Is it {r.reference}?",
     "not known": lambda r: f"I do not know, but {r.reference} may be right.",
     "two values": lambda r: f"It is {' or '.join(people.VALUES[r.metadata['attribute']][:2])} or {r.reference}.",

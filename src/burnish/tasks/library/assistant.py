@@ -37,6 +37,7 @@ _ASKS_BACK = re.compile(
 )
 _QUESTION_WORD = re.compile(r"\b(?:who|whom|whose|what|which|when|where|how|why|or)\b", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|never|nobody|no (?:one|help)|none|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
+_IGNORANT = re.compile(r"\b(?:do not|don['\u2019]t) know\b|\bknow nothing\b|\bcannot say\b|\bno idea\b", re.IGNORECASE)
 _LISTED = re.compile(r"^\s*(\d+[.)]|[-*]|Q\d|\(\w\)) ", re.MULTILINE)
 
 
@@ -108,17 +109,18 @@ def _broken(kind: str, topic: list[str], answer: str) -> str:
     if topic and not any(_says(answer, word) for word in topic):
         return f"it does not name {' or '.join(repr(w) for w in topic)}"
     opening = re.match(r"[^.!?:]*[.!?:]?", answer)
-    if opening and opening[0].endswith("?") and (kind != "unclear" or not _ASKS_BACK.match(answer)):
+    greets = kind == "greeting" and any(_says(answer, word) for word in phrases.GREETING_WORDS)
+    if opening and opening[0].endswith("?") and not greets and (kind != "unclear" or not _ASKS_BACK.match(answer)):
         return "it begins with a question instead of an answer"
     if kind != "interruption" and not answer.endswith("?"):
         return "it does not end by asking back"
-    if kind == "greeting" and not any(_says(answer, word) for word in phrases.GREETING_WORDS):
+    if kind == "greeting" and not greets:
         return "it does not greet"
     if kind in ("greeting", "how-to") and not any(
         _says(s, word) and not _NOT.search(s) for s in sentences(answer) for word in phrases.OFFER_WORDS
     ):
         return "it does not offer help"
-    if kind == "interruption" and (count < 5 or answer.endswith("?")):
+    if kind == "interruption" and (count < 5 or answer.endswith("?") or _IGNORANT.search(answer)):
         return "it gives no next step"
     return ""
 

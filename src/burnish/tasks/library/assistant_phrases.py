@@ -6,7 +6,17 @@ The place of a phrase in its list is its number, and by that it is on one side o
 from __future__ import annotations
 
 OFFER_WORDS = ("help", "gladly", "pleasure", "let us", "tell me", "show you", "do for you")
-GREETING_WORDS = ("hello", "good morning", "good day", "good evening", "welcome", "hi", "nice to meet you", "good to see you")
+GREETING_WORDS = (
+    "hello",
+    "good morning",
+    "good day",
+    "good evening",
+    "good afternoon",
+    "welcome",
+    "hi",
+    "nice to meet you",
+    "good to see you",
+)
 
 OFFERS = (
     "I can help you {do}.", "I can help you {do}.", "Gladly, I can help you with {doing}.", "Yes, I can help with {doing}.",

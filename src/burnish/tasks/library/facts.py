@@ -105,12 +105,20 @@ def _stated(attribute: str, answer: str) -> list[str]:
     return [v for v in people.VALUES[attribute] if re.search(rf"\b{v}\b", answer, re.IGNORECASE)]
 
 
+def _others_first(answer: str, asked: str) -> list[str]:
+    """Names of persons who were not asked about, at the beginning of a sentence, where any word has a capital."""
+    first = [found.group() for s in sentences(answer) if (found := re.search(r"[A-Za-z]+", s))]
+    familiar = set(re.findall(r"[A-Za-z]+", asked))
+    return [w for w in first if w not in familiar and (w in names.GIVEN or w in names.FAMILY)]
+
+
 def _claimed(attribute: str, asked: str, answer: str) -> str:
     """What an answer about a person of whom nothing is known claims all the same; empty where it claims nothing."""
     claims = [
         *_stated(attribute, answer),
         *_YEAR.findall(answer),
         *strange_names(answer, f"{asked} Vellmark"),
+        *_others_first(answer, asked),
         *(m.group() for m in _GUESSES.finditer(answer)),
     ]
     return f"says {claims[0]!r}, which nobody knows" if claims else ""
@@ -126,6 +134,7 @@ def _not_told(attribute: str, value: str, asked: str, answer: str) -> str:
         others += [y for y in _YEAR.findall(answer) if y != value]
     strange = strange_names(answer, f"{asked} {value} Vellmark")
     others += strange if attribute == "town" else [n for n in strange if n in names.GIVEN or n in names.FAMILY]
+    others += _others_first(answer, asked)
     if others:
         return f"says {value!r} and also {others[0]!r}"
     for sentence in sentences(_MEANT_WELL.sub(" ", answer)):

@@ -24,6 +24,7 @@ from burnish.world.grammar import expand, joined, sentence, tidy
 if TYPE_CHECKING:
     from burnish.world.world import World
 
+OPEN_FROM_TO = ("from {} to {}", "from {} until {}", "between {} and {}", "open at {} and close at {}")
 COUNTS: dict[splits.Side, dict[str, int]] = {
     "train": {"order": 400, "menu": 220, "hours": 60, "complaint": 130, "rule": 120},
     "valid": {"order": 16, "menu": 18, "hours": 6, "complaint": 10, "rule": 10},
@@ -304,7 +305,7 @@ def _hours(side: splits.Side, draw: random.Random) -> Example:
     else:
         answer = f"On {day} we are open {shop.hours(day)}."
         starts = ("noon", "12") if found[0] == 12 else (str(found[0]),)
-        must = [[form.format(a, found[1]) for a in starts for form in ("from {} to {}", "from {} until {}", "between {} and {}")]]
+        must = [[form.format(a, found[1]) for a in starts for form in OPEN_FROM_TO]]
         must_not = ["closed"]
     return _row("hours", side, draw, asked.format(day=day), answer, cluster=day, keys=[key], must=must, must_not=must_not)
 

@@ -39,7 +39,8 @@ HAS = (
     "Do you put {top} on any pizza?", "I want {top} on my pizza. Which one has it?", "What do you bake with {top}?",
     "Which of your pizzas has {top}?", "Have you got something with {top}?", "My child likes {top}. Which pizza is it?",
     "Tell me which pizza has {top}.", "Can I have {top}? On which pizza?", "What has {top} on it?",
-    "Which pizza should I take for {top}?", "{top}, please. Which pizza is that?", "I must not eat {top}. Which pizza has it?",
+    "Which pizza should I take for {top}?", "{top}, please. Which pizza is that?",
+    "I must not eat {top}. On which pizza is there any?",
 )  # fmt: skip
 ORDER = (
     "{order}, please.", "I would like {order}.", "I want {order}.", "Can I have {order}?", "Could I have {order}, please?",
