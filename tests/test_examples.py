@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,9 @@ import pytest
 from burnish.connect import LocalModels
 from burnish.engine.host import Host
 from burnish.protocols import Policy
-from burnish.recipes import sft
+from burnish.recipes import pretrain, sft
+from burnish.runs.prepare import prepare
+from burnish.store.models import resolve
 from burnish.types import Datum, LoraSpec, LossResult, StepResult
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -64,6 +67,27 @@ def test_the_bare_twin_gives_the_losses_of_the_recipe(world: Path):
     bare = list(twin.train(host, host.create(LoraSpec(rank=32, alpha=32.0)), rows, steps, size, rate))
     assert bare == run.losses
     assert bare[-1] < bare[0] - 0.2
+
+
+def test_the_bare_twin_of_pre_training_gives_the_losses_of_the_recipe(world: Path, tmp_path: Path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(f"{json.dumps({'text': f'After {i} comes {i + 1}. ' * (1 + i % 40)})}\n" for i in range(60)))
+    twin, steps, size, rate = load("pretrain_bare"), 12, 8, 1e-3
+    rows = twin.load_rows(world / "base", texts)
+    config = pretrain.Pretrain.load(base={"model": str(world / "base"), "data": str(texts), "limit_tokens": twin.CONTEXT})
+    prepared = prepare(config.model_copy(update={"valid": str(texts)}), resolve(str(world / "base")), refuse=False)
+    assert [d.chunks[0].tokens.tolist() for d in rows] == [d.chunks[0].tokens.tolist() for d in prepared.train.data]
+    assert max(d.length for d in rows) == twin.CONTEXT - 1
+    config = config.model_copy(update={"steps": steps, "learning_rate": rate, "cooldown": twin.COOLDOWN})
+    runs = []
+    for _ in range(2):
+        host = Host.open(world / "base", choices=CHOICES)
+        runs.append((host, host.create_full()))
+    run = Steps(rows, size)
+    pretrain.train(config, LocalModels(Policy(*runs[0])), run)
+    bare = list(twin.train(*runs[1], rows, steps, size, rate))
+    assert bare == run.losses
+    assert bare[-1] < bare[0]
 
 
 def test_bare_twins_are_short():

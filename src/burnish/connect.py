@@ -5,7 +5,6 @@ The engine (and with it torch) is imported when one is opened, never before.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,13 +43,13 @@ def measured_here(*, again: bool = False) -> Mapping[str, Any]:
 
     That fewer threads than cores are fastest is kept the second time it is found only: another program may have been busy.
     """
-    from burnish.engine.measure import machine_key, measure
+    from burnish.engine.measure import cores, machine_key, measure
 
     key = machine_key()
     measured = None if again else machine.load_measured(key)
     if measured is None:
         measured, doubted = measure(), f"{key}|doubted"
-        fewer = measured["threads"] < len(os.sched_getaffinity(0))
+        fewer = measured["threads"] < cores()
         if fewer and not machine.load_measured(doubted):
             machine.save_measured(doubted, measured)
         else:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class BurnishError(Exception):
     """Base of all errors meant for users. `code` is stable and documented in docs/reference/errors.md."""
@@ -23,6 +25,10 @@ class BurnishError(Exception):
         if self.todo:
             parts.append(f"To do: {self.todo.rstrip('.')}.")
         return " ".join(parts)
+
+    def to_json(self) -> dict[str, object]:
+        """As a JSON document names it."""
+        return {"code": self.code, "what": self.what, "seen": self.seen, "todo": self.todo}
 
 
 class UserError(BurnishError):
@@ -111,9 +117,13 @@ class NothingTrained(BurnishError):
 
 
 class NoGain(BurnishError):
-    """`--require-gain` was given and no measurable gain was found."""
+    """`--require-gain` was given and no measurable gain was found. `report`: that of the run, as JSON."""
 
     code = "no_gain"
+
+    def __init__(self, what: str, *, seen: str = "", todo: str = "", report: Mapping[str, object] | None = None) -> None:
+        super().__init__(what, seen=seen, todo=todo)
+        self.report = report
 
 
 class Interrupted(BurnishError):

@@ -111,6 +111,40 @@ def test_data_check_names_findings_with_lines(burnish, tiny_model: Path, tmp_pat
     assert "32" in shown.out.split("repeat an earlier row")[1].splitlines()[0]
 
 
+def test_data_check_shows_what_training_refuses(burnish, tiny_model: Path, tmp_path: Path):
+    path = tmp_path / "unlearned.jsonl"
+    rows = [[{"role": "user", "content": f"{i}?"}, {"role": "assistant", "content": "A", "weight": 0}] for i in range(40)]
+    path.write_text("".join(f"{json.dumps({'messages': row})}\n" for row in rows))
+    words = ("data", "check", str(path), "--model", str(tiny_model))
+    shown = burnish(*words)
+    assert shown.code == 1
+    assert "left out:" in shown.out
+    assert "no row is left to train on" in shown.err
+    told = burnish(*words, "--json")
+    assert told.code == 1
+    assert told.document["error"]["what"] == "no row is left to train on"
+    assert all(r["fault"] for r in told.document["rows"])
+
+
+def test_data_check_takes_the_settings_of_train(burnish, tiny_model: Path, tmp_path: Path):
+    path = tmp_path / "text.jsonl"
+    path.write_text("".join(f"{json.dumps({'text': 'ab ' * 40 + str(i)})}\n" for i in range(6)))
+    words = ("data", "check", str(path), "--model", str(tiny_model), "--json", "limit_tokens=32")
+    assert burnish(*words).document["rows"][0]["cut"] > 0
+    split = burnish(*words, "--recipe", "pretrain").document
+    assert all(r["cut"] == 0 for r in split["rows"])
+
+
+def test_data_check_lists_every_skipped_row(burnish, tiny_model: Path, tmp_path: Path):
+    path = tmp_path / "bad.jsonl"
+    good = "".join(f"{json.dumps({'question': f'{i}?', 'answer': str(i)})}\n" for i in range(20))
+    path.write_text(good + '{"question": "x?"}\n' * 12)
+    told = burnish("data", "check", str(path), "--model", str(tiny_model), "--skip-bad-rows", "--json").document
+    assert [r["line"] for r in told["bad_rows"]] == list(range(21, 33))
+    assert all(r["fault"] and r["remedy"] for r in told["bad_rows"])
+    assert any("12 of 32 rows were skipped, as asked: lines 21, 22" in note for note in told["notes"])
+
+
 def test_data_check_of_a_line_that_is_not_there(burnish, tiny_model: Path, data: Path):
     typed = burnish("data", "check", str(data), "--model", str(tiny_model), "--line", "999")
     assert typed.code == 2

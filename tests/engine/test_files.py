@@ -123,7 +123,14 @@ def test_check_33_a_file_that_does_not_fit_is_refused(model_dirs: dict[str, Path
         with pytest.raises(ModelRefused, match=words):
             host.load(tmp_path)
     assert set(host.bank.slots) == before
-    for change, words in (({"use_dora": True}, "use_dora"), ({"peft_type": "IA3"}, "LoRA"), ({"bias": "all"}, "biases")):
+    for change, words in (
+        ({"use_dora": True}, "use_dora"),
+        ({"peft_type": "IA3"}, "LoRA"),
+        ({"bias": "all"}, "biases"),
+        ({"alora_invocation_tokens": [1, 2]}, "alora_invocation_tokens"),
+        ({"a_key_of_tomorrow": 1}, "a_key_of_tomorrow"),
+        ({"init_lora_weights": "pissa_niter_16"}, "start of the base"),
+    ):
         config = json.loads((tmp_path / "adapter_config.json").read_text())
         (tmp_path / "adapter_config.json").write_text(json.dumps({**config, **change}))
         with pytest.raises(ModelRefused, match=words):

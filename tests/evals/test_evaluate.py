@@ -95,6 +95,13 @@ def test_check_30_grader_errors_are_counted_and_never_zero(trained: Policy, rend
     assert (summary.graded, summary.errors) == (len(examples) - 1, 1)
 
 
+def test_an_answer_without_weight_is_not_what_is_asked_for(trained: Policy, renderer: Renderer):
+    turns = (("user", "av?"), ("assistant", "AV"), ("user", "bw?"), ("assistant", "BW"))
+    messages = tuple(Message(role=r, content=c, weight=0.0 if c == "BW" else None) for r, c in turns)
+    (item,) = evaluate(trained, renderer, [Example(messages=messages)], grader=EXACT, limit_tokens=4).items
+    assert (item.prompt, item.reference) == ("av?", "AV")
+
+
 def test_plain_text_is_continued_and_never_graded(trained: Policy, renderer: Renderer):
     rows = [text(f"Once upon a time there were {n} bears.") for n in range(SHOWN + 3)]
     found = evaluate(trained, renderer, rows, grader=EXACT, limit_tokens=5)

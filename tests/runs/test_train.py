@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from tiny_run import Watcher, metrics, settings, weights, write_rows
 
+from burnish import connect
 from burnish.errors import ConfigError, NoGain, RunError
 from burnish.recipes.sft import SFT
 from burnish.runs import api, train
@@ -114,14 +115,21 @@ def test_a_run_goes_on_from_the_adapter_of_another(tiny_model, data):
         train.start(settings("parent", data, lora={"rank": 8}))
     with pytest.raises(ConfigError, match="is an adapter"):
         train.start(settings("parent", data, method="full"))
+    named = parent.model / "adapter_config.json"
+    body = json.loads(named.read_text())
+    named.write_text(json.dumps({**body, "target_modules": [f"model.layers.0.self_attn.{m}" for m in body["target_modules"]]}))
+    begun = train.begin(settings("parent", data, lora={}), resolve("parent"), connect.open_engine("local", resolve("parent")))
+    assert begun.parent is not None
+    assert set(begun.parent.targets) == {m.removesuffix("_proj") for m in body["target_modules"]}
 
 
 def test_no_gain_is_a_verdict_unless_it_is_required(tiny_model, data):
     still: dict = {"learning_rate": 1e-12, "steps": 2, "evaluate_every": 1}
     outcome = train.start(settings(tiny_model, data, **still), run="still")
     assert outcome.report.verdict == "no measurable difference"
-    with pytest.raises(NoGain):
+    with pytest.raises(NoGain) as caught:
         train.start(settings(tiny_model, data, **still, require_gain=True), run="required")
+    assert caught.value.report["verdict"] == "no measurable difference"
     folder = RunFolder.open("required")
     assert folder.status == "succeeded"
     assert resolve("required").adapter == folder.model

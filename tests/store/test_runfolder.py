@@ -52,6 +52,14 @@ def test_whatever_could_lead_elsewhere_is_a_directory_and_not_a_name(name: str, 
     assert home not in locate(name).parents
 
 
+@pytest.mark.parametrize("name", ["pebble", "pebble-chat", "micro"])
+def test_names_of_models_in_the_package_are_no_names_of_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(RunError, match="model of the package"):
+        RunFolder.create(name, "sft")
+    monkeypatch.chdir(tmp_path)
+    assert RunFolder.create(f"./{name}", "sft").path == tmp_path / name
+
+
 def test_taken_names_and_foreign_directories_are_refused(tmp_path: Path):
     RunFolder.create("one", "sft")
     with pytest.raises(RunError, match="--resume one") as caught:

@@ -143,7 +143,7 @@ def evaluate(
     ] = None,
     samples: Annotated[int, typer.Option(metavar="N", min=1, help="Answers drawn per row; several need a temperature.")] = 1,
     temperature: Annotated[float, typer.Option(metavar="T", min=0.0, help="0 takes the likeliest token.")] = 0.0,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
     json: Json = False,
 ) -> None:
     """Measure MODEL on the answers of DATA.
@@ -179,7 +179,7 @@ def chat(
     system: System = None,
     temperature: Temperature = 0.7,
     limit_tokens: LimitTokens = 512,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
     json: Json = False,
 ) -> None:
     """Talk with MODEL.
@@ -227,7 +227,7 @@ def generate(
     stop: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="A text that ends an answer; may be repeated.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
     json: Json = False,
 ) -> None:
     """Draw answers of MODEL to prompts."""
@@ -267,10 +267,13 @@ def export(
 
 @data_app.command("check")
 def data_check(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="The file with the rows.")],
+    data: Data = None,
+    overrides: Overrides = None,
     *,
-    model: Model,
+    model: OptionalModel = None,
     valid: Valid = None,
+    config: Config = None,
+    recipe: Recipe = None,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
     rows: Annotated[int, typer.Option(metavar="N", min=0, help="Rows to show.")] = 3,
@@ -283,20 +286,13 @@ def data_check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what would be trained on, token by token, and what is wrong with it."""
-    from burnish.cli import checking
+    """Show what would be trained on, token by token, and what is wrong with it. Takes the settings of `train`."""
+    from burnish.cli import checking, training
 
-    checking.check(
-        data,
-        model,
-        valid=valid,
-        mapping=map,
-        skip_bad_rows=skip_bad_rows,
-        rows=rows,
-        lines=line,
-        limit_tokens=limit_tokens,
-        as_json=json,
-    )
+    if limit_tokens is not None:
+        overrides = [*(overrides or ()), f"limit_tokens={limit_tokens}"]
+    given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, False, overrides)
+    checking.check(given, rows=rows, lines=line, as_json=json)
 
 
 @runs_app.callback()
@@ -369,7 +365,7 @@ def world_build(
     *,
     preset: Annotated[str, typer.Option(metavar="NAME", help="pebble, or micro: small enough for a minute.")] = "pebble",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and what it is made of are written.")],
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the corpus, the first weights and the training.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the corpus, the first weights and the training.")] = 0,
     overrides: Overrides = None,
     json: Json = False,
 ) -> None:

@@ -127,6 +127,11 @@ def _answer(to: Screen, loaded: Loaded, conversation: Conversation, said: str, p
     if room < 1:
         to.print(f"(the conversation takes {len(prompt)} of the model's {max_positions(loaded)} tokens; starting anew)")
         conversation.reset()
+        prompt = conversation.prompt(loaded, said)
+        room = max_positions(loaded) - len(prompt)
+    if room < 1:
+        to.print(f"(this message alone takes {len(prompt)} tokens: shorten it)")
+        conversation.reset()
         return None
     stream, drawn = Stream(to), []
     with _listening() as stopped:
@@ -142,7 +147,8 @@ def _answer(to: Screen, loaded: Loaded, conversation: Conversation, said: str, p
         pending = engine.sample([prompt], params, route=adapter, on_token=hear, tenant="chat")
         try:
             pending.result()
-            note = ""
+            cut = len(drawn) >= params.limit_tokens == room
+            note = f" (cut: the conversation fills the model's {max_positions(loaded)} tokens)" if cut else ""
         except Stopped:
             pending.cancel()
             note = " (stopped)"

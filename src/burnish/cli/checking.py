@@ -5,53 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import typer
 from rich.text import Text
 
 from burnish.cli.marks import picture, runs
 from burnish.cli.screen import Screen, screen
 from burnish.cli.tables import bullets, grid, heading
+from burnish.cli.training import Given
 from burnish.cli.words import count, percent
 from burnish.errors import UserError
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs import methods
 from burnish.runs.prepare import prepare
 from burnish.store.models import resolve
 from burnish.tasks.check import Findings, TokenStatistics
-from burnish.tasks.formats import parse_mapping
 from burnish.types import Example
 
 MARKS = {"error": ("x", "bold red"), "warning": ("!", "yellow"), "note": ("·", "dim")}
 
 
-def check(
-    data: str,
-    model: str,
-    *,
-    valid: str | None,
-    mapping: Sequence[str] | None,
-    skip_bad_rows: bool,
-    rows: int,
-    lines: Sequence[int] | None,
-    limit_tokens: int | None,
-    as_json: bool,
-) -> None:
-    """See `burnish data check --help`."""
+def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool) -> None:
+    """See `burnish data check --help`. What must not be trained on is shown all the same, and then raised."""
     to = screen(as_json=as_json)
-    values = {"data": data, "model": model, "map": parse_mapping(mapping or ()), "skip_bad_rows": skip_bad_rows}
-    config = methods.load(base={**values, "valid": valid, "limit_tokens": limit_tokens})
-    ref = resolve(model)
-    prepared = prepare(config, ref)
+    config = given.read()
+    ref = resolve(config.model)
+    prepared = prepare(config, ref, refuse=False)
     tokenizer = prepared.renderer.tokenizer
-    sides = [("train", prepared.train), ("valid", prepared.valid)]
-    everything = [(e, r) for _, side in sides for e, r in zip(side.examples, side.rendered, strict=True)]
+    everything = [
+        (e, r) for side in (prepared.train, prepared.valid) for e, r in zip(side.examples, side.rendered, strict=True)
+    ] + list(prepared.left_out)
     if lines:
         wanted = {
             line: (e, r) for e, r in everything if e.source == everything[0][0].source for line in [e.line] if line in lines
         }
         missing = sorted(set(lines) - set(wanted))
         if missing:
-            raise UserError("no row that can be trained on starts at this line", seen=", ".join(map(str, missing)))
+            raise UserError("no row that could be read starts at this line", seen=", ".join(map(str, missing)))
         shown = [wanted[line] for line in lines]
     else:
         shown = everything[:rows]
@@ -60,9 +49,13 @@ def check(
     to.out.print(grid([(k.replace("_", " "), _words(v)) for k, v in facts.items() if v not in ([], "", None)]))
     _show_rows(to, shown, tokenizer)
     _show_findings(to, prepared.findings, prepared.notes)
+    if prepared.refusal is not None and not as_json:
+        raise prepared.refusal
+    refusal = prepared.refusal
     to.document(
         {
-            "data": data,
+            **({} if refusal is None else {"error": refusal.to_json()}),
+            "data": config.data,
             "model": ref.name,
             "format": prepared.format,
             "template": {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()},
@@ -72,8 +65,11 @@ def check(
                 name: _statistics(s) for name, s in (("train", prepared.findings.train), ("valid", prepared.findings.valid))
             },
             "rows": [_row(e, r, prepared.renderer) for e, r in shown],
+            "bad_rows": [asdict(row) for row in prepared.bad],
         }
     )
+    if refusal is not None:
+        raise typer.Exit(refusal.exit_code)
 
 
 def _show_rows(to: Screen, shown: Sequence[tuple[Example, Rendered]], tokenizer: Tokenizer) -> None:
@@ -87,6 +83,8 @@ def _show_rows(to: Screen, shown: Sequence[tuple[Example, Rendered]], tokenizer:
         cut = f", cut by {row.truncated}" if row.truncated else ""
         to.out.print(Text(f"\nline {example.line}: {len(row.ids)} tokens, {learned} learned{cut}", style="dim"))
         to.out.print(picture(row, tokenizer, colour=colour), soft_wrap=not colour)
+        if row.fault:
+            to.out.print(Text(f"  left out: {row.fault}", style="red"))
         for note in row.notes:
             to.out.print(Text(f"  {note}", style="yellow"))
 
@@ -123,4 +121,11 @@ def _row(example: Example, row: Rendered, renderer: Renderer) -> dict[str, objec
         {"text": renderer.tokenizer.decode(row.ids[a:b].tolist(), continues=a > 0), "tokens": b - a, "weight": weight}
         for a, b, weight in runs(row)
     ]
-    return {"line": example.line, "tokens": len(row.ids), "cut": row.truncated, "pieces": pieces, "notes": list(row.notes)}
+    return {
+        "line": example.line,
+        "tokens": len(row.ids),
+        "cut": row.truncated,
+        "pieces": pieces,
+        "notes": list(row.notes),
+        "fault": row.fault,
+    }

@@ -22,7 +22,7 @@ from burnish.runs.certificate import Certificate
 from burnish.runs.demo import Demonstration, Line, Share, Shown
 from burnish.runs.report import Next, Report
 from burnish.statistics import Interval
-from burnish.store.models import EMBEDDED
+from burnish.store.runfolder import EMBEDDED
 from burnish.tools import sandbox
 
 NOT_RUN = "not run: nothing isolates it here"

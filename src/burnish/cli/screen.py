@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from burnish.errors import BurnishError
+from burnish.errors import BurnishError, NoGain
 from burnish.render.visible import visible
 
 PIPE_WIDTH = 120
@@ -72,7 +72,10 @@ def screen(*, as_json: bool) -> Screen:
 def show_error(error: BurnishError, *, as_json: bool) -> None:
     """A user's error: a panel on a terminal, plain lines elsewhere; with --json also a document on standard output."""
     to = screen(as_json=as_json)
-    to.document({"error": {"code": error.code, "what": error.what, "seen": error.seen, "todo": error.todo}})
+    found: dict[str, object] = {"error": error.to_json()}
+    if isinstance(error, NoGain) and error.report is not None:
+        found["report"] = error.report
+    to.document(found)
     parts = [("", error.what), ("seen: ", error.seen), ("to do: ", error.todo)]
     lines = [(label, visible(value)) for label, value in parts if value]
     if not to.err.is_terminal:

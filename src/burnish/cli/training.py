@@ -68,10 +68,10 @@ def train(given: Given, *, run: str | None, as_json: bool) -> None:
 
 def resume(given: Given, name: str, *, run: str | None, as_json: bool) -> None:
     """See `burnish train --help`. A resumed run takes nothing new: it ends as it would have."""
-    if given.words() or given.config is not None or run is not None:
+    if given.words() or given.config is not None or given.recipe is not None or run is not None:
         raise UserError(
             "a resumed run goes on with its own settings",
-            seen=" ".join(given.words()) or "--run or --config",
+            seen=" ".join(given.words()) or "--run, --recipe or --config",
             todo="give --resume RUN alone",
         )
     to = screen(as_json=as_json)

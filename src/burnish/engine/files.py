@@ -118,6 +118,15 @@ _LORA_KEY = re.compile(
 )
 
 
+_PEFT_READ = frozenset(
+    """
+    peft_type r lora_alpha target_modules bias init_lora_weights base_model_name_or_path revision task_type inference_mode
+    lora_dropout auto_mapping peft_version eva_config megatron_core qalora_group_size layers_pattern ensure_weight_tying
+    """.split()
+)
+"""Keys of adapter_config.json that are read, or that change nothing of what a finished adapter computes."""
+
+
 def read_peft_spec(path: Path) -> LoraSpec:
     """adapter_config.json as a LoraSpec. Raises ModelRefused for anything that would compute differently here."""
     try:
@@ -128,23 +137,17 @@ def read_peft_spec(path: Path) -> LoraSpec:
         raise ModelRefused("adapter_config.json does not hold an object", seen=type(config).__name__)
     if config.get("peft_type") != "LORA":
         raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
-    for key in (
-        "use_rslora",
-        "use_dora",
-        "fan_in_fan_out",
-        "rank_pattern",
-        "alpha_pattern",
-        "modules_to_save",
-        "layers_to_transform",
-        "layer_replication",
-        "trainable_token_indices",
-        "target_parameters",
-        "exclude_modules",
-    ):
-        if config.get(key):
-            raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(config[key]))
+    for key, value in config.items():
+        if value and key not in _PEFT_READ:
+            raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(value))
     if config.get("bias", "none") != "none":
         raise ModelRefused("the adapter trains biases, which is not computed here", seen=f"bias {config['bias']!r}")
+    if (start := config.get("init_lora_weights", True)) not in (True, False, None, "gaussian", "orthogonal", "eva"):
+        raise ModelRefused(
+            "the adapter was made with another start of the base's weights than its files have",
+            seen=f"init_lora_weights {start!r}",
+            todo="save it as a plain LoRA (peft: path_initial_model_for_weight_conversion of save_pretrained)",
+        )
     for key in ("r", "lora_alpha"):
         if not isinstance(config.get(key), int | float):
             raise ModelRefused(f"adapter_config.json gives no number for {key}", seen=repr(config.get(key)))

@@ -37,11 +37,17 @@ class Choices:
         return asdict(self)
 
 
+def cores() -> int:
+    """Processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={len(os.sched_getaffinity(0))}|torch={torch.__version__}|v7"
+    return f"{name}|{capability}|cores={cores()}|torch={torch.__version__}|v7"
 
 
 def _processor() -> str:
@@ -103,13 +109,13 @@ def measure() -> dict[str, Any]:
 
 def _best_threads(x: torch.Tensor, w: torch.Tensor, figures: dict[str, Any]) -> int:
     """All cores, unless fewer are clearly faster (two hardware threads that share one core, or a container's quota)."""
-    cores = len(os.sched_getaffinity(0))
+    count = cores()
     seconds = {}
-    for threads in sorted({cores, max(1, cores // 2)}, reverse=True):
+    for threads in sorted({count, max(1, count // 2)}, reverse=True):
         torch.set_num_threads(threads)
         seconds[threads] = _rate(lambda: matmul.nt(x, w))
         figures[f"fp32_{threads}_threads_us"] = round(seconds[threads] * 1e6)
-    return min(seconds, key=lambda t: seconds[t] * (1.0 if t == cores else 1.3))
+    return min(seconds, key=lambda t: seconds[t] * (1.0 if t == count else 1.3))
 
 
 def _best_route(x: torch.Tensor, w: torch.Tensor, g: torch.Tensor, figures: dict[str, Any]) -> matmul.Route:
@@ -146,7 +152,7 @@ def choose(
     if device == "cuda":
         return Choices(
             device=device,
-            threads=threads or len(os.sched_getaffinity(0)),
+            threads=threads or cores(),
             dtype="bfloat16" if dtype == "auto" else dtype,
             matmul="aten",
             bmm_limit=0,

@@ -197,6 +197,7 @@ def reload_equality(
                     engine.free(again)
                 fresh = opener(base)
                 worst[f"a fresh host{of}"] = largest_gap(now, logprobs_of(fresh, data, fresh.load(path)))
+                del fresh  # before the next is opened: each holds the base's weights
     except BurnishError as error:
         return Audit(name=name, passed=False, value=None, bar=0.0, detail=str(error))
     off = [f"{where}: {v:.3g}" for where, v in worst.items() if v != 0]

@@ -270,10 +270,16 @@ def _read(renderer: Renderer, example: Example, sample: Sample, latency_s: float
 def _shown_prompt(example: Example) -> str:
     if example.form == "text":
         return example.messages[-1].content
-    return next((m.content for m in reversed(example.messages[:-1]) if m.role == "user"), "")
+    return next((m.content for m in reversed(example.messages[: _answered(example)]) if m.role == "user"), "")
 
 
 def _reference(example: Example) -> str | None:
     if example.form == "text":
         return None
-    return example.reference if example.reference is not None else example.messages[-1].content
+    return example.reference if example.reference is not None else example.messages[_answered(example)].content
+
+
+def _answered(example: Example) -> int:
+    """Index of the message that is drawn anew: the last assistant message with weight, as in `Renderer.prompt_of`."""
+    turns = enumerate(example.messages)
+    return max((i for i, m in turns if m.role == "assistant" and m.weight != 0), default=len(example.messages) - 1)

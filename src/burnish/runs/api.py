@@ -163,7 +163,7 @@ def load(model: str | Path, *, dtype: str = "auto", device: str = "auto", thread
     """Open a model directory, a run or a hub id, ready to answer."""
     ref = resolve(str(model))
     engine = connect.open_engine("local", ref, dtype=dtype, device=device, threads=threads)
-    return Loaded(ref, connect.open_policy(engine, ref), Renderer(Tokenizer.load(ref.base)))
+    return Loaded(ref, connect.open_policy(engine, ref), Renderer(Tokenizer.load(ref.tokenizer)))
 
 
 @dataclass(frozen=True, slots=True)

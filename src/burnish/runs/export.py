@@ -21,7 +21,7 @@ from burnish.evals.audits import MERGE_BAR, Audit, compare_logprobs, logprobs_of
 from burnish.protocols import Engine
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import report
-from burnish.store.atomic import atomic_directory, verify, write_json
+from burnish.store.atomic import atomic_directory, read_json, verify, write_json
 from burnish.store.models import ModelRef, resolve
 from burnish.types import Adapter, Datum, SamplingParams
 
@@ -55,9 +55,10 @@ class Exported:
 def export_run(model: str, *, to: Form, out: Path, force: bool = False) -> Exported:
     """Export a run (or another adapter, or a trained whole model) into the directory `out`.
 
-    to: "peft" names its base by path; "merged" is a whole model in the precision of its base. force: replace an earlier
-    export that is as it was written. Raises RunError for a directory that holds anything else, CapabilityMissing for a
-    form that the model does not have, ExportFailed when the reopened export is not the model; `out` is then as before.
+    to: "peft" names its base by path, or by hub id and revision where it comes from there; "merged" is a whole model in the
+    precision of its base. force: replace an earlier export that is as it was written. Raises RunError for a directory that holds
+    anything else, CapabilityMissing for a form that the model does not have, ExportFailed when the reopened export is not the
+    model; `out` is then as before.
     """
     out = out.expanduser().absolute()
     ref = resolve(model)
@@ -68,14 +69,17 @@ def export_run(model: str, *, to: Form, out: Path, force: bool = False) -> Expor
         raise CapabilityMissing(f"{model} is a base model: there is nothing trained to export", todo="name a run or an adapter")
     engine = connect.open_engine("local", ref, dtype="float32")
     adapter = None if ref.adapter is None else engine.load(ref.adapter)
-    tokenizer = Tokenizer.load(ref.adapter if ref.adapter and (ref.adapter / "tokenizer.json").is_file() else ref.base)
+    tokenizer = Tokenizer.load(ref.tokenizer)
     data = _texts(engine, adapter, tokenizer, _known_prompts(ref))
     wanted = logprobs_of(engine, data, adapter)
     with atomic_directory(out) as partial:
         if adapter is None:
             _copy_weights(ref.base, partial)
         else:
-            engine.export(partial, adapter=adapter, form=to, base=str(ref.base))
+            engine.export(partial, adapter=adapter, form=to, base=ref.hub[0] if ref.hub else str(ref.base))
+            if to == "peft" and ref.hub:
+                named = partial / "adapter_config.json"
+                write_json(named, {**read_json(named), "revision": ref.hub[1]})
         tokenizer.copy_to(partial)
         mark = {"format": FORMAT, "form": to, "model": ref.name, "fingerprint": ref.fingerprint, "base": str(ref.base)}
         write_json(partial / MARK, mark)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from burnish.engine.arch import read_arch
-from burnish.errors import ConfigError, DataError, NothingTrained
+from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered, Renderer
@@ -26,6 +26,7 @@ from burnish.store.models import ModelRef
 from burnish.tasks import graders, ready, sources
 from burnish.tasks.check import SHOWN_LINES, Finding, Findings, check
 from burnish.tasks.leaks import find_leaks
+from burnish.tasks.rows import BadRow
 from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
 from burnish.tasks.task import Task
@@ -82,6 +83,12 @@ class Prepared:
     warnings: tuple[str, ...]
     fingerprints: dict[str, str]
     """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
+    bad: tuple[BadRow, ...]
+    """rows of the training file that were skipped, as asked"""
+    left_out: tuple[tuple[Example, Rendered], ...]
+    """rows that were read and cannot be trained on or measured; `Rendered.fault` says why"""
+    refusal: BurnishError | None
+    """why nothing may be trained on this; None = it may"""
 
     @property
     def measured(self) -> Side:
@@ -89,8 +96,9 @@ class Prepared:
         return self.valid if self.test is None else self.test
 
 
-def prepare(config: Training, ref: ModelRef) -> Prepared:
-    """Read and render the data of a config for the model `ref`.
+def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared:
+    """Read and render the data of a config for the model `ref`. refuse: raise what must not be trained on, else keep it as
+    `Prepared.refusal`, for who wants to look at the rows.
 
     Raises DataError for data that cannot be read, TemplateError for a model whose template cannot be masked safely,
     NothingTrained when no row is left to train on.
@@ -125,7 +133,7 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
             seen=f"{config.limit_tokens} tokens, {max_positions} positions",
             todo=f"set limit_tokens to at most {max_positions}",
         )
-    tokenizer = Tokenizer.load(ref.base)
+    tokenizer = Tokenizer.load(ref.tokenizer)
     notes += tokenizer.notes
     noon = None if config.date is None else datetime.combine(config.date, time(12))
     limit = config.limit_tokens or max_positions
@@ -147,20 +155,25 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
         valid_notes += test_notes
         findings = _with_test_leaks(findings, train, test)
     notes += [*train_notes, *valid_notes]
+    refusal: BurnishError | None = None
     if not train_side.data:
-        raise NothingTrained(
+        refusal = NothingTrained(
             "no row is left to train on",
             seen="; ".join(train_notes),
             todo="raise limit_tokens, or look at the rows with `burnish data check`",
         )
-    if not valid_side.data:
-        raise DataError("no row is left to validate on", seen="; ".join(valid_notes), todo="give other rows with --valid FILE")
-    if findings.errors:
-        raise DataError(
+    elif not valid_side.data:
+        refusal = DataError(
+            "no row is left to validate on", seen="; ".join(valid_notes), todo="give other rows with --valid FILE"
+        )
+    elif findings.errors:
+        refusal = DataError(
             "the rows would teach the wrong thing",
             seen=" | ".join(findings.errors),
             todo="mend them; `burnish data check` shows them",
         )
+    if refusal is not None and refuse:
+        raise refusal
     fingerprints["rows"] = _digest(train_side, valid_side)
     if task is not None and config.grader in (None, task.grader.name):
         grader, why = task.grader, f"of the task {task.name}"
@@ -181,6 +194,11 @@ def prepare(config: Training, ref: ModelRef) -> Prepared:
         findings=findings,
         notes=tuple(notes),
         warnings=tuple(findings.warnings),
+        bad=source.bad,
+        left_out=tuple(
+            (e, r) for es, rs in ((train, rendered[0]), (valid, rendered[1])) for e, r in zip(es, rs, strict=True) if r.fault
+        ),
+        refusal=refusal,
         fingerprints=fingerprints,
     )
 

@@ -7,7 +7,7 @@ base's measurement, and checkpoints. `resume` takes the same path with those par
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def start(
 def resume(run: str, *, progress: Progress | None = None, watch: Probe | None = None) -> Outcome:
     """Go on with a run that was stopped or killed, and end with the weights that it would have had, bit for bit.
 
-    Raises RunError for a run that is finished, or whose data or model has changed since.
+    A run that was finished writes its report again. Raises RunError for one whose data or model has changed since.
     """
     folder = RunFolder.open(run)
     config = methods.load(base=folder.config())
@@ -158,6 +158,7 @@ class _Training:
                 "no measurable gain was found, and require_gain is set",
                 seen=f"verdict: {outcome.report.verdict}",
                 todo=f"read {folder.path / 'report.md'}; the model is kept in {outcome.model}",
+                report=outcome.report.to_json(),
             )
         return outcome
 
@@ -211,11 +212,22 @@ class _Training:
         return self._tell(run, policy, model, comparison)
 
     def _tell(self, run: Run, policy: Policy, model: Path, comparison: Comparison) -> Outcome:
-        """Write the report and the certificate."""
+        """Write the report, then the certificate, whose audits open the model anew."""
         folder, config, prepared = self.folder, self.config, self.prepared
         assert config.eval_items
         state, engine = run.state, policy.engine
         held_out = prepared.measured.head(config.eval_items)
+        made = report.build(
+            run=folder.name,
+            plan=read_json(folder.path / PLAN),
+            base=Evaluation.from_json(read_json(folder.path / BASE)),
+            trained=Evaluation.from_json(read_json(folder.path / TRAINED)),
+            comparison=comparison,
+            metrics=folder.read_metrics(),
+            best_step=state.best_step,
+            stopped_early=state.stopped_early,
+        )
+        report.write(made, folder.path)
         proof = certificate.certify(
             folder.name,
             policy,
@@ -232,17 +244,6 @@ class _Training:
             recorded=state.replay[1] if state.replay else None,
             redo=lambda: run.redo(lambda again, once: methods.train(config, connect.LocalModels(again), once)),
         )
-        made = report.build(
-            run=folder.name,
-            plan=read_json(folder.path / PLAN),
-            base=Evaluation.from_json(read_json(folder.path / BASE)),
-            trained=Evaluation.from_json(read_json(folder.path / TRAINED)),
-            comparison=comparison,
-            metrics=folder.read_metrics(),
-            best_step=state.best_step,
-            stopped_early=state.stopped_early,
-        )
-        report.write(made, folder.path)
         certificate.write(proof, folder.path)
         self.progress.report(made)
         return Outcome(name=folder.name, folder=folder.path, model=model, report=made, certificate=proof)
@@ -338,8 +339,7 @@ def begin(config: Training, ref: ModelRef, engine: Engine) -> Begun:
     if ref.adapter is None:
         return Begun(None, None)
     body = read_json(ref.adapter / "adapter_config.json")
-    names = tuple(m.removesuffix("_proj") for m in body["target_modules"])
-    parent = LoraSpec(rank=body["r"], alpha=body["lora_alpha"], targets=tuple(t for t in ALL_TARGETS if t in names))
+    parent = LoraSpec(rank=body["r"], alpha=body["lora_alpha"], targets=_targets(body["target_modules"]))
     given = {"rank": config.lora.rank, "alpha": config.lora.alpha, "targets": config.lora.names()}
     wrong = [k for k in config.lora.model_fields_set if given[k] not in (None, getattr(parent, k))]
     if wrong:
@@ -349,6 +349,14 @@ def begin(config: Training, ref: ModelRef, engine: Engine) -> Begun:
             todo=f"leave lora.{wrong[0]} out, or merge the adapter first and start from the merged model",
         )
     return Begun(engine.load(ref.adapter), parent)
+
+
+def _targets(modules: str | Sequence[str]) -> tuple[Target, ...]:
+    """The modules of an adapter_config.json, by their last names or by whole paths; "all-linear" means all."""
+    if modules == "all-linear":
+        return ALL_TARGETS
+    names = {module.rsplit(".", 1)[-1].removesuffix("_proj") for module in modules}
+    return tuple(t for t in ALL_TARGETS if t in names)
 
 
 def probed(config: Training, ref: ModelRef, prepared: Prepared, engine: Engine, begun: Begun) -> Plan:

@@ -13,6 +13,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,15 +21,16 @@ from typing import Any, Literal
 from burnish.errors import ModelNotFound, ModelRefused, RunError
 from burnish.store import cache
 from burnish.store.atomic import read_json, sha256
-from burnish.store.runfolder import NAME, RunFolder, list_runs
+from burnish.store.runfolder import EMBEDDED, NAME, RunFolder, list_runs
 
 _CONFIG, _ADAPTER, _RUN = "config.json", "adapter_config.json", "run.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-EMBEDDED = ("pebble", "pebble-chat", "micro")
 """Models that come with the package: see docs/world.md."""
 _EMBEDDED_AT = Path(__file__).parents[1] / "models"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_HUB_CACHE = re.compile(r"/models--(?P<owner>[\w.-]+?)--(?P<model>[\w.-]+)/snapshots/(?P<revision>[0-9a-f]{40})$")
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model"]
+_HUB_TEMPLATES = ["additional_chat_templates/*.jinja"]
 SETTLED_NS = 2_000_000_000
 """Age from which a file's times tell whether it changed: beyond one tick of every file system's clock."""
 _IDENTITY = (
@@ -62,6 +64,18 @@ class ModelRef:
     """sha256 over base and adapter"""
 
     @property
+    def tokenizer(self) -> Path:
+        """The directory of its tokenizer and chat template: the adapter's own where it has one."""
+        own = self.adapter is not None and (self.adapter / "tokenizer.json").is_file()
+        return self.adapter if self.adapter is not None and own else self.base
+
+    @property
+    def hub(self) -> tuple[str, str] | None:
+        """Hub id and revision of base weights that lie in the hub's cache."""
+        found = _HUB_CACHE.search(self.base.as_posix())
+        return (f"{found['owner']}/{found['model']}", found["revision"]) if found else None
+
+    @property
     def base_fingerprint(self) -> str:
         """sha256 over the base alone."""
         return fingerprint(self.base)
@@ -75,8 +89,8 @@ def resolve(model: str) -> ModelRef:
     return replace(_find(model, None), name=model)
 
 
-def _find(model: str, above: Path | None) -> ModelRef:
-    """above: the adapter whose base this must be; no adapter is a base."""
+def _find(model: str, above: Path | None, revision: str | None = None) -> ModelRef:
+    """above: the adapter whose base this must be; no adapter is a base. revision: of a hub id."""
     directory = Path(model).expanduser()
     if holds_model(directory):
         return _directory(directory.absolute(), above)
@@ -91,7 +105,7 @@ def _find(model: str, above: Path | None) -> ModelRef:
     if directory.is_dir():
         return _directory(directory.absolute(), above)
     if _HUB_ID.fullmatch(model):
-        return _directory(_download(model), above)
+        return _directory(_download(model, revision), above)
     raise _not_found(model, "it is neither a directory, a run nor a hub id such as org/name")
 
 
@@ -159,9 +173,11 @@ def _adapter(path: Path) -> ModelRef:
             seen=f"base_model_name_or_path = {named!r}",
             todo=f"write the directory of its base model into {_ADAPTER}",
         )
-    beside = path / named
+    beside, revision = path / named, body.get("revision")
+    if revision is not None and not isinstance(revision, str):
+        raise ModelRefused(f"the adapter {path} names no revision of its base that could be one", seen=repr(revision))
     try:
-        under = _directory(beside.resolve(), path) if beside.is_dir() else _find(named, path)
+        under = _directory(beside.resolve(), path) if beside.is_dir() else _find(named, path, revision)
     except ModelNotFound as error:
         raise ModelNotFound(
             f"the base model of the adapter {path} cannot be found",
@@ -182,7 +198,11 @@ def _check_weights(path: Path) -> None:
         )
     if not any(path.glob("*.safetensors")):
         _refuse_pickles(path)
-        raise ModelRefused(f"the model {path} has no weights", seen="no *.safetensors", todo="fetch it again")
+        raise ModelRefused(
+            f"the model {path} has no weights",
+            seen="no *.safetensors",
+            todo="use a model that has them; weights in pickle files are never read",
+        )
 
 
 def _refuse_pickles(path: Path) -> None:
@@ -208,7 +228,7 @@ def _object(path: Path) -> dict[str, Any]:
 # The hub
 
 
-def _download(hub_id: str) -> Path:
+def _download(hub_id: str, revision: str | None = None) -> Path:
     """Fetch a model, or take it from the hub's cache on this disk. Raises ModelNotFound in one sentence whatever the reason."""
     try:
         from huggingface_hub import snapshot_download
@@ -216,7 +236,10 @@ def _download(hub_id: str) -> Path:
     except ImportError:
         raise _not_found(hub_id, "as a hub id it needs the package huggingface_hub, which is not installed") from None
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
+        found = Path(snapshot_download(hub_id, revision=revision, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
+        with suppress(LocalEntryNotFoundError):  # a cache may hold the rest alone
+            snapshot_download(hub_id, revision=revision, allow_patterns=_HUB_TEMPLATES)
+        return found
     except LocalEntryNotFoundError as error:
         raise _not_found(hub_id, "the hub cannot be reached, and its cache on this disk does not have it") from error
     except HfHubHTTPError as error:

@@ -34,6 +34,8 @@ from burnish.store.home import runs_directory
 
 Status = Literal["created", "running", "succeeded", "failed", "interrupted"]
 SCHEMA = 1
+EMBEDDED = ("pebble", "pebble-chat", "micro")
+"""Names of the models in the package."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _INFO, _LOCK = "run.json", "lock"
 
@@ -253,6 +255,12 @@ def locate(name_or_dir: str) -> Path:
     """
     if os.sep in name_or_dir or name_or_dir.startswith("."):
         return Path(name_or_dir).absolute()
+    if name_or_dir in EMBEDDED:
+        raise RunError(
+            f"{name_or_dir} is a model of the package, and as MODEL this name means that one",
+            seen=f"models of the package: {', '.join(EMBEDDED)}",
+            todo=f"choose another name, or give a directory as ./{name_or_dir}",
+        )
     if not NAME.fullmatch(name_or_dir):
         raise RunError(
             f"{name_or_dir!r} cannot be the name of a run",

@@ -50,7 +50,8 @@ def convert(value: Any, shape: Shape, *, mapped: bool, tally: Tally, source: str
             metadata[REFERENCES] = references
     else:
         messages, references = _conversation(value, shape, tally), ()
-    reference = _reference(value, shape, messages[-1].content, references, tally)
+    answered = next((m for m in reversed(messages) if m.role == "assistant" and m.weight != 0), messages[-1])
+    reference = _reference(value, shape, answered.content, references, tally)
     tools = tools_of(value.get(shape.tools)) if shape.form == "chat" else ()
     return Example(
         messages=messages,
@@ -94,16 +95,19 @@ def _pair(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple[tuple[M
         if value.get(column) not in (None, ""):
             extra = text_of(value[column], column)
             parts = [extra, *parts] if column == "context" and shape.family != "Alpaca" else [*parts, extra]
-            break
     prompt = "\n\n".join(parts) if shape.extras else "\n".join(parts)
     references = _answers(value[shape.answer], shape.answer, tally)
     if not references[0].strip():
         raise RowFault(f"{shape.answer} is an empty answer", "write the answer or remove the row")
     turns = [Message(role="user", content=prompt), Message(role="assistant", content=references[0])]
-    system = next((value[c] for c in shape.system if value.get(c) not in (None, "")), None)
-    if system is not None:
-        turns.insert(0, Message(role="system", content=text_of(system, "system")))
+    if system := _system(value, shape):
+        turns.insert(0, Message(role="system", content=system))
     return tuple(turns), references
+
+
+def _system(value: Mapping[str, Any], shape: Shape) -> str:
+    """What stands in the columns of a system message: all of them, each text once; empty where there is none."""
+    return "\n\n".join(dict.fromkeys(text_of(value[c], c) for c in shape.system if value.get(c) not in (None, "")))
 
 
 def _answers(value: Any, column: str, tally: Tally) -> tuple[str, ...]:
@@ -135,9 +139,8 @@ def _conversation(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple
         return context + after
     messages = messages_of(value[shape.messages], shape.messages, tally)
     check_conversation(messages, shape.messages)
-    system = next((value[c] for c in shape.system if value.get(c) not in (None, "")), None)
-    if system is not None and messages[0].role != "system":
-        messages = (Message(role="system", content=text_of(system, "system")), *messages)
+    if (system := _system(value, shape)) and messages[0].role != "system":
+        messages = (Message(role="system", content=system), *messages)
     return messages
 
 

@@ -30,7 +30,7 @@ class Shape:
     prompt: tuple[str, ...] = ()
     answer: str = ""
     extras: tuple[str, ...] = ()
-    """joined to the prompt: the first one found, after it (Alpaca's input) or before it (a context)"""
+    """joined to the prompt where a row has them, after it (Alpaca's) or before it (a context)"""
     system: tuple[str, ...] = ()
     reference: str | None = None
     messages: str = ""

@@ -66,7 +66,7 @@ def read(
         raise _bad_rows(where, bad, total, only=not examples)
     notes = [*rows.notes, *(f"{n} {words}" for words, n in tally.items()), *_unread(examples)]
     if bad:
-        notes.append(f"{len(bad)} of {total} rows were skipped, as asked")
+        notes.append(f"{len(bad)} of {total} rows were skipped, as asked: {_spelled(bad)}")
     return Source(
         path=file.path,
         examples=tuple(examples),
@@ -93,15 +93,19 @@ def _unread(examples: list[Example]) -> list[str]:
     return [f"columns not trained on: {named}{more}"]
 
 
-def _bad_rows(where: str, bad: list[BadRow], total: int, *, only: bool) -> DataError:
+def _spelled(bad: list[BadRow]) -> str:
+    """Lines and faults of the first bad rows; those with the same fault together."""
     alike: dict[tuple[str, str], list[str]] = {}
     for row in bad[:SHOWN]:
         alike.setdefault((row.unit, row.fault), []).append(str(row.line))
     shown = "; ".join(
         f"{unit}{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {fault}" for (unit, fault), lines in alike.items()
     )
-    more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+    return f"{shown}; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else shown
+
+
+def _bad_rows(where: str, bad: list[BadRow], total: int, *, only: bool) -> DataError:
     remedies = list(dict.fromkeys(row.remedy for row in bad[:SHOWN]))
     skip = "" if only else "; or leave such rows out with --skip-bad-rows"
     what = f"{len(bad)} of {total} rows of {where} cannot be trained on"
-    return DataError(what, seen=shown + more, todo="; ".join(remedies[:3]) + skip)
+    return DataError(what, seen=_spelled(bad), todo="; ".join(remedies[:3]) + skip)

@@ -262,7 +262,7 @@ SCENES = (
 )  # fmt: skip
 TOLD = (
     "{start}. {one}, and {two}. {end}", "{start}. {one}. Then {two}. {end}", "{start}, {one} and {two}. {end}",
-    "{start}. First {one}, then {two}. {end}", "If {start}, {one} and {two}: {end}",
+    "{start}. First {one}, then {two}. {end}", "Suppose that {start}, that {one} and that {two}. {end}",
 )  # fmt: skip
 _SIGNS_OF_TWO: tuple[tuple[Kind, Kind], ...] = (
     ("sum", "difference"), ("difference", "sum"), ("sum", "sum"), ("difference", "difference"),
@@ -283,7 +283,7 @@ def story(place: int, draw: random.Random) -> tuple[tuple[Kind, Kind], str]:
     """The kinds of the steps of a story, and its text with places for the numbers {a}, {b} and {c}, the things and two names."""
     kinds, scene, one, two = STORIES[place]
     form, end = draw.choice(TOLD), draw.choice(SCENES[scene].ends)
-    parts = {"start": SCENES[scene].start, "end": end.lower() if form.startswith("If") else end}
+    parts = {"start": SCENES[scene].start, "end": end}
     parts |= {"one": one.replace("{x}", "{b}"), "two": two.replace("{x}", "{c}")}
     for name, part in parts.items():
         who = "{n}" if name == "two" and "{m}" in one else draw.choice(("{n}", "{p}"))  # a pronoun might be of the other
