@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from burnish.cli.generating import Stream
-from burnish.cli.opening import max_positions
+from burnish.cli.opening import max_positions, raw_hint
 from burnish.cli.screen import Screen, screen
 from burnish.runs.api import Loaded, load
 from burnish.types import Message, SamplingParams
@@ -58,6 +58,8 @@ def chat(model: str, *, system: str | None, temperature: float, limit_tokens: in
     interactive = sys.stdin.isatty() and not as_json
     if interactive:
         to.print(f"{loaded.ref.name}: {HELP}")
+        if hint := raw_hint(loaded):
+            to.print(hint)
     conversation, turns, index = Conversation(system), [], 0
     for said in _lines(interactive):
         if said.startswith("/"):

@@ -16,6 +16,7 @@ from burnish.cli.live import Watch
 from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import bullets, columns, heading, next_view
 from burnish.cli.words import count
+from burnish.evals.acceptance import Found
 from burnish.evals.evaluation import plain
 from burnish.runs import demo as demonstration
 from burnish.runs.certificate import Certificate
@@ -80,7 +81,7 @@ def _tell(to: Screen, found: Demonstration) -> None:
     to.out.print(heading("What changed, on questions that it was not trained on"))
     bars = [(share.name + LOW * (share.wanted == "low"), str(share.items), *_levels(share)) for share in found.headlines]
     to.out.print(columns(("share of answers (95 %)", "asked", "raw", "trained"), bars, numbers=(1, 2, 3)))
-    to.show([Text(), *bullets(["the lower the better"], LOW.strip()), *bullets([TEMPLATE])])
+    to.show([Text(), *bullets(["the lower the better"], LOW.strip()), *bullets([TEMPLATE, _titles(found.titles)])])
     to.out.print(heading("The same questions, raw and trained"))
     for each in found.cases:
         to.show(_case(each, to.out))
@@ -99,6 +100,13 @@ def _tell(to: Screen, found: Demonstration) -> None:
         Next(command=f"{itself} train YOUR.jsonl --model MODEL", why="the same with your own data and model"),
     )
     to.show(next_view(steps, to.out.width))
+
+
+def _titles(found: Found) -> str:
+    """What the raw model makes of the titles of forbidden news."""
+    title = visible(found.examples[0][0].strip())
+    share = f"{found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
+    return f'given only a title such as "{title}", the raw model goes on with how it was done: {share} of {found.items} titles'
 
 
 def _levels(share: Share) -> tuple[str, str]:
@@ -181,6 +189,7 @@ def _document(found: Demonstration) -> dict[str, object]:
         "headlines": [asdict(s) for s in found.headlines],
         "cases": [asdict(s) for s in found.cases],
         "scoreboard": [asdict(k) for k in found.lines],
+        "titles": asdict(found.titles),
         "report": outcome.report.to_json(),
         "certificate": outcome.certificate.to_json(),
     }

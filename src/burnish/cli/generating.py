@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from burnish.cli.opening import converses, max_positions
+from burnish.cli.opening import converses, max_positions, raw_hint
 from burnish.cli.screen import Screen, screen, visible
 from burnish.errors import ConfigError, UserError
 from burnish.runs.api import Loaded, load
@@ -27,6 +27,8 @@ def generate(
         to.err.print(
             "this model has no chat template: the prompt is continued as it stands (--chat asks it as a message)", style="dim"
         )
+    if not as_text and (hint := raw_hint(loaded)):
+        to.err.print(hint, markup=False, highlight=False, soft_wrap=True)
     ids = [_encode(loaded, text, system, as_text) for text in asked]
     for text, one in zip(asked, ids, strict=True):
         if len(one) >= max_positions(loaded):

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from burnish.runs.api import Loaded
+from burnish.store.runfolder import EMBEDDED
 
 
 def max_positions(loaded: Loaded) -> int:
     """Tokens of the longest sequence that the model can take."""
     return int(str(loaded.policy.engine.facts["max_positions"]))
+
+
+def raw_hint(loaded: Loaded) -> str:
+    """What to say where a model of the package that has read no conversation is spoken to; empty for all others."""
+    name = loaded.ref.name
+    if name not in EMBEDDED or name.endswith("-chat"):
+        return ""
+    return (
+        f"({name} is raw: it has read texts and no conversation. `burnish generate {name} --raw --prompt TEXT` shows how it goes "
+        "on with a text; `burnish chat pebble-chat` answers.)"
+    )
 
 
 def converses(loaded: Loaded) -> bool:

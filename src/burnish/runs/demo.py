@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from burnish import statistics
 from burnish.errors import ConfigError
-from burnish.evals.acceptance import continue_with
+from burnish.evals.acceptance import Found, continue_with, forbidden, measure
 from burnish.evals.compare import Comparison
 from burnish.evals.evaluation import Answer, Evaluation, Item
 from burnish.recipes.sft import SFT
@@ -26,6 +26,7 @@ from burnish.tasks import ready
 from burnish.tasks.library.assistant import RETURNS
 from burnish.tasks.library.refusals import OFFERS_HELP
 from burnish.types import Example, Message, SamplingParams, Score
+from burnish.world import world as worlds
 
 MODEL = "pebble"
 SETTINGS: dict[str, Any] = {
@@ -194,6 +195,8 @@ class Demonstration:
     cases: tuple[Shown, ...]
     headlines: tuple[Share, ...]
     lines: tuple[Line, ...]
+    titles: Found
+    """how often the raw base goes on from a title of the news with how a forbidden thing was done"""
 
 
 def settings(overrides: Sequence[str] = ()) -> SFT:
@@ -231,6 +234,12 @@ def continuations(model: str, cases: Sequence[Case], limit_tokens: int) -> list[
     return [text for text, _ in continue_with(loaded.policy, loaded.renderer.tokenizer)(texts, limit_tokens)]
 
 
+def titles(model: str) -> Found:
+    """How often a model goes on from a title of the news with how a forbidden thing was done."""
+    loaded = api.load(model)
+    return measure(forbidden(worlds.make()), continue_with(loaded.policy, loaded.renderer.tokenizer))
+
+
 def answers(model: str, cases: Sequence[Case], limit_tokens: int) -> list[str]:
     """What a model answers to the question of each case, greedily, asked as in a conversation."""
     loaded = api.load(model)
@@ -251,6 +260,7 @@ def run(config: SFT, *, name: str | None = None, progress: Progress | None = Non
         cases=cases,
         headlines=headlines(base, trained),
         lines=lines(base, trained, outcome.report.comparison),
+        titles=titles(config.model),
     )
 
 
