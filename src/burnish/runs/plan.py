@@ -1,8 +1,8 @@
 """What a run would do and cost, from a few probe steps on the real rows.
 
 Steps are timed on a throw-away adapter (a full fine-tune: forward and backward only, the gradient then cleared), so that
-probing changes nothing. Time is extrapolated by tokens; the median step counts, after a warm-up that holds the longest row and
-so also shows the memory needed.
+probing changes nothing. Time is extrapolated by tokens; the median of the later half of the steps counts, after a warm-up that
+holds the longest row and so also shows the memory needed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from burnish.types import AdamParams, Adapter, Datum, Example, LoraSpec, TokenCh
 PROBE_S = 12.0
 """Seconds after which no further probe step is started."""
 PROBE_STEPS = 5
+"""Probe steps at least; short ones are taken for SETTLE_S, because the first dozens are slower than all that follow."""
+SETTLE_S = 3.0
+MOST_STEPS = 40
 PROBE_ROWS = 32
 """Rows of a probe step at most: times are taken by the token, so a larger batch tells no more."""
 BITS_ROWS = 16
@@ -266,7 +269,7 @@ class _Probe:
         """(seconds per token of forward and backward, seconds of a step besides)."""
         longest = max(range(len(data)), key=lambda i: data[i].length)
         warm = [longest, *order.rows_of(0)][: order.batch]
-        steps = range(min(PROBE_STEPS, order.epochs * order.rows // order.batch or 1))
+        steps = range(min(MOST_STEPS, order.epochs * order.rows // order.batch or 1))
         rates: list[float] = []
         updates: list[float] = []
         began = time.perf_counter()
@@ -279,9 +282,11 @@ class _Probe:
             if number > 0:
                 rates.append((middle - started) / sum(d.length for d in batch))
                 updates.append(time.perf_counter() - middle)
-            if rates and time.perf_counter() - began > PROBE_S:
+            spent = time.perf_counter() - began
+            if rates and (spent > PROBE_S or (spent > SETTLE_S and len(rates) >= PROBE_STEPS)):
                 break
-        return median(rates), median(updates)
+        settled = len(rates) // 2
+        return median(rates[settled:]), median(updates[settled:])
 
     def _backward(self, batch: Sequence[Datum]) -> None:
         self.engine.forward_backward(batch, route=self.scratch or self.route).result()
@@ -294,11 +299,13 @@ class _Probe:
             self.engine.optim_step(AdamParams(learning_rate=1e-9), adapter=self.scratch).result()
 
     def forward(self, data: Sequence[Datum]) -> float:
-        """Seconds of the held-out loss over `data`, from at most 16 rows."""
-        part = data[:16]
-        started = time.perf_counter()
-        self.engine.forward(part, route=self.scratch or self.route).result()
-        self.forward_s_per_token = (time.perf_counter() - started) / sum(d.length for d in part)
+        """Seconds of the held-out loss over `data`, from at most 16 rows; the quicker of two times, for the first prepares."""
+        part, times = data[:16], []
+        for _ in range(2):
+            started = time.perf_counter()
+            self.engine.forward(part, route=self.scratch or self.route).result()
+            times.append(time.perf_counter() - started)
+        self.forward_s_per_token = min(times) / sum(d.length for d in part)
         return self.forward_s_per_token * sum(d.length for d in data)
 
     def answers(self, prepared: Prepared, examples: Sequence[Example], config: Training) -> float:
