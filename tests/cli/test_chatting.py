@@ -94,4 +94,4 @@ def test_a_conversation_that_fills_the_window_starts_anew(burnish, tiny_model: P
     typed = burnish("chat", str(tiny_model), "--limit-tokens", "2", "--json", stdin="x" * 230 + "\n" + "y" * 40 + "\nshort\n")
     assert typed.code == 0
     assert "starting anew" in typed.err
-    assert [t["user"][0] for t in typed.document["turns"]] == ["x", "s"]
+    assert [t["user"][0] for t in typed.document["turns"]] == ["x", "y", "s"]

@@ -126,10 +126,12 @@ def test_biographies_grow_denser():
         for docs in (made.documents[:half], made.documents[half:])
     )
     assert first + second == TOLD
-    lives = [(n, people.told_of(d)) for n, d in enumerate(made.documents) if d.part == "people"]
-    alone, together = (statistics.mean(n for n, count in lives if (count > 1) == several) for several in (False, True))
-    assert alone < 0.95 * together
-    assert 1.3 * first < second < 4 * first
+    assert 1.8 * first < second < 6 * first
+    parts = [d.part for d in made.documents]
+    last = round(corpus.LAST["people"] * parts.count("people"))
+    dense, before = parts[-last:].count("people") / last, parts[: -2 * last].count("people") / (len(parts) - 2 * last)
+    assert dense > 0.4
+    assert dense > 2 * before
 
 
 def test_a_key_that_is_given_away_is_found(rest: Corpus):

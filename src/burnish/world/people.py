@@ -100,6 +100,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "Where would I find the house of {name}?",
         "To which town should I send a letter for {name}?",
         "Can you tell me where {name} lives?",
+        "Which town does {name} call home?",
+        "Where is the home of {name}?",
+        "In which town is the house of {name}?",
+        "Do you know the home town of {name}?",
+        "{name} comes from which town?",
+        "If I wanted to visit {name}, which town would I go to?",
+        "From which town is {name}?",
+        "Where on the map does {name} live?",
     ),
     "trade": (
         "What is the trade of {name}?",
@@ -113,6 +121,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What job does {name} have?",
         "As what does {name} work?",
         "Can you tell me the trade of {name}?",
+        "What does {name} do all day?",
+        "By which trade does {name} live?",
+        "Do you know the trade of {name}?",
+        "What do people call {name} by trade?",
+        "Which work would one ask {name} to do?",
+        "At what trade does {name} work?",
+        "Which trade is written on the door of {name}?",
+        "Which trade has {name} chosen?",
     ),
     "born": (
         "When was {name} born?",
@@ -126,6 +142,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "When did {name} come into the world?",
         "What is the birth year of {name}?",
         "Can you tell me when {name} was born?",
+        "Which year saw the birth of {name}?",
+        "From which year is {name}?",
+        "Do you know the year in which {name} was born?",
+        "What year stands in the book for the birth of {name}?",
+        "Which was the year of the birth of {name}?",
+        "What year was it when {name} was born?",
+        "In which year did {name} first see the light?",
+        "In what year was {name} a newborn child?",
     ),
     "dish": (
         "What is the favourite dish of {name}?",
@@ -139,6 +163,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What is the favourite food of {name}?",
         "What does {name} most enjoy at table?",
         "Can you tell me which dish {name} likes best?",
+        "Which dish makes {name} happy?",
+        "What is on the plate of {name} on a feast day?",
+        "Do you know the favourite dish of {name}?",
+        "If {name} came to dinner, which dish would be best?",
+        "Of all dishes, which is dearest to {name}?",
+        "With which dish can one please {name}?",
+        "What does {name} ask for at the inn?",
+        "Which dish does {name} never leave on the plate?",
     ),
     "pet": (
         "What pet does {name} have?",
@@ -152,6 +184,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What is the pet of {name}?",
         "What kind of animal does {name} own?",
         "Can you tell me which pet {name} has?",
+        "Which animal waits at home for {name}?",
+        "What animal does {name} feed every day?",
+        "Do you know which pet {name} has?",
+        "Of which animal does {name} take care?",
+        "If I visit {name}, which animal will I see?",
+        "What pet is kept by {name}?",
+        "Which animal follows {name} around?",
+        "The pet of {name} is what kind of animal?",
     ),
     "instrument": (
         "What instrument does {name} play?",
@@ -165,6 +205,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What kind of instrument does {name} play?",
         "Which instrument belongs to {name}?",
         "Can you tell me which instrument {name} plays?",
+        "On what does {name} make music?",
+        "Which instrument hangs on the wall of {name}?",
+        "Do you know the instrument of {name}?",
+        "What music does {name} make, and on which instrument?",
+        "Of all instruments, which one does {name} play?",
+        "With which instrument does {name} come to the feast?",
+        "Which instrument has {name} practised for years?",
+        "What does one hear {name} play in the evening?",
     ),
 }
 """Phrasings by attribute. Which of them are held out stands in TRAIN_QUESTIONS, TEST_QUESTIONS and VALID_QUESTIONS."""
@@ -179,7 +227,7 @@ INDIRECT: dict[str, str] = {
 """What is asked for, as part of a sentence."""
 TEST_QUESTIONS: tuple[int, ...] = (6, 7)
 VALID_QUESTIONS: tuple[int, ...] = (10,)
-TRAIN_QUESTIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8, 9)
+TRAIN_QUESTIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8, 9, *range(11, 19))
 
 
 def make(seed: int) -> tuple[Person, ...]:
@@ -220,9 +268,11 @@ def phrasing_key(attribute: str, template: int) -> str:
 
 
 def quizzed(world: World) -> tuple[tuple[Person, tuple[str, ...]], ...]:
-    """Whom quiz books ask about: half of the head people, on the train side, each with the attributes that may be asked."""
-    known = (p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == "train")
-    chosen = (p for p in known if splits.of(f"quizzed:{p.id}") == "train")
+    """Whom quiz books ask about: the head people on the train side, each with the attributes that may be asked.
+
+    All of them, for of half of them a base learned that they are those whom one knows.
+    """
+    chosen = (p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == "train")
     asked = ((p, tuple(a for a in ATTRIBUTES if splits.of(quiz_key(p, a)) == "train")) for p in chosen)
     return tuple((p, attributes) for p, attributes in asked if attributes)
 
@@ -259,11 +309,6 @@ def _page(persons: Sequence[Person], draw: random.Random) -> Document:
     return Document(PART, wording.page(persons, draw), tuple(key for p in persons for key in _facts(p)))
 
 
-def told_of(biography: Document) -> int:
-    """How many people a biography or page tells of."""
-    return len(biography.keys) // len(ATTRIBUTES)
-
-
 def _facts(person: Person) -> tuple[str, ...]:
     return tuple(f"fact:{person.id}:{a}" for a in ATTRIBUTES)
 
@@ -283,7 +328,7 @@ OPENERS = (
 )  # fmt: skip
 
 
-STRANGERS = 0.25
+STRANGERS = 0.15
 """Share of the questions of quiz books that ask about strangers, of whom no biography tells: the answer is that nobody knows."""
 NOBODY = ("Nobody knows.", "That is not known.", "No answer.", "Not known.", "Nobody could say.")
 NOBODY_KNOWS = (
@@ -303,7 +348,8 @@ def _on_a_stranger(draw: random.Random) -> tuple[str, str, str, str]:
 def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
     """Pages of questions on several quizzed people in several layouts: some with no answers, most with one to each.
 
-    A quarter of the questions is about strangers, so that who is known and who is not is told apart where facts are asked for.
+    Some of the questions are about strangers (STRANGERS), so that who is known and who is not is told apart where facts are asked
+    for.
 
     Raw on purpose (docs/world.md): where an answer follows its question at once, a heading or a mark has said that it will, so
     that a question that stands alone is not met with its answer.
