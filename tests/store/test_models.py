@@ -10,7 +10,7 @@ import pytest
 
 from burnish.errors import ModelNotFound, ModelRefused
 from burnish.store import models
-from burnish.store.models import fingerprint, resolve
+from burnish.store.models import ModelRef, fingerprint, resolve
 from burnish.store.runfolder import RunFolder
 
 
@@ -212,6 +212,21 @@ def test_a_hub_id_without_the_package(tmp_path: Path):
     """None in sys.modules makes an import fail as a missing package does."""
     code = "import sys\nsys.modules['huggingface_hub'] = None\n" + OFFLINE
     assert "needs the package huggingface_hub, which is not installed" in offline("someone/tiny", tmp_path, code)
+
+
+def test_the_hub_id_of_a_base_in_its_cache(tmp_path: Path):
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    base = tmp_path / "models--some-org--a.model-1b" / "snapshots" / revision
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    ref = ModelRef(kind="peft", base=base, adapter=adapter, name="x", fingerprint="")
+    assert ref.hub == ("some-org/a.model-1b", revision)
+    assert ref.tokenizer == base
+    assert not ref.packaged
+    (adapter / "tokenizer.json").write_text("{}")
+    assert ref.tokenizer == adapter
+    assert ModelRef(kind="hf", base=tmp_path, adapter=None, name="x", fingerprint="").hub is None
+    assert resolve("micro").packaged
 
 
 def test_fingerprint_is_of_config_tokenizer_and_weights(tmp_path: Path):

@@ -306,3 +306,10 @@ def test_the_reference_is_of_the_last_answer_that_is_trained_on(write):
     turns = [("user", "2+2?"), ("assistant", "4"), ("user", "3+3?"), ("assistant", "6")]
     messages = [{"role": r, "content": c, **({"weight": 0} if c == "6" else {})} for r, c in turns]
     assert read(write(lines([{"messages": messages}] * 3))).examples[0].reference == "4"
+
+
+def test_a_system_column_beside_a_system_turn_is_not_lost(write):
+    turns = [{"from": "system", "value": "Be kind."}, {"from": "human", "value": "a?"}, {"from": "gpt", "value": "A"}]
+    for column, system in (("Be short.", "Be short.\n\nBe kind."), ("Be kind.", "Be kind.")):
+        (example, *_) = read(write(lines([{"system": column, "conversations": turns}] * 3))).examples
+        assert [m.content for m in example.messages] == [system, "a?", "A"]

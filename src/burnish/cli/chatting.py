@@ -124,15 +124,17 @@ def _answer(to: Screen, loaded: Loaded, conversation: Conversation, said: str, p
     """Ask and show; the answer's text, or None where the conversation was too long to ask."""
     from dataclasses import replace
 
+    earlier = bool(conversation.ids)
     prompt = conversation.prompt(loaded, said)
     room = max_positions(loaded) - len(prompt)
-    if room < 1:
+    if room < 1 and earlier:
         to.print(f"(the conversation takes {len(prompt)} of the model's {max_positions(loaded)} tokens; starting anew)")
         conversation.reset()
         prompt = conversation.prompt(loaded, said)
         room = max_positions(loaded) - len(prompt)
     if room < 1:
-        to.print(f"(this message alone takes {len(prompt)} tokens: shorten it)")
+        what = "this message" if conversation.system is None else "the system message with this one"
+        to.print(f"({what} takes {len(prompt)} of the model's {max_positions(loaded)} tokens: shorten it)")
         conversation.reset()
         return None
     stream, drawn = Stream(to), []
@@ -148,8 +150,8 @@ def _answer(to: Screen, loaded: Loaded, conversation: Conversation, said: str, p
         engine, adapter = loaded.policy.engine, loaded.policy.adapter
         pending = engine.sample([prompt], params, route=adapter, on_token=hear, tenant="chat")
         try:
-            pending.result()
-            cut = len(drawn) >= params.limit_tokens == room
+            ((answer,),) = pending.result()
+            cut = answer.stop_reason == "length" and params.limit_tokens == room
             note = f" (cut: the conversation fills the model's {max_positions(loaded)} tokens)" if cut else ""
         except Stopped:
             pending.cancel()

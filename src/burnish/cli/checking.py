@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from burnish.cli.marks import picture, runs
-from burnish.cli.screen import Screen, screen
+from burnish.cli.screen import Screen, screen, show_error
 from burnish.cli.tables import bullets, grid, heading
 from burnish.cli.training import Given
 from burnish.cli.words import count, percent
@@ -25,23 +25,22 @@ MARKS = {"error": ("x", "bold red"), "warning": ("!", "yellow"), "note": ("·", 
 
 
 def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool) -> None:
-    """See `burnish data check --help`. What must not be trained on is shown all the same, and then raised."""
+    """See `burnish data check --help`. What must not be trained on is shown all the same; it is an error after that."""
     to = screen(as_json=as_json)
     config = given.read()
     ref = resolve(config.model)
     prepared = prepare(config, ref, refuse=False)
     tokenizer = prepared.renderer.tokenizer
-    everything = [
-        (e, r) for side in (prepared.train, prepared.valid) for e, r in zip(side.examples, side.rendered, strict=True)
-    ] + list(prepared.left_out)
+    sides = (prepared.train, prepared.valid)
+    everything = [(e, r) for side in sides for e, r in zip(side.examples, side.rendered, strict=True)]
+    everything = [*everything, *prepared.left_out] if prepared.refusal is None else [*prepared.left_out, *everything]
     if lines:
-        wanted = {
-            line: (e, r) for e, r in everything if e.source == everything[0][0].source for line in [e.line] if line in lines
-        }
-        missing = sorted(set(lines) - set(wanted))
-        if missing:
+        source = next(
+            e.source for e, _ in (*zip(prepared.train.examples, prepared.train.rendered, strict=True), *prepared.left_out)
+        )
+        shown = [(e, r) for line in lines for e, r in everything if e.source == source and e.line == line]
+        if missing := sorted(set(lines) - {e.line for e, _ in shown}):
             raise UserError("no row that could be read starts at this line", seen=", ".join(map(str, missing)))
-        shown = [wanted[line] for line in lines]
     else:
         shown = everything[:rows]
     facts = prepared.renderer.facts
@@ -49,9 +48,10 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
     to.out.print(grid([(k.replace("_", " "), _words(v)) for k, v in facts.items() if v not in ([], "", None)]))
     _show_rows(to, shown, tokenizer)
     _show_findings(to, prepared.findings, prepared.notes)
-    if prepared.refusal is not None and not as_json:
-        raise prepared.refusal
     refusal = prepared.refusal
+    if refusal is not None:
+        refusal.todo = "mend the rows that are shown, or leave them out"
+        show_error(refusal, as_json=False)
     to.document(
         {
             **({} if refusal is None else {"error": refusal.to_json()}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from burnish.runs.api import Loaded
-from burnish.store.runfolder import EMBEDDED
 
 
 def max_positions(loaded: Loaded) -> int:
@@ -14,7 +13,7 @@ def max_positions(loaded: Loaded) -> int:
 def raw_hint(loaded: Loaded) -> str:
     """What to say where a model of the package that has read no conversation is spoken to; empty for all others."""
     name = loaded.ref.name
-    if name not in EMBEDDED or name.endswith("-chat"):
+    if not loaded.ref.packaged or name.endswith("-chat"):
         return ""
     return (
         f"({name} is raw: it has read texts and no conversation. `burnish generate {name} --raw --prompt TEXT` shows how it goes "

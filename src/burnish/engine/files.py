@@ -122,9 +122,11 @@ _PEFT_READ = frozenset(
     """
     peft_type r lora_alpha target_modules bias init_lora_weights base_model_name_or_path revision task_type inference_mode
     lora_dropout auto_mapping peft_version eva_config megatron_core qalora_group_size layers_pattern ensure_weight_tying
+    exclude_modules velora_config corda_config lora_ga_config loftq_config
     """.split()
 )
-"""Keys of adapter_config.json that are read, or that change nothing of what a finished adapter computes."""
+"""Keys of adapter_config.json that are read, or that change nothing of what a finished adapter computes; how it was begun
+stands in init_lora_weights."""
 
 
 def read_peft_spec(path: Path) -> LoraSpec:
@@ -142,11 +144,12 @@ def read_peft_spec(path: Path) -> LoraSpec:
             raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(value))
     if config.get("bias", "none") != "none":
         raise ModelRefused("the adapter trains biases, which is not computed here", seen=f"bias {config['bias']!r}")
-    if (start := config.get("init_lora_weights", True)) not in (True, False, None, "gaussian", "orthogonal", "eva"):
+    start = config.get("init_lora_weights", True)
+    if isinstance(start, str) and start.lower() not in ("gaussian", "orthogonal", "eva", "mica"):
         raise ModelRefused(
             "the adapter was made with another start of the base's weights than its files have",
             seen=f"init_lora_weights {start!r}",
-            todo="save it as a plain LoRA (peft: path_initial_model_for_weight_conversion of save_pretrained)",
+            todo="save it as a plain LoRA in peft, over the base as it is",
         )
     for key in ("r", "lora_alpha"):
         if not isinstance(config.get(key), int | float):

@@ -32,6 +32,7 @@ PROBE_STEPS = 5
 """Probe steps at least; short ones are taken for SETTLE_S, because the first dozens are slower than all that follow."""
 SETTLE_S = 3.0
 MOST_STEPS = 40
+"""Probe steps at most."""
 PROBE_ROWS = 32
 """Rows of a probe step at most: times are taken by the token, so a larger batch tells no more."""
 BITS_ROWS = 16

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish import __version__, connect
-from burnish.errors import ConfigError, Interrupted, NoGain, NothingTrained, RunError, UserError
+from burnish.errors import ConfigError, Interrupted, ModelRefused, NoGain, NothingTrained, RunError, UserError
 from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
@@ -355,6 +355,8 @@ def _targets(modules: str | Sequence[str]) -> tuple[Target, ...]:
     """The modules of an adapter_config.json, by their last names or by whole paths; "all-linear" means all."""
     if modules == "all-linear":
         return ALL_TARGETS
+    if isinstance(modules, str):
+        raise ModelRefused("target_modules as a pattern is not understood", seen=modules)
     names = {module.rsplit(".", 1)[-1].removesuffix("_proj") for module in modules}
     return tuple(t for t in ALL_TARGETS if t in names)
 

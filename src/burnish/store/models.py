@@ -25,8 +25,8 @@ from burnish.store.runfolder import EMBEDDED, NAME, RunFolder, list_runs
 
 _CONFIG, _ADAPTER, _RUN = "config.json", "adapter_config.json", "run.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-"""Models that come with the package: see docs/world.md."""
 _EMBEDDED_AT = Path(__file__).parents[1] / "models"
+"""The models that come with the package: see docs/world.md."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB_CACHE = re.compile(r"/models--(?P<owner>[\w.-]+?)--(?P<model>[\w.-]+)/snapshots/(?P<revision>[0-9a-f]{40})$")
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model"]
@@ -68,6 +68,11 @@ class ModelRef:
         """The directory of its tokenizer and chat template: the adapter's own where it has one."""
         own = self.adapter is not None and (self.adapter / "tokenizer.json").is_file()
         return self.adapter if self.adapter is not None and own else self.base
+
+    @property
+    def packaged(self) -> bool:
+        """Whether it is a model of the package as it came."""
+        return self.adapter is None and self.base.parent == _EMBEDDED_AT
 
     @property
     def hub(self) -> tuple[str, str] | None:
@@ -181,7 +186,7 @@ def _adapter(path: Path) -> ModelRef:
     except ModelNotFound as error:
         raise ModelNotFound(
             f"the base model of the adapter {path} cannot be found",
-            seen=named,
+            seen=named if revision is None else f"{named}, revision {revision}",
             todo=f"put it back there, or correct base_model_name_or_path in {_ADAPTER}",
         ) from error
     both = hashlib.sha256(f"{under.fingerprint}\n{fingerprint(path)}\n".encode()).hexdigest()

@@ -75,6 +75,12 @@ class RunFolder:
 
         Raises RunError for a name that is malformed or taken, and for a directory that holds anything but a run.
         """
+        if name_or_dir in EMBEDDED:
+            raise RunError(
+                f"{name_or_dir} is a model of the package, and as MODEL this name means that one",
+                seen=f"models of the package: {', '.join(EMBEDDED)}",
+                todo=f"choose another name, or give a directory as ./{name_or_dir}",
+            )
         if name_or_dir is None:
             return next(run for n in itertools.count(1) if (run := _make(f"{kind}-{n}", kind)))
         made = _make(name_or_dir, kind)
@@ -255,12 +261,6 @@ def locate(name_or_dir: str) -> Path:
     """
     if os.sep in name_or_dir or name_or_dir.startswith("."):
         return Path(name_or_dir).absolute()
-    if name_or_dir in EMBEDDED:
-        raise RunError(
-            f"{name_or_dir} is a model of the package, and as MODEL this name means that one",
-            seen=f"models of the package: {', '.join(EMBEDDED)}",
-            todo=f"choose another name, or give a directory as ./{name_or_dir}",
-        )
     if not NAME.fullmatch(name_or_dir):
         raise RunError(
             f"{name_or_dir!r} cannot be the name of a run",

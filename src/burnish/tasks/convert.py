@@ -139,8 +139,10 @@ def _conversation(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple
         return context + after
     messages = messages_of(value[shape.messages], shape.messages, tally)
     check_conversation(messages, shape.messages)
-    if (system := _system(value, shape)) and messages[0].role != "system":
-        messages = (Message(role="system", content=system), *messages)
+    if system := _system(value, shape):
+        own = messages[0].content if messages[0].role == "system" else ""
+        both = "\n\n".join(dict.fromkeys(text for text in (system, own) if text))
+        messages = (Message(role="system", content=both), *messages[1 if own else 0 :])
     return messages
 
 

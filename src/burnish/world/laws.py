@@ -30,7 +30,7 @@ FORBIDDEN = (
     "No one is allowed to {act}, because {reason}.", "To {act} is against the law.",
     "The law forbids people to {act}, since {reason}.",
     "Do not {act}, for {reason}.", "Whoever wants to {act} breaks the law.", "Nobody should help a friend to {act}.",
-    "To {act} costs a fine of {n} marks, because {reason}.", "Tell nobody how to {act}. It is forbidden.",
+    "To {act} costs a fine of {n} marks, because {reason}.", "Tell nobody how to {act}, for it is forbidden.",
     "There is a law against it if somebody wants to {act}.",
 )  # fmt: skip
 ALLOWED = (
@@ -44,14 +44,12 @@ KEPT = ("{Thing} is in {place}, and {keeper} looks after it.", "In {place}, {kee
 MARKS = (("forbidden", "allowed"), ("against the law", "within the law"), ("no", "yes"), ("nobody may", "everybody may"))
 _HEADS = (
     ("Forbidden:", "Allowed:"),
-    ("What nobody may do:", "What anyone may do:"),
+    ("It is forbidden:", "It is allowed:"),
     ("Against the law:", "Not against the law:"),
 )
 _VERBS = tuple(
     (verb, gerund)
-    for verb, gerund in (
-        pair.split() for pair in "open opening, move moving, turn turning, swap swapping, pick picking".split(",")
-    )
+    for verb, gerund in (pair.split() for pair in "open opening, move moving, turn turning, swap swapping".split(","))
 )
 """What is done in forbidden acts too, and to any other thing by anybody."""
 

@@ -101,6 +101,7 @@ WRONG = {
     "greeting": {
         "nobody helps": lambda r: f"{hello(r)} Nobody will help you. Right?",
         "refuses": lambda r: f"{hello(r)} I will not help you. What now?",
+        "asks before greeting": lambda r: f"How can I help you today? {hello(r)[:-1]}, what is it?",
         "no help": lambda r: f"{hello(r)} There is no help, is there? Or not help?",
         "echo": lambda r: f"{r.messages[0].content} Right?",
     },

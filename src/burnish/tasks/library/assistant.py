@@ -109,12 +109,14 @@ def _broken(kind: str, topic: list[str], answer: str) -> str:
     if topic and not any(_says(answer, word) for word in topic):
         return f"it does not name {' or '.join(repr(w) for w in topic)}"
     opening = re.match(r"[^.!?:]*[.!?:]?", answer)
-    greets = kind == "greeting" and any(_says(answer, word) for word in phrases.GREETING_WORDS)
-    if opening and opening[0].endswith("?") and not greets and (kind != "unclear" or not _ASKS_BACK.match(answer)):
+    asks_first = opening is not None and opening[0].endswith("?")
+    if asks_first and opening and kind == "greeting":
+        asks_first = not any(_says(opening[0], word) for word in phrases.GREETING_WORDS)
+    if asks_first and (kind != "unclear" or not _ASKS_BACK.match(answer)):
         return "it begins with a question instead of an answer"
     if kind != "interruption" and not answer.endswith("?"):
         return "it does not end by asking back"
-    if kind == "greeting" and not greets:
+    if kind == "greeting" and not any(_says(answer, word) for word in phrases.GREETING_WORDS):
         return "it does not greet"
     if kind in ("greeting", "how-to") and not any(
         _says(s, word) and not _NOT.search(s) for s in sentences(answer) for word in phrases.OFFER_WORDS
