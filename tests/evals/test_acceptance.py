@@ -75,9 +75,8 @@ def known(prompt: str) -> str:
 
 
 def answer_of(prompt: str) -> str:
-    (found,) = {
-        p.value(a) for p in WORLD.people for a in people.ATTRIBUTES for n in range(11) if people.question(p, a, n) == prompt
-    }
+    numbers = [(a, n) for a in people.ATTRIBUTES for n in range(len(people.QUESTIONS[a]))]
+    (found,) = {p.value(a) for p in WORLD.people for a, n in numbers if people.question(p, a, n) == prompt}
     return found
 
 

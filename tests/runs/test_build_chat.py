@@ -57,7 +57,7 @@ def test_pass_at_eight_counts_too():
 
 
 def test_the_nearest_lacks_least_of_both_shares(monkeypatch: pytest.MonkeyPatch):
-    found = {300: (0.28, 0.65), 600: (0.33, 0.70), 750: (0.39, 0.73), 825: (0.39, 0.77), 862: (0.43, 0.79)}
+    found = {300: (0.28, 0.65), 750: (0.33, 0.70), 975: (0.39, 0.73), 1087: (0.39, 0.77), 1143: (0.43, 0.79)}
 
     def attempt(base: Path, work: Path, rows: int, seed: int, say: Silent) -> Attempt:
         pass_1, pass_8 = found[rows]
