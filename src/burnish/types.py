@@ -60,6 +60,12 @@ class Example:
     line: int = 0
 
 
+def trained_answer(messages: Sequence[Message]) -> int | None:
+    """Index of the last assistant message with weight: what is trained on last, and drawn anew when measured. None = there is none."""
+    found = (i for i in range(len(messages) - 1, -1, -1) if messages[i].role == "assistant" and messages[i].weight != 0)
+    return next(found, None)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenChunk:
     """A run of input tokens; its length in positions is the number of tokens."""

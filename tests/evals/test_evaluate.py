@@ -215,6 +215,8 @@ def test_progress_is_told_up_to_the_end(trained: Policy, renderer: Renderer, exa
 def test_contradicting_settings_are_refused(trained: Policy, renderer: Renderer, examples: list[Example]):
     with pytest.raises(ConfigError, match="temperature"):
         evaluate(trained, renderer, examples, grader=EXACT, limit_tokens=4, samples=2)
+    with pytest.raises(ConfigError, match="seed"):
+        evaluate(trained, renderer, examples, grader=EXACT, limit_tokens=4, seed=-1)
 
 
 def test_several_answers_of_one_prompt_are_one_item(measured: Evaluation):

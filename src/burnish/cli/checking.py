@@ -35,9 +35,7 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
     everything = [(e, r) for side in sides for e, r in zip(side.examples, side.rendered, strict=True)]
     everything = [*everything, *prepared.left_out] if prepared.refusal is None else [*prepared.left_out, *everything]
     if lines:
-        source = next(
-            e.source for e, _ in (*zip(prepared.train.examples, prepared.train.rendered, strict=True), *prepared.left_out)
-        )
+        source = (*prepared.train.examples, *(e for e, _ in prepared.left_out))[0].source
         shown = [(e, r) for line in lines for e, r in everything if e.source == source and e.line == line]
         if missing := sorted(set(lines) - {e.line for e, _ in shown}):
             raise UserError("no row that could be read starts at this line", seen=", ".join(map(str, missing)))

@@ -27,7 +27,7 @@ from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
-from burnish.types import Datum, Example, Sample, SamplingParams
+from burnish.types import Datum, Example, Sample, SamplingParams, trained_answer
 
 LOSS_ROWS = 32
 """Rows per forward call: enough to fill units of work, few enough that progress is seen."""
@@ -75,6 +75,8 @@ def evaluate(
             seen=f"samples={samples}, temperature={temperature}, limit_tokens={limit_tokens}",
             todo="use samples=1, or temperature=1.0",
         )
+    if seed < 0:
+        raise ConfigError("a seed is not negative", seen=str(seed), todo="use 0 or more")
     report = on_progress or (lambda done, total: None)
     began = time.perf_counter()
     items = _losses(policy, renderer, examples, lambda done: report(done // 2, len(examples)))
@@ -280,6 +282,6 @@ def _reference(example: Example) -> str | None:
 
 
 def _answered(example: Example) -> int:
-    """Index of the message that is drawn anew: the last assistant message with weight, as in `Renderer.prompt_of`."""
-    turns = enumerate(example.messages)
-    return max((i for i, m in turns if m.role == "assistant" and m.weight != 0), default=len(example.messages) - 1)
+    """Index of the message that is drawn anew, as in `Renderer.prompt_of`; of a faulty row, the last."""
+    found = trained_answer(example.messages)
+    return len(example.messages) - 1 if found is None else found

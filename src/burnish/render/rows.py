@@ -16,7 +16,7 @@ from burnish.render import turns
 from burnish.render.controls import Controls
 from burnish.render.template import ANSWER_MARKERS
 from burnish.render.tokenizer import Tokenizer
-from burnish.types import Message
+from burnish.types import Message, trained_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,8 @@ class Row:
 
 def last_answer(messages: Sequence[Message]) -> int:
     """Index of the last assistant message with weight. Raises DataError when there is none."""
-    for i in range(len(messages) - 1, -1, -1):
-        if messages[i].role == "assistant" and messages[i].weight != 0:
-            return i
+    if (found := trained_answer(messages)) is not None:
+        return found
     raise DataError(
         "A conversation has nothing to train on",
         seen=f"roles {', '.join(m.role for m in messages) or 'none'}, no assistant message with weight",

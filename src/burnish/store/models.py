@@ -66,8 +66,7 @@ class ModelRef:
     @property
     def tokenizer(self) -> Path:
         """The directory of its tokenizer and chat template: the adapter's own where it has one."""
-        own = self.adapter is not None and (self.adapter / "tokenizer.json").is_file()
-        return self.adapter if self.adapter is not None and own else self.base
+        return self.adapter if self.adapter and (self.adapter / "tokenizer.json").is_file() else self.base
 
     @property
     def packaged(self) -> bool:

@@ -15,7 +15,7 @@ from burnish.tasks.answers import final_answer
 from burnish.tasks.chat import Tally, check_conversation, messages_of, text_of, tools_of
 from burnish.tasks.formats import Shape, shape_of
 from burnish.tasks.rows import RowFault
-from burnish.types import Example, Message
+from burnish.types import Example, Message, trained_answer
 
 REFERENCES = "references"
 """metadata key: all accepted answers, where a row lists more than one"""
@@ -50,8 +50,8 @@ def convert(value: Any, shape: Shape, *, mapped: bool, tally: Tally, source: str
             metadata[REFERENCES] = references
     else:
         messages, references = _conversation(value, shape, tally), ()
-    answered = next((m for m in reversed(messages) if m.role == "assistant" and m.weight != 0), messages[-1])
-    reference = _reference(value, shape, answered.content, references, tally)
+    answered = trained_answer(messages)
+    reference = _reference(value, shape, messages[-1 if answered is None else answered].content, references, tally)
     tools = tools_of(value.get(shape.tools)) if shape.form == "chat" else ()
     return Example(
         messages=messages,
