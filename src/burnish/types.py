@@ -61,7 +61,7 @@ class Example:
 
 
 def trained_answer(messages: Sequence[Message]) -> int | None:
-    """Index of the last assistant message with weight: what is trained on last, and drawn anew when measured. None = there is none."""
+    """Index of the last assistant message with weight: trained on last, drawn anew when measured. None = there is none."""
     found = (i for i in range(len(messages) - 1, -1, -1) if messages[i].role == "assistant" and messages[i].weight != 0)
     return next(found, None)
 
