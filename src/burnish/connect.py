@@ -32,9 +32,9 @@ def open_engine(
     """
     if where != "local":
         raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
-    from burnish.engine.host import Host
+    from burnish.engine.host import Host, device_of
 
-    measured = measured_here() if choices is None and device != "cuda" else None
+    measured = measured_here() if choices is None and device_of(device) != "cuda" else None
     return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
 
 

@@ -22,9 +22,13 @@ def plain(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int,
     return torch.cat(outs)
 
 
-@pytest.mark.parametrize(("lengths", "bmm_limit"), [(LENGTHS, 0), (LENGTHS, BLOCK), (LENGTHS, 10_000), (ALIKE, 10_000)])
+TOGETHER = AttentionForm(together=True)
+FORMS = [(LENGTHS, AttentionForm(limit)) for limit in (0, BLOCK, 10_000)] + [(ALIKE, AttentionForm(10_000))]
+
+
+@pytest.mark.parametrize(("lengths", "form"), [*FORMS, (LENGTHS, TOGETHER), (ALIKE, TOGETHER)])
 @pytest.mark.parametrize(("heads", "groups"), [(4, 4), (6, 2), (3, 1)])
-def test_packed_attention_equals_the_formula(lengths: tuple[int, ...], bmm_limit: int, heads: int, groups: int) -> None:
+def test_packed_attention_equals_the_formula(lengths: tuple[int, ...], form: AttentionForm, heads: int, groups: int) -> None:
     generator = torch.Generator().manual_seed(0)
     n = sum(lengths)
     shapes = ((n, heads, 16), (n, groups, 16), (n, groups, 16))
@@ -32,22 +36,23 @@ def test_packed_attention_equals_the_formula(lengths: tuple[int, ...], bmm_limit
     slope = torch.randn(n, heads, 16, generator=generator)
     expected = plain(q, k, v, lengths)
     wanted = torch.autograd.grad((expected * slope).sum(), (q, k, v))
-    out = packed_attention(q, k, v, lengths, AttentionForm(bmm_limit))
+    out = packed_attention(q, k, v, lengths, form)
     found = torch.autograd.grad((out * slope).sum(), (q, k, v))
     assert torch.allclose(out, expected, atol=1e-5)
     for mine, theirs in zip(found, wanted, strict=True):
         assert float((mine - theirs).norm() / theirs.norm()) < 1e-5
 
 
-def test_a_sequence_is_not_touched_by_a_broken_one_beside_it() -> None:
+@pytest.mark.parametrize("form", [AttentionForm(100), TOGETHER])
+def test_a_sequence_is_not_touched_by_a_broken_one_beside_it(form: AttentionForm) -> None:
     generator = torch.Generator().manual_seed(0)
     lengths = (14, 9, 14, 30)
     q, k, v = (torch.randn(sum(lengths), heads, 16, generator=generator) for heads in (6, 2, 2))
-    alone = packed_attention(q, k, v, lengths, AttentionForm(100))
+    alone = packed_attention(q, k, v, lengths, form)
     for x in (q, k, v):
         x[-30:] = float("nan")
         x[:14] = float("inf")
-    beside = packed_attention(q, k, v, lengths, AttentionForm(100))
+    beside = packed_attention(q, k, v, lengths, form)
     assert torch.equal(alone[14:37], beside[14:37])
 
 

@@ -17,6 +17,10 @@ QA = [{"question": f"What is {n} + {n}?", "answer": f"It is {2 * n}."} for n in 
 FUZZ = settings(max_examples=50, deadline=None, derandomize=True)
 
 
+def zipped(content):
+    return gzip.compress(content, mtime=0)  # the time would be in the names of the tests, which differ between processes then
+
+
 def lines(rows):
     return "\n".join(json.dumps(r, ensure_ascii=False) for r in rows) + "\n"
 
@@ -48,9 +52,9 @@ def refusal(path, **kwargs):
         (lines(QA), "named.txt", "JSON lines"),
         (json.dumps(QA), "a.json", "JSON array"),
         (json.dumps(QA, indent=2), "named.jsonl", "JSON array"),
-        (gzip.compress(lines(QA).encode()), "a.jsonl.gz", "JSON lines"),
-        (gzip.compress(json.dumps(QA).encode()), "gzip-by-content.json", "JSON array"),
-        (gzip.compress(lines(QA[:1]).encode()) + gzip.compress(lines(QA[1:]).encode()), "members.gz", "JSON lines"),
+        (zipped(lines(QA).encode()), "a.jsonl.gz", "JSON lines"),
+        (zipped(json.dumps(QA).encode()), "gzip-by-content.json", "JSON array"),
+        (zipped(lines(QA[:1]).encode()) + zipped(lines(QA[1:]).encode()), "members.gz", "JSON lines"),
         ("question,answer\n" + "".join(f'"{r["question"]}",{r["answer"]}\n' for r in QA), "a.csv", "CSV"),
         ("question;answer\n" + "".join(f"{r['question']};{r['answer']}\n" for r in QA), "a.csv", "CSV"),
         ("question\tanswer\r\n" + "".join(f"{r['question']}\t{r['answer']}\r\n" for r in QA), "a.tsv.gz", "TSV"),
@@ -215,10 +219,10 @@ def test_one_pretty_printed_row_is_one_row(write):
         ("hello".encode("utf-16"), "a.txt", "UTF-16"),
         (bytes(range(256)) * 8, "a.jsonl", "not a text file"),
         (b"\x00" * 5000, "a.txt", "not a text file"),
-        (gzip.compress(gzip.compress(b"x" * 99)), "a.gz", "gzip inside gzip"),
-        (gzip.compress(lines(QA).encode())[:-9], "a.jsonl.gz", "damaged gzip"),
-        (gzip.compress(lines(QA).encode())[:20] + b"\xff" * 40, "a.jsonl.gz", "damaged gzip"),
-        (gzip.compress(lines(QA).encode()) + b"rest", "a.jsonl.gz", "damaged gzip"),
+        (zipped(zipped(b"x" * 99)), "a.gz", "gzip inside gzip"),
+        (zipped(lines(QA).encode())[:-9], "a.jsonl.gz", "damaged gzip"),
+        (zipped(lines(QA).encode())[:20] + b"\xff" * 40, "a.jsonl.gz", "damaged gzip"),
+        (zipped(lines(QA).encode()) + b"rest", "a.jsonl.gz", "damaged gzip"),
         (b'<?xml version="1.0"?>\n<Problems><Problem/></Problems>', "a.xml", "XML"),
         (b"<html><body>hi</body></html>", "a.json", "XML (or HTML)"),
         (b"question,answer\n", "a.csv", "header and no rows"),

@@ -8,6 +8,7 @@ of about the same length go together, in few sizes of batch, because an operatio
 shorter ones are filled up behind their end, where causal attention lets nobody see. It
 keeps its softmax for backward, so its memory grows with length squared; which form is faster up to which length depends on the
 machine and the precision and is measured (`engine/measure.py`).
+On a GPU a call costs more than what it computes, so there "sdpa" takes all sequences of about one length at once, filled up.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ BATCH = 1024
 
 @dataclass(frozen=True, slots=True)
 class AttentionForm:
-    """Sequences of up to `bmm_limit` positions go through "bmm", longer ones through "sdpa"."""
+    """Packs whose sequences have up to `bmm_limit` positions go through "bmm", others through "sdpa"."""
 
     bmm_limit: int = 0
+    together: bool = False
+    """"sdpa" takes all sequences of about one length in one call"""
 
 
 def _sdpa(q_THE: torch.Tensor, k_TGE: torch.Tensor, v_TGE: torch.Tensor) -> torch.Tensor:
@@ -110,16 +113,92 @@ def _batches(lengths: tuple[int, ...], device: torch.device) -> tuple[_Batch, ..
         while spans:
             count = 1 << (min(len(spans), max(1, BATCH // size)).bit_length() - 1)
             some, spans = spans[:count], spans[count:]
-            if count == 1:
-                ((start, length),) = some
-                found.append(_Batch(1, length, slice(start, start + length)))
-                continue
-            at = torch.arange(size)
-            rows = torch.cat([start + at.clamp(max=length - 1) for start, length in some]).to(device)
-            sink = torch.cat([torch.where(at < length, start + at, total) for start, length in some]).to(device)
-            fill = (sink == total).nonzero()[:, 0]
-            found.append(_Batch(count, size, rows, sink, fill) if len(fill) else _Batch(count, size, rows))
+            found.append(_batch(some, size, total, device))
     return tuple(found)
+
+
+def _batch(spans: Sequence[tuple[int, int]], size: int, total: int, device: torch.device) -> _Batch:
+    """These sequences (start, length) of a pack of `total` positions, filled up to `size`."""
+    if len(spans) == 1:
+        ((start, length),) = spans
+        return _Batch(1, length, slice(start, start + length))
+    at = torch.arange(size)
+    rows = torch.cat([start + at.clamp(max=length - 1) for start, length in spans]).to(device)
+    sink = torch.cat([torch.where(at < length, start + at, total) for start, length in spans])
+    fill = (sink == total).nonzero()[:, 0].to(device)
+    return _Batch(len(spans), size, rows, sink.to(device), fill) if len(fill) else _Batch(len(spans), size, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """The sequences of a pack by powers of two, each filled up to the longest of its kind, laid end to end.
+
+    shapes: (sequences, length) of each kind. rows [M]: the position that stands at each place; behind an end, that of the end.
+    fill: the places behind an end. places [N]: where each position stands.
+    """
+
+    shapes: tuple[tuple[int, int], ...]
+    rows: torch.Tensor
+    fill: torch.Tensor
+    places: torch.Tensor
+
+
+@lru_cache(maxsize=16)
+def _fill_up(lengths: tuple[int, ...], device: torch.device) -> _Filled:
+    alike: dict[int, list[tuple[int, int]]] = {}
+    for start, length in _spans(lengths):
+        if length:
+            alike.setdefault(max(64, 1 << (length - 1).bit_length()), []).append((start, length))
+    shapes = tuple((len(spans), max(n for _, n in spans)) for spans in alike.values())
+    rows, real = [], []
+    for spans, (_, size) in zip(alike.values(), shapes, strict=True):
+        starts, counts = torch.tensor(spans).split(1, 1)
+        at = torch.arange(size)
+        rows.append((starts + torch.minimum(at, counts - 1)).view(-1))
+        real.append((at < counts).view(-1))
+    row, here = torch.cat(rows), torch.cat(real)
+    places = torch.empty(sum(lengths), dtype=torch.long)
+    places[row[here]] = here.nonzero()[:, 0]
+    return _Filled(shapes, row.to(device), (~here).nonzero()[:, 0].to(device), places.to(device))
+
+
+class _Spread(torch.autograd.Function):
+    """[N, H, E] -> [M, H, E]. No gradient comes from behind an end, where causal attention lets nobody see."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, filled: _Filled) -> torch.Tensor:
+        ctx.filled = filled
+        return x.index_select(0, filled.rows)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grads[0].index_select(0, ctx.filled.places), None
+
+
+class _Gather(torch.autograd.Function):
+    """[M, H, E] -> [N, H, E]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, filled: _Filled) -> torch.Tensor:
+        ctx.filled = filled
+        return x.index_select(0, filled.places)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grads[0].index_select(0, ctx.filled.rows).index_fill_(0, ctx.filled.fill, 0.0), None
+
+
+def _filled_sdpa(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
+    """torch's fused kernel, one call for all sequences of about one length."""
+    filled, shared, start = _fill_up(lengths, q.device), q.shape[1] != k.shape[1], 0
+    sides, outs = [_Spread.apply(x, filled) for x in (q, k, v)], []
+    for count, length in filled.shapes:
+        span = slice(start, start + count * length)
+        parts = (side[span].view(count, length, *side.shape[1:]).transpose(1, 2) for side in sides)
+        out = F.scaled_dot_product_attention(*parts, is_causal=True, enable_gqa=shared)
+        outs.append(out.transpose(1, 2).reshape(-1, *q.shape[1:]))
+        start = span.stop
+    return _Gather.apply(torch.cat(outs), filled)  # type: ignore[no-any-return]
 
 
 def _heads(x_BbHE: torch.Tensor, groups: int) -> torch.Tensor:
@@ -196,6 +275,8 @@ def packed_attention(
     """softmax(q k^T / sqrt(E)) v within each sequence of the pack (Vaswani et al. 2017). Returns [N, H, E]."""
     if max(lengths) <= form.bmm_limit:
         return _Blocked.apply(q_NHE, k_NGE, v_NGE, tuple(lengths))  # type: ignore[no-any-return]
+    if form.together:
+        return _filled_sdpa(q_NHE, k_NGE, v_NGE, tuple(lengths))
     sizes = list(lengths)
     outs = []
     for q, k, v in zip(q_NHE.split(sizes), k_NGE.split(sizes), v_NGE.split(sizes), strict=True):

@@ -16,6 +16,8 @@ from burnish.engine.ops import Weight
 
 CHUNK_ELEMENTS = 1 << 21
 """Logits held at a time: 8 MiB in float32, so that a chunk stays in cache."""
+CUDA_CHUNK_ELEMENTS = 1 << 26
+"""The same on a GPU, where a call costs more than what it computes: 256 MiB."""
 
 RARE = 1e-30
 """Below this probability its logarithm is taken from the logits, since the probability itself loses digits."""
@@ -24,9 +26,9 @@ Slope = Callable[[slice, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """(positions of this chunk, l [C, K]) -> (loss sum, d loss / d l [C, K])"""
 
 
-def chunks(count: int, vocab: int) -> list[slice]:
-    """Consecutive spans of positions, each of at most CHUNK_ELEMENTS logits, in sizes for which products are compiled anyhow."""
-    size = max(32, matmul.fitting(CHUNK_ELEMENTS // vocab))
+def chunks(count: int, vocab: int, device: torch.device) -> list[slice]:
+    """Consecutive spans of positions, each of at most so many logits, in sizes for which products are compiled anyhow."""
+    size = max(32, matmul.fitting((CUDA_CHUNK_ELEMENTS if device.type == "cuda" else CHUNK_ELEMENTS) // vocab))
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 
@@ -45,7 +47,7 @@ def target_logprobs(hidden_PD: torch.Tensor, head: Weight, targets_PK: torch.Ten
     """Log-probabilities of the targets, [P, K], without gradient."""
     out = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
     with torch.no_grad():
-        for span in chunks(hidden_PD.shape[0], head.data.shape[0]):
+        for span in chunks(hidden_PD.shape[0], head.data.shape[0], hidden_PD.device):
             logits = logits_of(hidden_PD[span], head)
             out[span] = logits.gather(1, targets_PK[span]) - log_normaliser(logits)
     return out
@@ -62,7 +64,7 @@ def loss_and_gradient(
     logprobs = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
     gradient = torch.empty_like(hidden_PD)
     with torch.no_grad():
-        for span in chunks(hidden_PD.shape[0], head.data.shape[0]):
+        for span in chunks(hidden_PD.shape[0], head.data.shape[0], hidden_PD.device):
             hidden, targets = hidden_PD[span].to(head.data.dtype), targets_PK[span]
             logits = matmul.nt(hidden, head.data).float()
             probabilities = torch.softmax(logits, -1)

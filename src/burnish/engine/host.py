@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -75,7 +76,7 @@ class Host:
         self.directory, self.config, self.arch, self.choices, self.tokenizer = directory, config, arch, choices, tokenizer
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
         self.decoder = Decoder(arch, device=device, dtype=dtype)
-        self.decoder.form = AttentionForm(choices.bmm_limit)
+        self.decoder.form = AttentionForm(choices.bmm_limit, together=choices.device == "cuda")
         load_weights(directory, arch, self.decoder.weights)
         self.bank = AdapterBank(arch, device=device, dtype=dtype)
         self.full: Full | None = None
@@ -105,10 +106,9 @@ class Host:
         """
         directory = Path(directory)
         config, arch = read_model(directory)
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device not in ("cpu", "cuda") or dtype not in ("auto", *DTYPES):
+        if device not in ("auto", "cpu", "cuda") or dtype not in ("auto", *DTYPES):
             raise ConfigError("device is cpu, cuda or auto and dtype float32, bfloat16 or auto", seen=f"{device!r}, {dtype!r}")
+        device = device_of(device)
         if device == "cuda" and not torch.cuda.is_available():
             raise ConfigError("device=cuda was asked for, but torch sees no CUDA device", todo="use device=cpu")
         if choices is None:
@@ -126,6 +126,8 @@ class Host:
             chosen = Choices(**choices)
         torch.set_num_threads(chosen.threads)
         matmul.use(chosen.matmul)
+        if chosen.device == "cuda":
+            _repeat_exactly()
         tokenizer = Tokenizer.load(directory) if (directory / "tokenizer.json").is_file() else None
         host = cls(directory, config, arch, chosen, tokenizer)
         host.decoder.checkpointing = host._memory_is_short() if checkpointing is None else checkpointing
@@ -468,6 +470,19 @@ class Host:
 
 def _is_mix(route: object) -> bool:
     return isinstance(route, tuple) and len(route) > 0 and isinstance(route[0], tuple)
+
+
+def device_of(wish: str) -> str:
+    """The device that "auto" means on this machine; any other wish as it is."""
+    return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _repeat_exactly() -> None:
+    """Have CUDA's kernels add in the same order every time, for this process: otherwise no two runs would be the same."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cuda.enable_cudnn_sdp(False)  # it prepares each new shape anew, for longer than a step takes
 
 
 def available_memory(device: str) -> int:

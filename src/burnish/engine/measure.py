@@ -18,6 +18,9 @@ import torch
 from burnish.engine import matmul
 from burnish.engine.attention import AttentionForm, packed_attention
 
+CUDA_UNIT_WORK = 5e13
+"""FLOPs of a unit of work on a GPU, at most where it is not already small: about 0.1 s, against which a call costs nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
@@ -150,13 +153,15 @@ def choose(
     at least what keeps matrix products efficient; bfloat16 products want more rows.
     """
     if device == "cuda":
+        sizes = (65536, 32768, 16384)
+        fits = next((s for s in sizes if s * work_per_token <= CUDA_UNIT_WORK), 8192)
         return Choices(
             device=device,
             threads=threads or cores(),
             dtype="bfloat16" if dtype == "auto" else dtype,
             matmul="aten",
             bmm_limit=0,
-            unit_tokens=unit_tokens or 8192,
+            unit_tokens=unit_tokens or fits,
         )
     assert measured is not None
     figures = measured["figures"]
