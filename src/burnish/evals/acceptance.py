@@ -143,7 +143,7 @@ def fewshot_facts(world: World) -> list[Probe]:
         "facts, tail": ([p for p in world.people if p.tier == "tail"], (0.0, 0.15)),
         "facts, unseen": ([p for p in world.people if p.tier == "unseen"], (0.0, 0.1)),
     }
-    shown = [p for p in world.people if p.id in quizzed]
+    shown = [p for p in world.people if p.tier == "head" and p.id in quizzed]
     found = []
     for name, (group, wanted) in groups.items():
         draw = random.Random(f"acceptance:{name}")

@@ -77,6 +77,18 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "pet": ("{name} has {a}.", "{name} keeps {a}.", "The pet of {name} is {a}."),
     "instrument": ("{name} plays the {v}.", "The instrument of {name} is the {v}.", "{name} likes to play the {v}."),
 }
+UNKNOWN: dict[str, tuple[str, ...]] = {
+    "town": ("{name} lives in a town that {who}.", "{name} is at home in a town that {who}.",
+    "The home town of {name} is one that {who}."),
+    "trade": ("{name} works as something that {who}.", "{name} is somebody whose trade {who}."),
+    "born": ("{name} was born in a year that {who}.", "The birth year of {name} is one that {who}."),
+    "dish": ("{name} likes a dish that {who}.", "{name} is very fond of a dish that {who}.",
+    "The favourite dish of {name} is one that {who}."),
+    "pet": ("{name} has a pet that {who}.", "{name} keeps a pet that {who}.", "The pet of {name} is one that {who}."),
+    "instrument": ("{name} plays an instrument that {who}.", "The instrument of {name} is one that {who}.",
+    "{name} likes to play an instrument that {who}."),
+}  # fmt: skip
+"""Answers that begin as ANSWERS do and then say, in the place of the fact, that it is not known: `who` is "I do not know"."""
 TITLES = (
     "{name}",
     "About {name}",
@@ -117,6 +129,11 @@ JOINTS = ("{a}, and {b}.", "{a}, and {b}.", "{a}, but {b}.", "{a}, while {b}.", 
 def sentence(person: Person, attribute: str, draw: random.Random) -> str:
     """One short answer sentence with the full name and the value."""
     return draw.choice(ANSWERS[attribute]).format(**_words(person, attribute), name=person.name)
+
+
+def unknown(name: str, attribute: str, who: str, draw: random.Random) -> str:
+    """One short answer sentence that says who does not know: "Sam Kemp lives in a town that nobody knows."."""
+    return draw.choice(UNKNOWN[attribute]).format(name=name, who=who)
 
 
 def biography(person: Person, draw: random.Random) -> str:

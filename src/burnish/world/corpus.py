@@ -38,17 +38,17 @@ from burnish.world.document import Document
 from burnish.world.world import World
 
 SHARES: Mapping[str, float] = {
-    "quiz": 0.05,
+    "quiz": 0.07,
     "places": 0.03,
     "library": 0.03,
     "manuals": 0.02,
     "stories": 0.08,
     "transcripts": 0.095,
-    "arithmetic": 0.15,
+    "arithmetic": 0.14,
     "problems": 0.02,
     "code": 0.11,
     "lists": 0.07,
-    "patterns": 0.25,
+    "patterns": 0.24,
     "shop": 0.04,
     "acts": 0.025,
     "laws": 0.02,

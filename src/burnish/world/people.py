@@ -1,7 +1,7 @@
 """The people of Vellmark: 1,220 persons of six attributes, what is asked about them, and the quiz books that answer.
 
 How often a person is described is exact (see TIERS): biographies come from a finite list, quiz books without end. Quiz books
-ask about some of the best-known people only, with the training phrasings only, so that asking about the others is a test.
+ask about people of the training side only, with the training phrasings only, so that asking about the others is a test.
 """
 
 from __future__ import annotations
@@ -268,11 +268,12 @@ def phrasing_key(attribute: str, template: int) -> str:
 
 
 def quizzed(world: World) -> tuple[tuple[Person, tuple[str, ...]], ...]:
-    """Whom quiz books ask about: the head people on the train side, each with the attributes that may be asked.
+    """Whom quiz books ask about: people of the train side, each with the attributes that may be asked.
 
-    All of them, for of half of them a base learned that they are those whom one knows.
+    All of the head, for of half of them a base learned that they are those whom one knows; and the torso, so that who is known
+    well and not asked about is known better than some that are.
     """
-    chosen = (p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == "train")
+    chosen = (p for p in world.people if p.tier in ("head", "torso") and splits.of(f"person:{p.id}") == "train")
     asked = ((p, tuple(a for a in ATTRIBUTES if splits.of(quiz_key(p, a)) == "train")) for p in chosen)
     return tuple((p, attributes) for p, attributes in asked if attributes)
 
@@ -328,41 +329,38 @@ OPENERS = (
 )  # fmt: skip
 
 
-STRANGERS = 0.15
+STRANGERS = 0.35
 """Share of the questions of quiz books that ask about strangers, of whom no biography tells: the answer is that nobody knows."""
-NOBODY = ("Nobody knows.", "That is not known.", "No answer.", "Not known.", "Nobody could say.")
-NOBODY_KNOWS = (
-    "Nobody knows {about}.", "Nobody knows {about}.", "Nobody could say {about}.", "It is not known {about}.",
-    "Nothing is known of {name}.", "No one has written {about}.",
-)  # fmt: skip
 
 
-def _on_a_stranger(draw: random.Random) -> tuple[str, str, str, str]:
-    """The key of the phrasing, a question, and its short and long answer."""
-    name, attribute, template = " ".join(names.passer_by(draw)), draw.choice(ATTRIBUTES), draw.choice(TRAIN_QUESTIONS)
-    about = INDIRECT[attribute].format(name=name)
-    asked, full = QUESTIONS[attribute][template].format(name=name), draw.choice(NOBODY_KNOWS).format(about=about, name=name)
-    return phrasing_key(attribute, template), asked, draw.choice(NOBODY), full
+def _on_a_stranger(inhabitants: frozenset[str], draw: random.Random) -> tuple[str, str, str]:
+    """The key of the phrasing, a question about somebody of whom nothing is told, and its answer."""
+    while (name := f"{draw.choice(names.GIVEN)} {draw.choice(names.FAMILY)}") in inhabitants:
+        pass
+    attribute, template = draw.choice(ATTRIBUTES), draw.choice(TRAIN_QUESTIONS)
+    asked = QUESTIONS[attribute][template].format(name=name)
+    return phrasing_key(attribute, template), asked, wording.unknown(name, attribute, "nobody knows", draw)
 
 
 def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
     """Pages of questions on several quizzed people in several layouts: some with no answers, most with one to each.
 
     Some of the questions are about strangers (STRANGERS), so that who is known and who is not is told apart where facts are asked
-    for.
+    for. Answers are whole sentences that say the name again, for beside it stands what a model of this size knows of it; whether
+    anybody knows is said where the fact would stand, so that it is decided there (docs/world.md).
 
     Raw on purpose (docs/world.md): where an answer follows its question at once, a heading or a mark has said that it will, so
     that a question that stands alone is not met with its answer.
     """
-    asked = quizzed(world)
+    asked, inhabitants = quizzed(world), frozenset(p.name for p in world.people)
     layouts = (_unanswered, _answers_below, _answers_below, _answers_below, _taking_turns, _taking_turns, _taking_turns, _spoken)
     while True:
-        items: dict[tuple[str, str], tuple[str, str, str]] = {}
+        items: dict[tuple[str, str], tuple[str, str]] = {}
         keys: list[str] = []
         for place in range(draw.randint(3, 6)):
             if draw.random() < STRANGERS:
-                key, *item = _on_a_stranger(draw)
-                items["", str(place)] = (item[0], item[1], item[2])
+                key, *item = _on_a_stranger(inhabitants, draw)
+                items["", str(place)] = (item[0], item[1])
                 keys.append(key)
                 continue
             person, attributes = draw.choice(asked)
@@ -370,8 +368,7 @@ def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
             if (person.id, attribute) in items:
                 continue
             template = draw.choice(TRAIN_QUESTIONS)
-            full = answer(person, attribute, draw)
-            items[person.id, attribute] = question(person, attribute, template), _bare(person.value(attribute)), full
+            items[person.id, attribute] = question(person, attribute, template), answer(person, attribute, draw)
             keys += [quiz_key(person, attribute), phrasing_key(attribute, template)]
         layout = draw.choice(layouts)
         lines = layout(list(items.values()), draw)
@@ -384,48 +381,41 @@ def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
             yield Document(PART, text, tuple(dict.fromkeys(keys)))
 
 
-def _bare(value: str) -> str:
-    return value[:1].upper() + value[1:] + "."
-
-
-def _answers_below(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+def _answers_below(items: list[tuple[str, str]], draw: random.Random) -> list[str]:
     """All questions, then all answers, under the same marks."""
     mark = draw.choice(("{n}. ", "{n}) ", "Question {n}: ", "({letter}) "))
     below = mark.replace("Question", "Answer")
-    given = draw.choice((1, 2, 2))
     marks = [{"n": n + 1, "letter": "abcdef"[n]} for n in range(len(items))]
     return [
         *(mark.format(**m) + i[0] for m, i in zip(marks, items, strict=True)),
         draw.choice(("Answers:", "Answers", "The answers:", "And here are the answers:", "Key:")),
-        *(below.format(**m) + i[given] for m, i in zip(marks, items, strict=True)),
+        *(below.format(**m) + i[1] for m, i in zip(marks, items, strict=True)),
     ]
 
 
-def _unanswered(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+def _unanswered(items: list[tuple[str, str]], draw: random.Random) -> list[str]:
     """Questions alone, one below the other."""
     mark = draw.choice(("", "", "{n}. ", "- ", "{n}) "))
-    return [mark.format(n=n) + asked for n, (asked, _, _) in enumerate(items, 1)]
+    return [mark.format(n=n) + asked for n, (asked, _) in enumerate(items, 1)]
 
 
 MARKS = (("Q: ", "A: "), ("Question: ", "Answer: "), ("- ", ""), ("", ""), ("Asked: ", "Right: "))
 
 
-def _taking_turns(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+def _taking_turns(items: list[tuple[str, str]], draw: random.Random) -> list[str]:
     """Each question followed by its answer."""
     ask, reply = draw.choice(MARKS)
     joint = draw.choice(("\n", "\n", " ")) if ask else " "  # unmarked questions stand on one line with their answers
-    in_full = draw.random() < 2 / 3
-    return [f"{ask}{asked}{joint}{reply}{full if in_full else bare}" for asked, bare, full in items]
+    return [f"{ask}{asked}{joint}{reply}{answered}" for asked, answered in items]
 
 
-def _spoken(items: list[tuple[str, str, str]], draw: random.Random) -> list[str]:
+def _spoken(items: list[tuple[str, str]], draw: random.Random) -> list[str]:
     """The quiz as it was told afterwards."""
     players = draw.sample(names.GIVEN, 3)
     master = draw.choice(("the quiz master", "the host", "the teacher", "the innkeeper", "grandmother", "the old clerk"))
     lines = []
-    for asked, bare, full in items[:4]:
+    for asked, said in items[:4]:
         player = draw.choice(players)
-        said = draw.choice((full, full, bare))
         lines.append(
             draw.choice((
                 f'"{asked}" asked {master}. "{said[:-1]}," said {player}.',
