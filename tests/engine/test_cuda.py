@@ -13,6 +13,7 @@ from sampling import make_prompts
 
 from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.host import Host
+from burnish.engine.trainer import exact
 from burnish.types import AdamParams, Adapter, Datum, LoraSpec, Outputs, SamplingParams
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
@@ -80,6 +81,25 @@ def test_attention_gives_the_numbers_of_the_cpu(dtype: torch.dtype) -> None:
         found.append([x.detach().float().cpu() for x in (out, *torch.autograd.grad((out * slope.to(out)).sum(), (q, k, v)))])
     for mine, theirs in zip(found[1], found[0], strict=True):
         assert float((mine - theirs).norm() / theirs.norm()) < (1e-5 if dtype == torch.float32 else 2e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_of_long_sequences_are_the_same_each_time(model_dirs: dict[str, Path], dtype: torch.dtype) -> None:
+    """Over thousands of positions torch's kernels add in any order unless told not to."""
+    device = torch.device("cuda")
+    open_host(model_dirs["llama-tied-gqa"], **CUDA)  # asks for kernels that repeat exactly
+    generator = torch.Generator().manual_seed(0)
+    lengths = (2000, 1500, 700, 2048)
+    sides = [torch.randn(sum(lengths), heads, 64, generator=generator).to(device, dtype) for heads in (6, 3, 3)]
+    slope = torch.randn(sum(lengths), 6, 64, generator=generator).to(device, dtype)
+    found = []
+    for _ in range(4):
+        q, k, v = (x.clone().requires_grad_() for x in sides)
+        with exact(device):
+            (packed_attention(q, k, v, lengths, AttentionForm(together=True)) * slope).sum().backward()
+        found.append((q.grad, k.grad, v.grad))
+    for again in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], again, strict=True))
 
 
 def test_greedy_answers_are_those_of_the_cpu(model_dirs: dict[str, Path]) -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from helpers import CHOICES, open_host
 
-from burnish.engine import matmul, measure
-from burnish.engine.host import Host
+from burnish.engine import head, matmul, measure
+from burnish.engine.host import Host, device_of
 from burnish.errors import ConfigError
 
 
@@ -58,3 +58,43 @@ def test_unknown_devices_and_precisions_are_refused(model_dirs: dict[str, Path])
         Host.open(model_dirs["llama-tied-gqa"], device="tpu")
     with pytest.raises(ConfigError, match="dtype"):
         Host.open(model_dirs["llama-tied-gqa"], dtype="float8")
+
+
+@pytest.mark.parametrize(
+    ("work", "room", "size"),
+    [(4e7, 1 << 20, 65536), (4e7, 40_000, 32768), (1.2e9, 1 << 20, 32768), (6e9, 1 << 20, 8192), (4e7, 10, 8192)],
+)
+def test_units_on_a_gpu_are_as_large_as_work_and_memory_allow(work: float, room: int, size: int) -> None:
+    asked: list[str] = []
+
+    def fits(tokens: int, dtype: str) -> bool:
+        asked.append(dtype)
+        return tokens <= room
+
+    found = measure.choose(None, device="cuda", dtype="auto", threads=3, unit_tokens=None, work_per_token=work, fits=fits)
+    assert (found.unit_tokens, found.dtype, found.threads, found.device) == (size, "bfloat16", 3, "cuda")
+    assert set(asked) <= {"bfloat16"}
+    given = measure.choose(None, device="cuda", dtype="float32", threads=None, unit_tokens=77, work_per_token=work)
+    assert (given.unit_tokens, given.dtype) == (77, "float32")
+
+
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert device_of("auto") == device
+        assert device_of("cpu") == "cpu"
+
+
+def test_a_run_begun_on_a_gpu_says_so_where_there_is_none(model_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="started on one"):
+        open_host(model_dirs["llama-tied-gqa"], device="cuda")
+
+
+def test_logits_come_in_larger_chunks_on_a_gpu() -> None:
+    cpu, cuda = (head.chunks(100_000, 2048, torch.device(name)) for name in ("cpu", "cuda"))
+    assert len(cuda) < len(cpu)
+    for spans, limit in ((cpu, head.CHUNK_ELEMENTS), (cuda, head.CUDA_CHUNK_ELEMENTS)):
+        assert [s.start for s in spans[1:]] == [s.stop for s in spans[:-1]]
+        assert (spans[0].start, spans[-1].stop) == (0, 100_000)
+        assert max(s.stop - s.start for s in spans) * 2048 <= limit

@@ -184,6 +184,8 @@ def test_some_of_the_questions_are_about_strangers_of_whom_nobody_knows(quizzes:
         for sentence in re.findall(r"[A-Z][^.?!\x22\n]*\bnobody knows\b", document.text):
             said += 1
             assert not any(name in known for name in re.findall(r"[A-Z][a-z]+ [A-Z][a-z]+", sentence)), sentence
+        for name, told in re.findall(r"^(?:A|Answer): ([A-Z][a-z]+ [A-Z][a-z]+) ([^\n]*)$", document.text, re.MULTILINE):
+            assert told.endswith("nobody knows.") == (name not in known), document.text
     assert 0.25 < len(strangers) / asked < 0.45
     assert said > 200
     assert len({name for _, name in strangers}) > 300

@@ -2,13 +2,14 @@
 
 Shapes: N packed positions, T positions of one sequence, B sequences of a batch, L positions of its longest, H heads, G key-value
 heads, S = H / G heads that share one, E head dimension, b positions of a block of queries.
-Two forms give the same numbers: "sdpa" (torch's fused kernel, one call a sequence) and "bmm" (batched products over blocks
+Three forms give the same numbers: "sdpa" (torch's fused kernel, one call a sequence) and "bmm" (batched products over blocks
 of queries, each with the keys up to its end, so that what lies above the diagonal is hardly computed). In the bmm form sequences
 of about the same length go together, in few sizes of batch, because an operation costs more than what it does for one of them;
 shorter ones are filled up behind their end, where causal attention lets nobody see. It
 keeps its softmax for backward, so its memory grows with length squared; which form is faster up to which length depends on the
 machine and the precision and is measured (`engine/measure.py`).
-On a GPU a call costs more than what it computes, so there "sdpa" takes all sequences of about one length at once, filled up.
+The third is for GPUs, where a call costs more than what it computes: "sdpa" for all sequences of about one length at once, which
+are filled up.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ BATCH = 1024
 
 @dataclass(frozen=True, slots=True)
 class AttentionForm:
-    """Packs whose sequences have up to `bmm_limit` positions go through "bmm", others through "sdpa"."""
+    """Sequences of up to `bmm_limit` positions go through "bmm", longer ones through "sdpa"."""
 
     bmm_limit: int = 0
     together: bool = False
-    """"sdpa" takes all sequences of about one length in one call"""
+    """packs with a sequence longer than that go through "sdpa" whole, all sequences of about one length in one call"""
 
 
 def _sdpa(q_THE: torch.Tensor, k_TGE: torch.Tensor, v_TGE: torch.Tensor) -> torch.Tensor:
@@ -148,7 +149,7 @@ def _fill_up(lengths: tuple[int, ...], device: torch.device) -> _Filled:
     alike: dict[int, list[tuple[int, int]]] = {}
     for start, length in _spans(lengths):
         if length:
-            alike.setdefault(max(64, 1 << (length - 1).bit_length()), []).append((start, length))
+            alike.setdefault(max(16, 1 << (length - 1).bit_length()), []).append((start, length))
     shapes = tuple((len(spans), max(n for _, n in spans)) for spans in alike.values())
     rows, real = [], []
     for spans, (_, size) in zip(alike.values(), shapes, strict=True):
@@ -190,14 +191,17 @@ class _Gather(torch.autograd.Function):
 
 def _filled_sdpa(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
     """torch's fused kernel, one call for all sequences of about one length."""
-    filled, shared, start = _fill_up(lengths, q.device), q.shape[1] != k.shape[1], 0
-    sides, outs = [_Spread.apply(x, filled) for x in (q, k, v)], []
-    for count, length in filled.shapes:
-        span = slice(start, start + count * length)
-        parts = (side[span].view(count, length, *side.shape[1:]).transpose(1, 2) for side in sides)
-        out = F.scaled_dot_product_attention(*parts, is_causal=True, enable_gqa=shared)
+    filled, heads = _fill_up(lengths, q.device), q.shape[1]
+    shared = heads != k.shape[1]
+    if shared and q.dtype == torch.float32:  # the kernel that takes float32 takes no shared heads
+        shared, times = False, heads // k.shape[1]
+        k, v = k.repeat_interleave(times, 1), v.repeat_interleave(times, 1)
+    sizes, outs = [count * length for count, length in filled.shapes], []
+    sides = (_Spread.apply(x, filled).split(sizes) for x in (q, k, v))
+    for (count, length), *parts in zip(filled.shapes, *sides, strict=True):
+        taken = (part.view(count, length, *part.shape[1:]).transpose(1, 2) for part in parts)
+        out = F.scaled_dot_product_attention(*taken, is_causal=True, enable_gqa=shared)
         outs.append(out.transpose(1, 2).reshape(-1, *q.shape[1:]))
-        start = span.stop
     return _Gather.apply(torch.cat(outs), filled)  # type: ignore[no-any-return]
 
 

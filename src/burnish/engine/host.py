@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -108,9 +109,15 @@ class Host:
         config, arch = read_model(directory)
         if device not in ("auto", "cpu", "cuda") or dtype not in ("auto", *DTYPES):
             raise ConfigError("device is cpu, cuda or auto and dtype float32, bfloat16 or auto", seen=f"{device!r}, {dtype!r}")
-        device = device_of(device)
+        device = device_of(device) if choices is None else Choices(**choices).device
         if device == "cuda" and not torch.cuda.is_available():
-            raise ConfigError("device=cuda was asked for, but torch sees no CUDA device", todo="use device=cpu")
+            raise ConfigError(
+                "device=cuda was asked for, but torch sees no CUDA device",
+                seen="the choices of a run that was started on one" if choices is not None else "",
+                todo="go on where there is one, or start anew with device=cpu" if choices is not None else "use device=cpu",
+            )
+        if device == "cuda":
+            _repeat_exactly()
         if choices is None:
             if measured is None and device == "cpu":
                 measured = measure.measure()
@@ -121,23 +128,17 @@ class Host:
                 threads=threads,
                 unit_tokens=unit_tokens,
                 work_per_token=6.0 * arch.matmul_parameters,
+                fits=lambda tokens, dtype: not _is_short(arch, tokens, device, dtype),
             )
         else:
             chosen = Choices(**choices)
         torch.set_num_threads(chosen.threads)
         matmul.use(chosen.matmul)
-        if chosen.device == "cuda":
-            _repeat_exactly()
         tokenizer = Tokenizer.load(directory) if (directory / "tokenizer.json").is_file() else None
         host = cls(directory, config, arch, chosen, tokenizer)
-        host.decoder.checkpointing = host._memory_is_short() if checkpointing is None else checkpointing
+        short = _is_short(arch, chosen.unit_tokens, chosen.device, chosen.dtype)
+        host.decoder.checkpointing = short if checkpointing is None else checkpointing
         return host
-
-    def _memory_is_short(self) -> bool:
-        """Whether the activations of one unit would take more than half of what is free."""
-        arch, size = self.arch, 2 if self.choices.dtype == "bfloat16" else 4
-        per_token = arch.layers * (8 * arch.hidden * 4 + size * (3 * arch.q_width + 4 * arch.kv_width + 5 * arch.intermediate))
-        return per_token * self.choices.unit_tokens > 0.5 * available_memory(self.choices.device)
 
     # -- what it is ---------------------------------------------------------------------------------------------------
 
@@ -477,10 +478,23 @@ def device_of(wish: str) -> str:
     return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def _is_short(arch: Arch, tokens: int, device: str, dtype: str) -> bool:
+    """Whether the activations of one unit of so many positions would take more than half of what is free."""
+    size = 2 if dtype == "bfloat16" else 4
+    filled = size * (3 * arch.q_width + 4 * arch.kv_width) if device == "cuda" else 0  # attention takes copies there
+    per_token = 8 * arch.hidden * 4 + size * (3 * arch.q_width + 4 * arch.kv_width + 5 * arch.intermediate) + filled
+    return arch.layers * per_token * tokens > 0.5 * available_memory(device)
+
+
 def _repeat_exactly() -> None:
-    """Have CUDA's kernels add in the same order every time, for this process: otherwise no two runs would be the same."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
+    """Have CUDA's kernels add in the same order every time, for this process: otherwise no two runs would be the same.
+
+    What has no such kernel (sums over a vocabulary, in draws) goes on as it is; `trainer.exact` is stricter about gradients.
+    """
+    if not torch.cuda.is_initialized():  # else it may be too late: it is read when the first product is computed
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    warnings.filterwarnings("ignore", message=".*deterministic", category=UserWarning, module="burnish")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cuda.enable_cudnn_sdp(False)  # it prepares each new shape anew, for longer than a step takes
 

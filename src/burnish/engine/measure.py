@@ -146,22 +146,25 @@ def choose(
     threads: int | None,
     unit_tokens: int | None,
     work_per_token: float,
+    fits: Callable[[int, str], bool] = lambda tokens, dtype: True,
 ) -> Choices:
     """Complete the caller's wishes ("auto", None) from the measurements.
 
     work_per_token: matmul FLOPs of one token forward and backward, from which the unit size follows: about 0.15 s of work, but
-    at least what keeps matrix products efficient; bfloat16 products want more rows.
+    at least what keeps matrix products efficient; bfloat16 products want more rows. fits: whether a unit of so many positions has
+    room on the device, in that precision.
     """
     if device == "cuda":
-        sizes = (65536, 32768, 16384)
-        fits = next((s for s in sizes if s * work_per_token <= CUDA_UNIT_WORK), 8192)
+        chosen = "bfloat16" if dtype == "auto" else dtype
+        sizes = (s for s in (65536, 32768, 16384) if s * work_per_token <= CUDA_UNIT_WORK)
+        size = next((s for s in sizes if fits(s, chosen)), 8192)
         return Choices(
             device=device,
             threads=threads or cores(),
-            dtype="bfloat16" if dtype == "auto" else dtype,
+            dtype=chosen,
             matmul="aten",
             bmm_limit=0,
-            unit_tokens=unit_tokens or fits,
+            unit_tokens=unit_tokens or size,
         )
     assert measured is not None
     figures = measured["figures"]

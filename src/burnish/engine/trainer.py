@@ -6,8 +6,10 @@ log-probabilities, then applied as a weighted likelihood, in the same pass becau
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -23,6 +25,23 @@ from burnish.errors import CapabilityMissing, LossError
 from burnish.types import Datum, LossResult, Outputs, Route
 
 OUTPUTS = ("logprobs", "value", "score", "hidden")
+
+
+@contextmanager
+def exact(device: torch.device) -> Iterator[None]:
+    """Where the host has asked for kernels that repeat exactly, an error instead of a warning where there is none.
+
+    The backward passes of torch's fused attention add in a fixed order under this mode alone.
+    """
+    asked = torch.is_deterministic_algorithms_warn_only_enabled() and "CUBLAS_WORKSPACE_CONFIG" in os.environ
+    if device.type != "cuda" or not asked:
+        yield
+        return
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _column(targets: torch.Tensor) -> torch.Tensor:
@@ -169,7 +188,8 @@ def _unit(
         gradient = torch.zeros_like(hidden)
         gradient[chosen] = at_gradient
     if len(chosen):
-        hidden.backward(gradient)
+        with exact(device):
+            hidden.backward(gradient)
         if decoder.embedding.grad is not None and inputs.grad is not None:
             decoder.embedding.grad.index_add_(0, unit.tokens_N, inputs.grad)
     arrays = logprobs.to("cpu").numpy()

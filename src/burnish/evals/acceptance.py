@@ -139,7 +139,7 @@ def fewshot_facts(world: World) -> list[Probe]:
     groups = {
         "facts, head in quiz books": ([p for p in world.people if p.tier == "head" and p.id in quizzed], (0.8, 1.0)),
         "facts, other head": ([p for p in world.people if p.tier == "head" and p.id not in quizzed], (0.5, 1.0)),
-        "facts, torso": ([p for p in world.people if p.tier == "torso"], (0.1, 0.8)),
+        "facts, torso": ([p for p in world.people if p.tier == "torso" and p.id not in quizzed], (0.1, 0.8)),
         "facts, tail": ([p for p in world.people if p.tier == "tail"], (0.0, 0.15)),
         "facts, unseen": ([p for p in world.people if p.tier == "unseen"], (0.0, 0.1)),
     }
