@@ -17,10 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 BLOCK = 128
 """Queries of one block."""
@@ -270,12 +274,12 @@ class _Blocked(torch.autograd.Function):
 
 
 def packed_attention(
-    q_NHE: torch.Tensor,
-    k_NGE: torch.Tensor,
-    v_NGE: torch.Tensor,
+    q_NHE: Float[Tensor, "N H E"],
+    k_NGE: Float[Tensor, "N G E"],
+    v_NGE: Float[Tensor, "N G E"],
     lengths: Sequence[int],
     form: AttentionForm,
-) -> torch.Tensor:
+) -> Float[Tensor, "N H E"]:
     """softmax(q k^T / sqrt(E)) v within each sequence of the pack (Vaswani et al. 2017). Returns [N, H, E]."""
     if max(lengths) <= form.bmm_limit:
         return _Blocked.apply(q_NHE, k_NGE, v_NGE, tuple(lengths))  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -19,6 +20,10 @@ from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.flat import Flat
 from burnish.engine.load import shapes
 from burnish.engine.ops import Segment, Weight
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """(layer, q [N, H, E], k [N, G, E], v [N, G, E]) -> [N, H, E]"""
@@ -136,7 +141,7 @@ class Decoder:
         ]
         return blocks, packed(self.head)
 
-    def rope_tables(self, positions_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def rope_tables(self, positions_N: Int[Tensor, " N"]) -> tuple[Float[Tensor, "N 1 E"], Float[Tensor, "N 1 E"]]:
         """cos and sin [N, 1, E] at these positions, the first half of sin negated, as `ops.rope` reads them; computed once up to
         the largest position seen."""
         need = int(positions_N.max()) + 1 if positions_N.numel() else 1
@@ -149,21 +154,21 @@ class Decoder:
         rows = self._tables[:, positions_N].unsqueeze(2)
         return rows[0].to(self.dtype), rows[1].to(self.dtype)
 
-    def embed(self, tokens_N: torch.Tensor) -> torch.Tensor:
+    def embed(self, tokens_N: Int[Tensor, " N"]) -> Float[Tensor, "N D"]:
         """Token embeddings [N, D] in float32: where inputs enter, and where an image tower would join them."""
         return self.embedding.data[tokens_N].float()
 
     def block(
         self,
         layer: int,
-        x_ND: torch.Tensor,
-        cos: torch.Tensor,
-        sin: torch.Tensor,
+        x_ND: Float[Tensor, "N D"],
+        cos: Float[Tensor, "N 1 E"],
+        sin: Float[Tensor, "N 1 E"],
         segments: SegmentTable,
         attend: Attend,
         blocks: Sequence[Block] | None = None,
         keep: Keep | None = None,
-    ) -> torch.Tensor:
+    ) -> Float[Tensor, "M D"]:
         """One layer: x + attention(norm(x)), then x + mlp(norm(x)).
 
         blocks: packed weights in place of the decoder's own. keep: positions to go on with after attention.
@@ -186,11 +191,11 @@ class Decoder:
         h = ops.swiglu(ops.linear(h, b.gate_up, segments.get(prefix + "gate_up", ())))
         return _add(x_ND, ops.linear(h, b.down, segments.get(prefix + "down", ())))
 
-    def final_norm(self, x_ND: torch.Tensor) -> torch.Tensor:
+    def final_norm(self, x_ND: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
         """What the heads read, in float32."""
         return ops.rms_norm(x_ND, self.norm, self.arch.norm_eps, torch.float32)
 
-    def forward_packed(self, x_ND: torch.Tensor, lengths: Sequence[int], segments: SegmentTable) -> torch.Tensor:
+    def forward_packed(self, x_ND: Float[Tensor, "N D"], lengths: Sequence[int], segments: SegmentTable) -> Float[Tensor, "N D"]:
         """Embedded inputs of sequences laid end to end -> hidden states after the final norm, [N, D] float32."""
         positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
         cos, sin = self.rope_tables(positions)

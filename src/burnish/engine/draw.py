@@ -14,10 +14,15 @@ Shapes: R rows, V vocabulary, C candidates (the likeliest tokens of a row).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
 
 _WORD = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -75,7 +80,9 @@ class Drawn:
     sampled_logprobs: np.ndarray
 
 
-def draw(logits_RV: torch.Tensor, allowed_RV: torch.Tensor, shape: Shape, uniform_R: np.ndarray) -> Drawn:
+def draw(
+    logits_RV: Float[Tensor, "R V"], allowed_RV: Float[Tensor, "R V"], shape: Shape, uniform_R: Float[np.ndarray, " R"]
+) -> Drawn:
     """One token for every row.
 
     logits_RV: the model's, float32. allowed_RV: the same with biases added and forbidden tokens at -inf (the same tensor where
@@ -128,7 +135,9 @@ def _plain(logits_RV: torch.Tensor, shape: Shape, uniform_R: torch.Tensor) -> tu
     return ids, weights.gather(1, ids[:, None])[:, 0].double().div_(total).log_().float()
 
 
-def inverse_cdf(weights_RV: torch.Tensor, uniform_R: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def inverse_cdf(
+    weights_RV: Float[Tensor, "R V"], uniform_R: Float[Tensor, " R"]
+) -> tuple[Int[Tensor, " R"], Float[Tensor, " R"]]:
     """The first token at which the cumulative sum of the weights passes uniform * total; and the totals (float64 [R]).
 
     In two levels, blocks of tokens and then the tokens of one block, so that no cumulative sum runs over the vocabulary. A token
@@ -201,7 +210,7 @@ def _among(
     return ids_RC.gather(1, place)[:, 0], (weights.gather(1, place)[:, 0] / sums[:, -1]).log().float()
 
 
-def largest(values_RV: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def largest(values_RV: Float[Tensor, "R V"], k: int) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
     """The k largest values of each row and their columns, by (value falling, column rising). Both [R, k]."""
     if k == values_RV.shape[1]:
         return torch.sort(values_RV, dim=-1, descending=True, stable=True)

@@ -8,11 +8,16 @@ d loss / d logits = sum_k g_k (onehot(target_k) - p).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from burnish.engine import matmul
 from burnish.engine.ops import Weight
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
 
 CHUNK_ELEMENTS = 1 << 21
 """Logits held at a time: 8 MiB in float32, so that a chunk stays in cache."""
@@ -32,18 +37,18 @@ def chunks(count: int, vocab: int, device: torch.device) -> list[slice]:
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 
-def logits_of(hidden_PD: torch.Tensor, head: Weight) -> torch.Tensor:
+def logits_of(hidden_PD: Float[Tensor, "P D"], head: Weight) -> Float[Tensor, "P V"]:
     """[P, V] in float32."""
     hidden = hidden_PD.to(head.data.dtype)
     return (matmul.nt(hidden, head.data) if head.packed is None else matmul.nt_packed(hidden, head.packed)).float()
 
 
-def log_normaliser(logits_PV: torch.Tensor) -> torch.Tensor:
+def log_normaliser(logits_PV: Float[Tensor, "P V"]) -> Float[Tensor, "P 1"]:
     """log sum exp over the vocabulary, [P, 1]."""
     return torch.logsumexp(logits_PV, -1, keepdim=True)
 
 
-def target_logprobs(hidden_PD: torch.Tensor, head: Weight, targets_PK: torch.Tensor) -> torch.Tensor:
+def target_logprobs(hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"]) -> Float[Tensor, "P K"]:
     """Log-probabilities of the targets, [P, K], without gradient."""
     out = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
     with torch.no_grad():
@@ -54,8 +59,8 @@ def target_logprobs(hidden_PD: torch.Tensor, head: Weight, targets_PK: torch.Ten
 
 
 def loss_and_gradient(
-    hidden_PD: torch.Tensor, head: Weight, targets_PK: torch.Tensor, slope: Slope
-) -> tuple[float, torch.Tensor, torch.Tensor]:
+    hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"], slope: Slope
+) -> tuple[float, Float[Tensor, "P K"], Float[Tensor, "P D"]]:
     """One pass over the chunks. Returns (loss sum, target log-probabilities [P, K], d loss / d hidden [P, D]).
 
     The head's own gradient, where it is trained, is added to its buffer.

@@ -9,11 +9,17 @@ Shapes: R rows, T positions, L positions looked at, H heads, G key-value heads, 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from burnish.engine.arch import Arch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 _SPAN_COST = 512
 """Calling the attention kernel once more costs about as much as reading this many positions of a row."""
@@ -74,7 +80,7 @@ class KVCache:
         bias[:kept_rows, :kept] = self.bias[:kept_rows, :kept]
         self.data, self.bias = data, bias
 
-    def place(self, row: int, kv_L2GTE: torch.Tensor) -> None:
+    def place(self, row: int, kv_L2GTE: Float[Tensor, "L 2 G T E"]) -> None:
         """Start a row with the keys and values of its first T positions."""
         length = kv_L2GTE.shape[3]
         self.data[:, :, row, :, :length] = kv_L2GTE
@@ -86,7 +92,7 @@ class KVCache:
         self.data[:, :, target, :, :length] = self.data[:, :, source, :, :length]
         self.bias[target] = self.bias[source]
 
-    def read(self, row: int, length: int) -> torch.Tensor:
+    def read(self, row: int, length: int) -> Float[Tensor, "L 2 G T E"]:
         """A copy of a row's first positions, [layers, 2, G, T, E]."""
         return self.data[:, :, row, :, :length].clone()
 
@@ -105,7 +111,9 @@ class DecodeStep:
         shared = cache.arch.heads // groups
         self.masks = [cache.bias[a:b, None, None, :size].expand(b - a, groups, shared, size) for a, b, size in self.spans]
 
-    def attend(self, layer: int, q_RHE: torch.Tensor, k_RGE: torch.Tensor, v_RGE: torch.Tensor) -> torch.Tensor:
+    def attend(
+        self, layer: int, q_RHE: Float[Tensor, "R H E"], k_RGE: Float[Tensor, "R G E"], v_RGE: Float[Tensor, "R G E"]
+    ) -> Float[Tensor, "R H E"]:
         """The decoder's `Attend`. The heads that share keys are handed to the kernel as so many query positions."""
         rows, heads, width = q_RHE.shape
         keys, values = self.cache.data[layer, 0], self.cache.data[layer, 1]
@@ -141,7 +149,9 @@ def plan_spans(lengths_R: np.ndarray) -> list[tuple[int, int]]:
     return spans[::-1]
 
 
-def attend_after(q_THE: torch.Tensor, keys_GLE: torch.Tensor, values_GLE: torch.Tensor) -> torch.Tensor:
+def attend_after(
+    q_THE: Float[Tensor, "T H E"], keys_GLE: Float[Tensor, "G L E"], values_GLE: Float[Tensor, "G L E"]
+) -> Float[Tensor, "T H E"]:
     """Causal attention of the last T of L positions over all of them (a prompt continued after stored positions)."""
     size, total = q_THE.shape[0], keys_GLE.shape[1]
     mask = torch.ones(size, total, dtype=torch.bool, device=q_THE.device).tril_(total - size)

@@ -12,10 +12,16 @@ So bfloat16 products on the CPU get a number of rows out of few (`rounded`): who
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 
 from burnish.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 Route = str
 """Which kinds of product go through oneDNN: "aten" (none), "onednn" (all), or some, as in "onednn:nt,nn"."""
@@ -90,7 +96,7 @@ def _cut(out: torch.Tensor, rows: int) -> torch.Tensor:
     return out if out.shape[0] == rows else out[:rows]
 
 
-def nt(a_NK: torch.Tensor, b_MK: torch.Tensor) -> torch.Tensor:
+def nt(a_NK: Float[Tensor, "N K"], b_MK: Float[Tensor, "M K"]) -> Float[Tensor, "N M"]:
     """a b^T, [N, M]."""
     if _onednn("nt", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_MK, None, "none", [], "")
@@ -104,31 +110,31 @@ def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
     return dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def pack(b_MK: torch.Tensor, rows: int) -> torch.Tensor:
+def pack(b_MK: Float[Tensor, "M K"], rows: int) -> torch.Tensor:
     """A copy of b in the layout in which oneDNN multiplies it with about this many rows. Does not follow changes of b."""
     return torch.ops.mkldnn._reorder_linear_weight(b_MK, rows)
 
 
-def nt_packed(a_NK: torch.Tensor, packed_b: torch.Tensor) -> torch.Tensor:
+def nt_packed(a_NK: Float[Tensor, "N K"], packed_b: torch.Tensor) -> Float[Tensor, "N M"]:
     """a b^T, [N, M], of a matrix made by `pack`: for few rows, faster by the reordering that every other call would do again."""
     return _cut(torch.ops.mkldnn._linear_pointwise(_round(a_NK), packed_b, None, "none", [], ""), a_NK.shape[0])
 
 
-def nn(a_NK: torch.Tensor, b_KM: torch.Tensor) -> torch.Tensor:
+def nn(a_NK: Float[Tensor, "N K"], b_KM: Float[Tensor, "K M"]) -> Float[Tensor, "N M"]:
     """a b, [N, M]."""
     if _onednn("nn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_KM.t(), None, "none", [], "")
     return _cut(torch.mm(_round(a_NK), b_KM), a_NK.shape[0])
 
 
-def tn(a_NK: torch.Tensor, b_NM: torch.Tensor) -> torch.Tensor:
+def tn(a_NK: Float[Tensor, "N K"], b_NM: Float[Tensor, "N M"]) -> Float[Tensor, "K M"]:
     """a^T b, [K, M]."""
     if _onednn("tn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK.t(), b_NM.t(), None, "none", [], "")
     return torch.mm(_round(a_NK).t(), _round(b_NM))
 
 
-def tn_add(out_KM: torch.Tensor, a_NK: torch.Tensor, b_NM: torch.Tensor) -> None:
+def tn_add(out_KM: Float[Tensor, "K M"], a_NK: Float[Tensor, "N K"], b_NM: Float[Tensor, "N M"]) -> None:
     """out += a^T b; out is float32 whatever the operands are."""
     if a_NK.dtype == out_KM.dtype and not _onednn("tn", a_NK):
         out_KM.addmm_(a_NK.t(), b_NM)

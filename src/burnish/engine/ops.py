@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
 from burnish.engine import matmul
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 
 @dataclass(slots=True)
@@ -129,7 +133,7 @@ class _Linear(torch.autograd.Function):
         return gx, None, None
 
 
-def linear(x_ND: torch.Tensor, weight: Weight, segments: Sequence[Segment] = ()) -> torch.Tensor:
+def linear(x_ND: Float[Tensor, "N D"], weight: Weight, segments: Sequence[Segment] = ()) -> Float[Tensor, "N M"]:
     """x W^T + bias, plus each segment's low-rank product. The one place where weights meet activations.
 
     Here and below, no autograd function is entered where no gradient can follow: entering one costs more than a small product.
@@ -172,7 +176,7 @@ class _RMSNorm(torch.autograd.Function):
         return t.to(x.dtype), None, None, None
 
 
-def rms_norm(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> torch.Tensor:
+def rms_norm(x: Float[Tensor, "*N D"], weight: Weight, eps: float, dtype: torch.dtype) -> Float[Tensor, "*N D"]:
     """x / rms(x) * weight over the last dimension, computed in float32 (Zhang & Sennrich 2019, arXiv 1910.07467)."""
     if not torch.is_grad_enabled():
         return _normalise(x, weight, eps, dtype)[0]
@@ -199,7 +203,9 @@ class _Rope(torch.autograd.Function):
         return _rotate(grads[0], cos, -sin), None, None
 
 
-def rope(x_NHE: torch.Tensor, cos_N1E: torch.Tensor, sin_N1E: torch.Tensor) -> torch.Tensor:
+def rope(
+    x_NHE: Float[Tensor, "N H E"], cos_N1E: Float[Tensor, "N 1 E"], sin_N1E: Float[Tensor, "N 1 E"]
+) -> Float[Tensor, "N H E"]:
     """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, E], as
     `Decoder.rope_tables` gives them."""
     if not torch.is_grad_enabled():
@@ -232,7 +238,7 @@ class _SwiGLU(torch.autograd.Function):
         return out
 
 
-def swiglu(gate_up_N2F: torch.Tensor) -> torch.Tensor:
+def swiglu(gate_up_N2F: Float[Tensor, "N W"]) -> Float[Tensor, "N W//2"]:
     """silu(gate) * up (Shazeer 2020, arXiv 2002.05202); the two halves lie side by side. Returns [N, F]."""
     if not torch.is_grad_enabled():
         return _gate(gate_up_N2F)

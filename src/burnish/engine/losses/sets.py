@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 Streams = Mapping[str, torch.Tensor]
 Config = Mapping[str, float]
@@ -22,7 +27,7 @@ Config = Mapping[str, float]
 class SetLoss:
     """`value(per-sequence l [P_i], per-sequence streams, config) -> scalar` for one set of `size` sequences (0 = any)."""
 
-    value: Callable[[Sequence[torch.Tensor], Sequence[Streams], Config], torch.Tensor]
+    value: Callable[[Sequence[Float[Tensor, " P_i"]], Sequence[Streams], Config], Float[Tensor, ""]]
     reads: tuple[str, ...]
     mask: str
     size: int
@@ -35,7 +40,7 @@ def _sums(l: Sequence[torch.Tensor], s: Sequence[Streams]) -> tuple[list[torch.T
     return [(x * y["weights"]).sum() for x, y in zip(l, s, strict=True)], [(y["logprobs"] * y["weights"]).sum() for y in s]
 
 
-def _dpo(l: Sequence[torch.Tensor], s: Sequence[Streams], c: Config) -> torch.Tensor:
+def _dpo(l: Sequence[Float[Tensor, " P_i"]], s: Sequence[Streams], c: Config) -> Float[Tensor, ""]:
     """- log sigmoid(beta ((L_w - ref_w) - (L_l - ref_l))) (Rafailov et al. 2023, arXiv 2305.18290, eq. 7).
 
     The chosen sequence comes first. With `label_smoothing` e, cDPO: (1 - e) and e weigh the two directions.
@@ -46,7 +51,7 @@ def _dpo(l: Sequence[torch.Tensor], s: Sequence[Streams], c: Config) -> torch.Te
     return -(1 - smoothing) * F.logsigmoid(margin) - smoothing * F.logsigmoid(-margin)
 
 
-def _bradley_terry(scores: Sequence[torch.Tensor], s: Sequence[Streams], c: Config) -> torch.Tensor:
+def _bradley_terry(scores: Sequence[Float[Tensor, " P_i"]], s: Sequence[Streams], c: Config) -> Float[Tensor, ""]:
     """- log sigmoid(score_chosen - score_rejected - margin), the reward-model loss (Christiano et al. 2017)."""
     return -F.logsigmoid(scores[0].sum() - scores[1].sum() - c["margin"])
 

@@ -13,8 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 Streams = Mapping[str, torch.Tensor]
 Config = Mapping[str, float]
@@ -24,7 +29,7 @@ Config = Mapping[str, float]
 class TokenLoss:
     """`value(l [P] or [P, K], streams, config) -> scalar sum`. `mask` names the stream whose nonzero entries carry loss."""
 
-    value: Callable[[torch.Tensor, Streams, Config], torch.Tensor]
+    value: Callable[[Float[Tensor, " P *K"], Streams, Config], Float[Tensor, ""]]
     reads: tuple[str, ...]
     mask: str
     defaults: Config = field(default_factory=dict)
@@ -32,34 +37,34 @@ class TokenLoss:
     """what is fed as the first argument: "logprobs", or "value" for losses of a value head"""
 
 
-def _cross_entropy(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+def _cross_entropy(l: Float[Tensor, " P *K"], s: Streams, c: Config) -> Float[Tensor, ""]:
     """- sum w l. With [P, K] targets: soft targets, one weight a candidate."""
     return -(s["weights"] * l).sum()
 
 
-def _importance_sampling(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+def _importance_sampling(l: Float[Tensor, " P *K"], s: Streams, c: Config) -> Float[Tensor, ""]:
     """- sum r A: the unclipped off-policy policy gradient."""
     return -(torch.exp(l - s["logprobs"]) * s["advantages"]).sum()
 
 
-def _ppo(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+def _ppo(l: Float[Tensor, " P *K"], s: Streams, c: Config) -> Float[Tensor, ""]:
     """- sum min(r A, clip(r, low, high) A) (Schulman et al. 2017, arXiv 1707.06347, eq. 7), bounds on the ratio itself."""
     r, a = torch.exp(l - s["logprobs"]), s["advantages"]
     return -torch.minimum(r * a, r.clamp(c["clip_low_threshold"], c["clip_high_threshold"]) * a).sum()
 
 
-def _cispo(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+def _cispo(l: Float[Tensor, " P *K"], s: Streams, c: Config) -> Float[Tensor, ""]:
     """- sum stopgrad(clip(r, low, high)) l A (MiniMax-M1, arXiv 2506.13585): every token keeps a gradient."""
     r = torch.exp(l - s["logprobs"]).clamp(c["clip_low_threshold"], c["clip_high_threshold"]).detach()
     return -(r * l * s["advantages"]).sum()
 
 
-def _dro(l: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+def _dro(l: Float[Tensor, " P *K"], s: Streams, c: Config) -> Float[Tensor, ""]:
     """- sum (l A - beta / 2 (l - q)^2) (Richemond et al. 2024, arXiv 2405.19107)."""
     return -(l * s["advantages"] - 0.5 * c["beta"] * (l - s["logprobs"]).square()).sum()
 
 
-def _value_mse(v: torch.Tensor, s: Streams, c: Config) -> torch.Tensor:
+def _value_mse(v: Float[Tensor, " P *K"], s: Streams, c: Config) -> Float[Tensor, ""]:
     """1/2 sum w (v - returns)^2, for the value head of a slot."""
     return 0.5 * (s["weights"] * (v - s["returns"]).square()).sum()
 
