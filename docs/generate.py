@@ -169,9 +169,10 @@ def formats() -> str:
         HEAD
         + """# Data formats
 
-JSON lines, a JSON array, a JSON list of strings, plain text (one text a line), each also gzipped (`.gz`). The format is
-told by the columns of the rows and named aloud. Rows that fit no format, or more than one, are refused with the `--map` that
-settles it. Columns are joined with `+` (`--map user=Body+Question`). An assistant message may carry `weight` (0 = context
+JSON lines, a JSON array, a JSON list of strings, CSV and TSV with a header, plain text (documents between `<|endoftext|>`, else
+paragraphs, else lines), each also gzipped (`.gz`); in detail: [data formats](data-formats.md). The format is told by the
+columns of the rows and named aloud. Rows that fit no format, or more than one, are refused with the `--map` that settles it.
+Columns are joined with `+` (`--map user=Body+Question`). An assistant message may carry `weight` (0 = context
 only); a row with `tools` is rendered with them.
 
 """

@@ -136,7 +136,13 @@ def evaluate(
         ),
     ] = None,
     items: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Measure the first rows only. [default: all]", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Measure so many rows: the first of a file, of a task some of each kind. [default: all]",
+            show_default=False,
+        ),
     ] = None,
     limit_tokens: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Longest answer drawn. [default: from the data]", show_default=False)

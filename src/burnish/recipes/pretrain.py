@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from burnish.protocols import Models, Run
-from burnish.recipes.training import Share, Training, mean_over_targets
+from burnish.recipes.training import Positive, Share, Training, mean_over_targets
 
 
 class Pretrain(Training):
@@ -25,6 +25,12 @@ class Pretrain(Training):
     """The method that this file configures."""
     method: Literal["lora", "full"] = "full"
     """Train every weight of the model, or an adapter over the frozen model."""
+    data: str  # pyright: ignore[reportGeneralTypeIssues]
+    """The file with the texts."""
+    batch: Positive | None = None
+    """Rows per optimiser step. Derived: as many as hold about 8,192 tokens."""
+    epochs: Positive | None = None
+    """Passes over the data. Derived: 1."""
     long_rows: Literal["cut", "split"] = "split"
     """What becomes of a text longer than `limit_tokens`: it is split into several rows, or its end is cut off."""
     schedule: Literal["linear", "cosine", "constant", "wsd"] = "wsd"

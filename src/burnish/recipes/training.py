@@ -44,9 +44,9 @@ class Training(Config):
     recipe: str
     """The method that this file configures."""
     model: str
-    """What to start from: a model directory, a run, or a hub id."""
+    """What to start from: a model directory, a model of the package, a run, or a hub id."""
     data: str
-    """The file with the training rows."""
+    """The file with the training rows, or the name of a ready task."""
     valid: str | None = None
     """A file to validate on. Without one, rows of `data` are held out by hash of the prompt."""
     valid_share: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -114,7 +114,8 @@ class Training(Config):
     """End with an error when no measurable gain is found."""
 
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the arithmetic. "auto" measures which is faster here; weights that are trained stay float32."""
+    """Precision of the arithmetic. "auto" is what was measured to be faster here, on a GPU bfloat16; weights that are trained
+    stay float32."""
     device: str = "auto"
     """Where to compute."""
     threads: Positive | None = None

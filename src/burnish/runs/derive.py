@@ -156,9 +156,12 @@ def measured(
 ) -> tuple[Training, tuple[Derived, ...]]:
     """Complete what depends on the machine. step_s: seconds of a step; checkpoint_bytes: size of one checkpoint."""
     d = _Deriving()
-    d.settle("threads", config.threads, choices["threads"], "cores that this process may use")
+    gpu = choices["device"] == "cuda"
+    d.settle(
+        "threads", config.threads, choices["threads"], "cores that this process may use" if gpu else "fastest here by measurement"
+    )
     if config.dtype == "auto":
-        d.settle("dtype", None, choices["dtype"], "faster here by measurement")
+        d.settle("dtype", None, choices["dtype"], "usual on a GPU" if gpu else "faster here by measurement")
     if config.device == "auto":
         d.settle("device", None, choices["device"], "found on this machine")
     assert config.steps is not None
