@@ -32,7 +32,8 @@ def open_engine(
     """
     if where != "local":
         raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
-    from burnish.engine.host import Host, device_of
+    from burnish.engine.device import device_of
+    from burnish.engine.host import Host
 
     measured = measured_here() if choices is None and device_of(device) != "cuda" else None
     return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)

@@ -12,8 +12,8 @@ from reference_models import VARIANTS
 from sampling import make_prompts
 
 from burnish.engine.attention import AttentionForm, packed_attention
+from burnish.engine.device import exactly
 from burnish.engine.host import Host
-from burnish.engine.trainer import exact
 from burnish.types import AdamParams, Adapter, Datum, LoraSpec, Outputs, SamplingParams
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
@@ -95,7 +95,7 @@ def test_gradients_of_long_sequences_are_the_same_each_time(model_dirs: dict[str
     found = []
     for _ in range(4):
         q, k, v = (x.clone().requires_grad_() for x in sides)
-        with exact(device):
+        with exactly(device):
             (packed_attention(q, k, v, lengths, AttentionForm(together=True)) * slope).sum().backward()
         found.append((q.grad, k.grad, v.grad))
     for again in found[1:]:

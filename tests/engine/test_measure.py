@@ -9,7 +9,8 @@ import torch
 from helpers import CHOICES, open_host
 
 from burnish.engine import head, matmul, measure
-from burnish.engine.host import Host, device_of
+from burnish.engine.device import device_of, exactly
+from burnish.engine.host import Host
 from burnish.errors import ConfigError
 
 
@@ -98,3 +99,23 @@ def test_logits_come_in_larger_chunks_on_a_gpu() -> None:
         assert [s.start for s in spans[1:]] == [s.stop for s in spans[:-1]]
         assert (spans[0].start, spans[-1].stop) == (0, 100_000)
         assert max(s.stop - s.start for s in spans) * 2048 <= limit
+
+
+def test_gradients_are_computed_strictly_where_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[tuple[bool, bool]] = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on, warn_only=False: modes.append((on, warn_only)))
+    with exactly(torch.device("cuda")):
+        assert modes == [], "nobody asked"
+    monkeypatch.setattr(torch, "is_deterministic_algorithms_warn_only_enabled", lambda: True)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with exactly(torch.device("cpu")):
+        assert modes == []
+
+    def fail() -> None:
+        with exactly(torch.device("cuda")):
+            assert modes == [(True, False)]
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert modes == [(True, False), (True, True)], "as before, also where it fails"

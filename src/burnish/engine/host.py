@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import torch
 
+from burnish.engine import device as on
 from burnish.engine import files, matmul, measure, trainer
 from burnish.engine.adapters import AdapterBank, Slot, pairs, parameter_count
 from burnish.engine.arch import Arch
@@ -109,7 +108,7 @@ class Host:
         config, arch = read_model(directory)
         if device not in ("auto", "cpu", "cuda") or dtype not in ("auto", *DTYPES):
             raise ConfigError("device is cpu, cuda or auto and dtype float32, bfloat16 or auto", seen=f"{device!r}, {dtype!r}")
-        device = device_of(device) if choices is None else Choices(**choices).device
+        device = on.device_of(device) if choices is None else Choices(**choices).device
         if device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
                 "device=cuda was asked for, but torch sees no CUDA device",
@@ -117,7 +116,7 @@ class Host:
                 todo="go on where there is one, or start anew with device=cpu" if choices is not None else "use device=cpu",
             )
         if device == "cuda":
-            _repeat_exactly()
+            on.repeat_exactly()
         if choices is None:
             if measured is None and device == "cpu":
                 measured = measure.measure()
@@ -128,7 +127,7 @@ class Host:
                 threads=threads,
                 unit_tokens=unit_tokens,
                 work_per_token=6.0 * arch.matmul_parameters,
-                fits=lambda tokens, dtype: not _is_short(arch, tokens, device, dtype),
+                fits=lambda tokens, dtype: not on.is_short(arch, tokens, device, dtype),
             )
         else:
             chosen = Choices(**choices)
@@ -136,7 +135,7 @@ class Host:
         matmul.use(chosen.matmul)
         tokenizer = Tokenizer.load(directory) if (directory / "tokenizer.json").is_file() else None
         host = cls(directory, config, arch, chosen, tokenizer)
-        short = _is_short(arch, chosen.unit_tokens, chosen.device, chosen.dtype)
+        short = on.is_short(arch, chosen.unit_tokens, chosen.device, chosen.dtype)
         host.decoder.checkpointing = short if checkpointing is None else checkpointing
         return host
 
@@ -471,43 +470,3 @@ class Host:
 
 def _is_mix(route: object) -> bool:
     return isinstance(route, tuple) and len(route) > 0 and isinstance(route[0], tuple)
-
-
-def device_of(wish: str) -> str:
-    """The device that "auto" means on this machine; any other wish as it is."""
-    return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _is_short(arch: Arch, tokens: int, device: str, dtype: str) -> bool:
-    """Whether the activations of one unit of so many positions would take more than half of what is free."""
-    size = 2 if dtype == "bfloat16" else 4
-    filled = size * (3 * arch.q_width + 4 * arch.kv_width) if device == "cuda" else 0  # attention takes copies there
-    per_token = 8 * arch.hidden * 4 + size * (3 * arch.q_width + 4 * arch.kv_width + 5 * arch.intermediate) + filled
-    return arch.layers * per_token * tokens > 0.5 * available_memory(device)
-
-
-def _repeat_exactly() -> None:
-    """Have CUDA's kernels add in the same order every time, for this process: otherwise no two runs would be the same.
-
-    What has no such kernel (sums over a vocabulary, in draws) goes on as it is; `trainer.exact` is stricter about gradients.
-    """
-    if not torch.cuda.is_initialized():  # else it may be too late: it is read when the first product is computed
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    warnings.filterwarnings("ignore", message=".*deterministic", category=UserWarning, module="burnish")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cuda.enable_cudnn_sdp(False)  # it prepares each new shape anew, for longer than a step takes
-
-
-def available_memory(device: str) -> int:
-    """Bytes free on the device (on the CPU: what the kernel says is available)."""
-    if device == "cuda":
-        return torch.cuda.mem_get_info()[0]
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 8 << 30

@@ -6,10 +6,8 @@ log-probabilities, then applied as a weighted likelihood, in the same pass becau
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from burnish.engine import head as head_pass
 from burnish.engine import losses, matmul
 from burnish.engine.adapters import AdapterBank, pairs
 from burnish.engine.decoder import Decoder
+from burnish.engine.device import exactly
 from burnish.engine.losses import SetLoss, TokenLoss
 from burnish.engine.ops import Weight
 from burnish.engine.pack import Unit, check_data, gather_streams, make_units
@@ -25,23 +24,6 @@ from burnish.errors import CapabilityMissing, LossError
 from burnish.types import Datum, LossResult, Outputs, Route
 
 OUTPUTS = ("logprobs", "value", "score", "hidden")
-
-
-@contextmanager
-def exact(device: torch.device) -> Iterator[None]:
-    """Where the host has asked for kernels that repeat exactly, an error instead of a warning where there is none.
-
-    The backward passes of torch's fused attention add in a fixed order under this mode alone.
-    """
-    asked = torch.is_deterministic_algorithms_warn_only_enabled() and "CUBLAS_WORKSPACE_CONFIG" in os.environ
-    if device.type != "cuda" or not asked:
-        yield
-        return
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _column(targets: torch.Tensor) -> torch.Tensor:
@@ -188,7 +170,7 @@ def _unit(
         gradient = torch.zeros_like(hidden)
         gradient[chosen] = at_gradient
     if len(chosen):
-        with exact(device):
+        with exactly(device):
             hidden.backward(gradient)
         if decoder.embedding.grad is not None and inputs.grad is not None:
             decoder.embedding.grad.index_add_(0, unit.tokens_N, inputs.grad)
