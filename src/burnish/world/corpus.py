@@ -94,10 +94,10 @@ class Stretch:
 PATTERNS = Stretch(begin=0.030, end=0.064, share=0.36, easiest=0.2)
 SUMS = Stretch(begin=0.068, end=0.096, share=0.50, easiest=0.0)
 """Of the arithmetic, what stands in the stretch is drills; outside it, arithmetic of all kinds."""
-PEOPLE_LAST = 0.955
-"""Place from which every other text is on people, in the last steps, when the learning rate falls: what a model of this size
-reads of so many people in passing is half lost (docs/world.md)."""
-LAST = {"people": 0.45, "quiz": 0.40}
+PEOPLE_LAST = 0.90
+"""Place from which every other text is on people, in the last steps: what a model of this size reads of so many people in
+passing is half lost, and so is what it reads when the learning rate has all but fallen to zero (docs/world.md)."""
+LAST = {"people": 0.56, "quiz": 0.40}
 """Share of the biographies and pages, and of the quiz books, that stands there."""
 LATER = 0.6
 """Power of the uniform draw that places the other texts on people: under 1, they grow denser towards the end."""
