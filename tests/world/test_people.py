@@ -197,4 +197,4 @@ def test_what_is_not_known_is_said_as_what_is_known_begins():
         begins = {said.partition("{v}")[0].partition("{a}")[0].removesuffix("the ") for said in told}
         for said in biographies.UNKNOWN[attribute]:
             assert any(said.startswith(begin) for begin in begins), said
-            assert said.endswith("{who}.")
+            assert said.endswith("nobody knows.")

@@ -167,46 +167,34 @@ def _fill_up(lengths: tuple[int, ...], device: torch.device) -> _Filled:
     return _Filled(shapes, row.to(device), (~here).nonzero()[:, 0].to(device), places.to(device))
 
 
-class _Spread(torch.autograd.Function):
-    """[N, H, E] -> [M, H, E]. No gradient comes from behind an end, where causal attention lets nobody see."""
+class _Move(torch.autograd.Function):
+    """x[there]. Each row of x stands at `back`, so that the gradient goes back by index, too; the rows `without` get none."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, filled: _Filled) -> torch.Tensor:
-        ctx.filled = filled
-        return x.index_select(0, filled.rows)
+    def forward(ctx: Any, x: torch.Tensor, there: torch.Tensor, back: torch.Tensor, without: torch.Tensor | None) -> torch.Tensor:
+        ctx.back, ctx.without = back, without
+        return x.index_select(0, there)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grads[0].index_select(0, ctx.filled.places), None
-
-
-class _Gather(torch.autograd.Function):
-    """[M, H, E] -> [N, H, E]."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, filled: _Filled) -> torch.Tensor:
-        ctx.filled = filled
-        return x.index_select(0, filled.places)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grads[0].index_select(0, ctx.filled.rows).index_fill_(0, ctx.filled.fill, 0.0), None
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        g = grads[0].index_select(0, ctx.back)
+        return (g if ctx.without is None else g.index_fill_(0, ctx.without, 0.0)), None, None, None
 
 
 def _filled_sdpa(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
-    """torch's fused kernel, one call for all sequences of about one length."""
+    """torch's fused kernel, one call for all sequences of about one length. Behind an end, causal attention lets nobody see."""
     filled, heads = _fill_up(lengths, q.device), q.shape[1]
     shared = heads != k.shape[1]
     if shared and q.dtype == torch.float32:  # the kernel that takes float32 takes no shared heads
         shared, times = False, heads // k.shape[1]
         k, v = k.repeat_interleave(times, 1), v.repeat_interleave(times, 1)
     sizes, outs = [count * length for count, length in filled.shapes], []
-    sides = (_Spread.apply(x, filled).split(sizes) for x in (q, k, v))
+    sides = (_Move.apply(x, filled.rows, filled.places, None).split(sizes) for x in (q, k, v))
     for (count, length), *parts in zip(filled.shapes, *sides, strict=True):
         taken = (part.view(count, length, *part.shape[1:]).transpose(1, 2) for part in parts)
         out = F.scaled_dot_product_attention(*taken, is_causal=True, enable_gqa=shared)
         outs.append(out.transpose(1, 2).reshape(-1, *q.shape[1:]))
-    return _Gather.apply(torch.cat(outs), filled)  # type: ignore[no-any-return]
+    return _Move.apply(torch.cat(outs), filled.places, filled.rows, filled.fill)  # type: ignore[no-any-return]
 
 
 def _heads(x_BbHE: torch.Tensor, groups: int) -> torch.Tensor:

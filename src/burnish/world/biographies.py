@@ -78,17 +78,18 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "instrument": ("{name} plays the {v}.", "The instrument of {name} is the {v}.", "{name} likes to play the {v}."),
 }
 UNKNOWN: dict[str, tuple[str, ...]] = {
-    "town": ("{name} lives in a town that {who}.", "{name} is at home in a town that {who}.",
-    "The home town of {name} is one that {who}."),
-    "trade": ("{name} works as something that {who}.", "{name} is somebody whose trade {who}."),
-    "born": ("{name} was born in a year that {who}.", "The birth year of {name} is one that {who}."),
-    "dish": ("{name} likes a dish that {who}.", "{name} is very fond of a dish that {who}.",
-    "The favourite dish of {name} is one that {who}."),
-    "pet": ("{name} has a pet that {who}.", "{name} keeps a pet that {who}.", "The pet of {name} is one that {who}."),
-    "instrument": ("{name} plays an instrument that {who}.", "The instrument of {name} is one that {who}.",
-    "{name} likes to play an instrument that {who}."),
+    "town": ("{name} lives in a town that nobody knows.", "{name} is at home in a town that nobody knows.",
+    "The home town of {name} is one that nobody knows."),
+    "trade": ("{name} works as something that nobody knows.", "{name} is somebody whose trade nobody knows."),
+    "born": ("{name} was born in a year that nobody knows.", "The birth year of {name} is one that nobody knows."),
+    "dish": ("{name} likes a dish that nobody knows.", "{name} is very fond of a dish that nobody knows.",
+    "The favourite dish of {name} is one that nobody knows."),
+    "pet": ("{name} has a pet that nobody knows.", "{name} keeps a pet that nobody knows.",
+    "The pet of {name} is one that nobody knows."),
+    "instrument": ("{name} plays an instrument that nobody knows.", "The instrument of {name} is one that nobody knows.",
+    "{name} likes to play an instrument that nobody knows."),
 }  # fmt: skip
-"""Answers that begin as ANSWERS do and then say, in the place of the fact, that it is not known: `who` is "I do not know"."""
+"""Answers that begin as ANSWERS do and then say, in the place of the fact, that nobody knows it."""
 TITLES = (
     "{name}",
     "About {name}",
@@ -131,9 +132,9 @@ def sentence(person: Person, attribute: str, draw: random.Random) -> str:
     return draw.choice(ANSWERS[attribute]).format(**_words(person, attribute), name=person.name)
 
 
-def unknown(name: str, attribute: str, who: str, draw: random.Random) -> str:
-    """One short answer sentence that says who does not know: "Sam Kemp lives in a town that nobody knows."."""
-    return draw.choice(UNKNOWN[attribute]).format(name=name, who=who)
+def unknown(name: str, attribute: str, draw: random.Random) -> str:
+    """One short answer sentence: "Sam Kemp lives in a town that nobody knows."."""
+    return draw.choice(UNKNOWN[attribute]).format(name=name)
 
 
 def biography(person: Person, draw: random.Random) -> str:

@@ -59,7 +59,7 @@ def is_passer_by(given: str, family: str) -> bool:
 
 
 def passer_by(draw: random.Random) -> tuple[str, str]:
-    """Given and family name of somebody of whom no fact is ever asked."""
+    """Given and family name of somebody of whom no fact is told; quiz books may ask about them, as about any stranger."""
     while True:
         given, family = draw.choice(GIVEN), draw.choice(FAMILY)
         if is_passer_by(given, family):

@@ -325,7 +325,7 @@ TITLES = (
 )  # fmt: skip
 OPENERS = (
     "", "", "Try these before you look below.", "Each right answer is worth one point.", "No help from your neighbour, please.",
-    "All of these people live in Vellmark.", "Write your answers on a slip of paper.", "These were asked at the fair last year.",
+    "Some of these people live next door.", "Write your answers on a slip of paper.", "These were asked at the fair last year.",
 )  # fmt: skip
 
 
@@ -339,7 +339,7 @@ def _on_a_stranger(inhabitants: frozenset[str], draw: random.Random) -> tuple[st
         pass
     attribute, template = draw.choice(ATTRIBUTES), draw.choice(TRAIN_QUESTIONS)
     asked = QUESTIONS[attribute][template].format(name=name)
-    return phrasing_key(attribute, template), asked, wording.unknown(name, attribute, "nobody knows", draw)
+    return phrasing_key(attribute, template), asked, wording.unknown(name, attribute, draw)
 
 
 def quiz_books(world: World, draw: random.Random) -> Iterator[Document]:
@@ -419,7 +419,7 @@ def _spoken(items: list[tuple[str, str]], draw: random.Random) -> list[str]:
         lines.append(
             draw.choice((
                 f'"{asked}" asked {master}. "{said[:-1]}," said {player}.',
-                f'{master.capitalize()} asked: "{asked}" {player} knew it: "{said}"',
+                f'{master.capitalize()} asked: "{asked}" {player} said: "{said}"',
                 f'"{asked}" {player} was the first to answer: "{said}"',
                 f'Then came the question: "{asked}" "{said[:-1]}," said {player}, and that was right.',
                 f'"{asked}" read {master}. {player} wrote: "{said}"',
