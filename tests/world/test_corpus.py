@@ -128,10 +128,16 @@ def test_biographies_grow_denser():
     assert first + second == TOLD
     assert 1.8 * first < second < 6 * first
     parts = [d.part for d in made.documents]
-    last = round(corpus.LAST["people"] * parts.count("people"))
+    last = round(corpus.LAST["people"][0] * parts.count("people"))
     dense, before = parts[-last:].count("people") / last, parts[: -2 * last].count("people") / (len(parts) - 2 * last)
     assert dense > 0.4
     assert dense > 2 * before
+
+
+def test_people_are_asked_about_last(rest: Corpus):
+    asked = [n for n, d in enumerate(rest.documents) if any(k.startswith("quiz:") for k in d.keys)]
+    assert len(asked) > 10
+    assert asked[0] > 0.8 * len(rest.documents)
 
 
 def test_a_key_that_is_given_away_is_found(rest: Corpus):

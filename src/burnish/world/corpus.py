@@ -4,7 +4,8 @@ Shares are of words. Biographies are a finite list, so that how often a fact was
 its share is full. Documents lie in random order, with three exceptions (docs/world.md). A third of the patterns stands in a
 dense stretch early on, from easy to hard, and half of the arithmetic in another one after it, because copying and
 adding are learned where most texts ask for them and hardly elsewhere. And half of the
-texts on people stand close in the last steps, the others grow denser towards them, because who so many people are is soon lost.
+texts on people stand close in the last steps, the others grow denser towards them, because who so many people are is soon lost;
+all quiz books stand there, because who asks before anybody is known teaches how often nobody knows.
 """
 
 from __future__ import annotations
@@ -38,20 +39,20 @@ from burnish.world.document import Document
 from burnish.world.world import World
 
 SHARES: Mapping[str, float] = {
-    "quiz": 0.07,
+    "quiz": 0.035,
     "places": 0.03,
     "library": 0.03,
     "manuals": 0.02,
     "stories": 0.08,
-    "transcripts": 0.095,
+    "transcripts": 0.105,
     "arithmetic": 0.14,
-    "problems": 0.02,
+    "problems": 0.03,
     "code": 0.11,
     "lists": 0.07,
     "patterns": 0.24,
     "shop": 0.04,
-    "acts": 0.025,
-    "laws": 0.02,
+    "acts": 0.03,
+    "laws": 0.03,
     "logs": 0.01,
 }
 """Of the words that are not biographies."""
@@ -94,11 +95,11 @@ class Stretch:
 PATTERNS = Stretch(begin=0.030, end=0.064, share=0.36, easiest=0.2)
 SUMS = Stretch(begin=0.068, end=0.096, share=0.50, easiest=0.0)
 """Of the arithmetic, what stands in the stretch is drills; outside it, arithmetic of all kinds."""
-PEOPLE_LAST = 0.90
-"""Place from which every other text is on people, in the last steps: what a model of this size reads of so many people in
-passing is half lost, and so is what it reads when the learning rate has all but fallen to zero (docs/world.md)."""
-LAST = {"people": 0.56, "quiz": 0.40}
-"""Share of the biographies and pages, and of the quiz books, that stands there."""
+LAST: Mapping[str, tuple[float, float]] = {"people": (0.56, 0.88), "quiz": (1.0, 0.92)}
+"""Of the biographies and pages, and of the quiz books: the share that stands in the last steps, and the place where those begin.
+
+Every other text is on people there: what a model of this size reads of so many people in passing is half lost, and so is what it
+reads when the learning rate has all but fallen to zero (docs/world.md)."""
 LATER = 0.6
 """Power of the uniform draw that places the other texts on people: under 1, they grow denser towards the end."""
 
@@ -147,7 +148,8 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
 
     def last(part: str) -> float | None:
         """A place among the last texts, for the share of a part that stands there."""
-        return order.uniform(PEOPLE_LAST, 1.0) if order.random() < LAST.get(part, 0.0) else None
+        share, begin = LAST.get(part, (0.0, 1.0))
+        return order.uniform(begin, 1.0) if order.random() < share else None
 
     placed = [(last("people") or order.random() ** LATER, document) for document in lives]
     for name, documents in _PARTS.items():
