@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from burnish.engine.attention import BLOCK, AttentionForm, packed_attention
+from burnish.engine.attention import AttentionForm, packed_attention
+from burnish.engine.blocked import BLOCK
 
 LENGTHS = (BLOCK + 70, 1, BLOCK, 2 * BLOCK + 3, 17)
 ALIKE = (200, 210, 193, 16, 130, 150, 16, 9, 0, 300, 310, 4, 16, 16, 200)

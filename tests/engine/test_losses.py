@@ -169,3 +169,34 @@ def test_very_unlikely_targets_keep_their_log_probability() -> None:
     assert found[0, 0] == pytest.approx(-200.0)
     assert torch.allclose(found, target_logprobs(hidden, head, targets))
     assert gradient[0, 0] == pytest.approx(200.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("held", [1, 64 * 50, 96 * 50, 1 << 24])
+def test_the_head_in_several_spans_is_the_head_in_one(dtype: torch.dtype, held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """237 positions in chunks of 32, of which one, two, three or all are multiplied together."""
+    from burnish.engine import head as head_pass
+    from burnish.engine.ops import Weight
+
+    generator = torch.Generator().manual_seed(0)
+    matrix, hidden = torch.randn(50, 16, generator=generator).to(dtype), torch.randn(237, 16, generator=generator)
+    targets, scale = torch.randint(50, (237, 2), generator=generator), torch.rand(237, 2, generator=generator)
+    monkeypatch.setattr(head_pass, "CHUNK_ELEMENTS", 32 * 50)
+    monkeypatch.setattr(head_pass, "HELD_ELEMENTS", held)
+    weight = Weight(matrix, torch.zeros(50, 16))
+
+    def slope(span: slice, l: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return -(scale[span] * l).sum(), -scale[span]
+
+    total, logprobs, gradient = head_pass.loss_and_gradient(hidden, weight, targets, slope)
+    x, w = hidden.to(dtype).float().requires_grad_(), matrix.float().requires_grad_()
+    wanted = (x @ w.t()).log_softmax(-1).gather(1, targets)
+    loss = -(scale * wanted).sum()
+    loss.backward()
+    near = 1e-5 if dtype == torch.float32 else 1e-2
+    assert total == pytest.approx(float(loss.detach()), rel=near)
+    assert torch.allclose(logprobs, wanted.detach(), atol=10 * near)
+    for mine, theirs in ((gradient, x.grad), (weight.grad, w.grad)):
+        assert mine is not None
+        assert theirs is not None
+        assert float((mine - theirs).norm() / theirs.norm()) < near

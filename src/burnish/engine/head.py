@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 CHUNK_ELEMENTS = 1 << 21
 """Logits held at a time: 8 MiB in float32, so that a chunk stays in cache."""
+HELD_ELEMENTS = 1 << 24
+"""Gradients of logits that are kept in the compute precision before they are multiplied: adding to the head's gradient, which is
+as large as the head, costs as much for a few positions as for many."""
 CUDA_CHUNK_ELEMENTS = 1 << 26
 """The same on a GPU, where a call costs more than what it computes: 256 MiB."""
 
@@ -31,9 +34,13 @@ Slope = Callable[[slice, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """(positions of this chunk, l [C, K]) -> (loss sum, d loss / d l [C, K])"""
 
 
-def chunks(count: int, vocab: int, device: torch.device) -> list[slice]:
-    """Consecutive spans of positions, each of at most so many logits, in sizes for which products are compiled anyhow."""
+def chunks(count: int, vocab: int, device: torch.device, elements: int = 0) -> list[slice]:
+    """Consecutive spans of positions, each of at most so many logits, in sizes for which products are compiled anyhow.
+
+    elements: spans of as many chunks as fit into so many logits, and of one where none does.
+    """
     size = max(32, matmul.fitting((CUDA_CHUNK_ELEMENTS if device.type == "cuda" else CHUNK_ELEMENTS) // vocab))
+    size *= max(1, elements // (size * vocab))
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 
@@ -68,22 +75,28 @@ def loss_and_gradient(
     total = 0.0
     logprobs = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
     gradient = torch.empty_like(hidden_PD)
+    vocab, device = head.data.shape[0], hidden_PD.device
     with torch.no_grad():
-        for span in chunks(hidden_PD.shape[0], head.data.shape[0], hidden_PD.device):
-            hidden, targets = hidden_PD[span].to(head.data.dtype), targets_PK[span]
-            logits = matmul.nt(hidden, head.data).float()
-            probabilities = torch.softmax(logits, -1)
-            chosen = probabilities.gather(1, targets)
-            logprobs[span] = chosen.log()
-            rare = (chosen < RARE).any(1).nonzero()[:, 0]
-            if len(rare):
-                far = logits[rare]
-                logprobs[span][rare] = far.gather(1, targets[rare]) - log_normaliser(far)
-            value, slopes = slope(span, logprobs[span])
-            total += float(value)
-            d_logits = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)
-            d_logits = d_logits.to(hidden.dtype)
-            gradient[span] = matmul.nn(d_logits, head.data)
+        for held in chunks(hidden_PD.shape[0], vocab, device, HELD_ELEMENTS):
+            count = held.stop - held.start
+            hidden = matmul.filled_up(hidden_PD[held].to(head.data.dtype))
+            d_logits = hidden.new_empty(hidden.shape[0], vocab)
+            d_logits[count:] = 0.0
+            for part in chunks(count, vocab, device):
+                span = slice(held.start + part.start, held.start + part.stop)
+                targets = targets_PK[span]
+                logits = matmul.nt(hidden[part], head.data).float()
+                probabilities = torch.softmax(logits, -1, out=logits)
+                chosen = probabilities.gather(1, targets)
+                logprobs[span] = chosen.log()
+                rare = (chosen < RARE).any(1).nonzero()[:, 0]
+                if len(rare):
+                    far = matmul.nt(hidden[part][rare], head.data).float()
+                    logprobs[span][rare] = far.gather(1, targets[rare]) - log_normaliser(far)
+                value, slopes = slope(span, logprobs[span])
+                total += float(value)
+                d_logits[part] = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)
+            gradient[held] = matmul.nn(d_logits, head.data)[:count]
             if head.grad is not None:
                 matmul.tn_add(head.grad, d_logits, hidden)
     return total, logprobs, gradient

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from burnish.engine import device as on
-from burnish.engine import files, matmul, measure, trainer
+from burnish.engine import files, heap, matmul, measure, trainer
 from burnish.engine.adapters import AdapterBank, Slot, pairs, parameter_count
 from burnish.engine.arch import Arch
 from burnish.engine.attention import AttentionForm
@@ -117,6 +117,8 @@ class Host:
             )
         if device == "cuda":
             on.repeat_exactly()
+        else:
+            heap.keep()
         if choices is None:
             if measured is None and device == "cpu":
                 measured = measure.measure()

@@ -27,6 +27,8 @@ Route = str
 """Which kinds of product go through oneDNN: "aten" (none), "onednn" (all), or some, as in "onednn:nt,nn"."""
 
 KINDS = ("nt", "nn", "tn")
+CONVERTED = 1 << 18
+"""Elements of a bfloat16 product that become float32 at a time, so that they are added while they are in the cache."""
 _through_onednn: frozenset[str] = frozenset()
 
 
@@ -82,7 +84,7 @@ def compiles(device: torch.device, dtype: torch.dtype) -> bool:
     return dtype == torch.bfloat16 and device.type == "cpu"
 
 
-def _round(a_NK: torch.Tensor) -> torch.Tensor:
+def filled_up(a_NK: Float[Tensor, "N K"]) -> Float[Tensor, "M K"]:
     """a with rows of zeros up to the rounded number of rows, where products are compiled; else a itself."""
     rows = a_NK.shape[0]
     if not compiles(a_NK.device, a_NK.dtype) or (more := rounded(rows)) == rows:
@@ -100,7 +102,7 @@ def nt(a_NK: Float[Tensor, "N K"], b_MK: Float[Tensor, "M K"]) -> Float[Tensor, 
     """a b^T, [N, M]."""
     if _onednn("nt", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_MK, None, "none", [], "")
-    return _cut(F.linear(_round(a_NK), b_MK), a_NK.shape[0])
+    return _cut(F.linear(filled_up(a_NK), b_MK), a_NK.shape[0])
 
 
 def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
@@ -117,26 +119,32 @@ def pack(b_MK: Float[Tensor, "M K"], rows: int) -> torch.Tensor:
 
 def nt_packed(a_NK: Float[Tensor, "N K"], packed_b: torch.Tensor) -> Float[Tensor, "N M"]:
     """a b^T, [N, M], of a matrix made by `pack`: for few rows, faster by the reordering that every other call would do again."""
-    return _cut(torch.ops.mkldnn._linear_pointwise(_round(a_NK), packed_b, None, "none", [], ""), a_NK.shape[0])
+    return _cut(torch.ops.mkldnn._linear_pointwise(filled_up(a_NK), packed_b, None, "none", [], ""), a_NK.shape[0])
 
 
 def nn(a_NK: Float[Tensor, "N K"], b_KM: Float[Tensor, "K M"]) -> Float[Tensor, "N M"]:
     """a b, [N, M]."""
     if _onednn("nn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK, b_KM.t(), None, "none", [], "")
-    return _cut(torch.mm(_round(a_NK), b_KM), a_NK.shape[0])
+    return _cut(torch.mm(filled_up(a_NK), b_KM), a_NK.shape[0])
 
 
 def tn(a_NK: Float[Tensor, "N K"], b_NM: Float[Tensor, "N M"]) -> Float[Tensor, "K M"]:
     """a^T b, [K, M]."""
     if _onednn("tn", a_NK):
         return torch.ops.mkldnn._linear_pointwise(a_NK.t(), b_NM.t(), None, "none", [], "")
-    return torch.mm(_round(a_NK).t(), _round(b_NM))
+    return torch.mm(filled_up(a_NK).t(), filled_up(b_NM))
 
 
 def tn_add(out_KM: Float[Tensor, "K M"], a_NK: Float[Tensor, "N K"], b_NM: Float[Tensor, "N M"]) -> None:
     """out += a^T b; out is float32 whatever the operands are."""
     if a_NK.dtype == out_KM.dtype and not _onednn("tn", a_NK):
         out_KM.addmm_(a_NK.t(), b_NM)
-    else:
-        out_KM.add_(tn(a_NK, b_NM))
+        return
+    product = tn(a_NK, b_NM)
+    if product.dtype == out_KM.dtype:
+        out_KM.add_(product)
+        return
+    rows = max(1, CONVERTED // max(1, out_KM.shape[1]))  # torch converts all that it adds before it adds
+    for some, more in zip(out_KM.split(rows), product.split(rows), strict=True):
+        some.add_(more)

@@ -171,6 +171,7 @@ def make_plan(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if full:
         peak += 8 * trainable - memory.get("optimizer", 0)
+    peak += _audited_bytes(int(str(facts["parameters"])), full=full, exact=choices_of(engine).get("dtype") == "float32")
     checkpoint = 12 * trainable
     probe.close()
 
@@ -202,6 +203,12 @@ def make_plan(
         notes=prepared.notes,
         warnings=(*prepared.warnings, *derivation.warnings, *([] if full else untrained_stop(engine, start, prepared))),
     )
+
+
+def _audited_bytes(parameters: int, *, full: bool, exact: bool) -> int:
+    """What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the same once more, with
+    gradients and moments; of an adapter, the base in float32, where it is not held so already, and twice the merged model."""
+    return parameters * (16 if full else 8) + (0 if exact else parameters * (2 if full else 4))
 
 
 def choices_of(engine: Engine) -> dict[str, Any]:
