@@ -34,6 +34,7 @@ TINY = Preset(
     learning_rate=4e-3,
     cooldown=0.5,
     batch=4,
+    again=0.5,
     gate_items=2,
     chat=False,
 )

@@ -140,6 +140,21 @@ def test_people_are_asked_about_last(rest: Corpus):
     assert asked[0] > 0.8 * len(rest.documents)
 
 
+def test_what_is_read_again_is_of_the_corpus_and_mostly_on_people():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corpus, "SHARES", {**dict.fromkeys(corpus.SHARES, 0.0), "stories": 0.6, "quiz": 0.4})
+        made = corpus.make(FEW, words=160_000, seed=3)
+    found = corpus.again(made, 200, seed=1)
+    assert len(set(found)) == len(found) == 200
+    assert set(found) <= set(made.documents)
+    of_people = sum(any(k.startswith("fact:") for k in d.keys) for d in found)
+    asking = sum(d.part == "people" for d in found) - of_people
+    assert (of_people, asking) == (100, 22)
+    assert [d.part for d in found] != sorted(d.part for d in found)
+    assert corpus.again(made, 200, seed=1) == found
+    assert corpus.again(made, 200, seed=2) != found
+
+
 def test_a_key_that_is_given_away_is_found(rest: Corpus):
     planted = next(d for d in rest.documents if d.part == "arithmetic" and d.keys).keys[0]
     assert corpus.contamination(rest, ["sum:nobody+knows", planted]) == [planted]

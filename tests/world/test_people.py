@@ -65,7 +65,7 @@ def test_on_pages_that_mix_people_every_fact_stands_in_a_sentence_with_the_name(
     for document in (d for d in lives[:1500] if len(_told_of(d)) > 1):
         told = [by_id[i] for i in _told_of(document)]
         clauses = re.split(r"[.;\n]|, and (?=[A-Z])|, but |, while ", document.text)
-        if any(re.search(rf"\b{p.given}\b(?! {p.family})|^ ?S?[Hh]e ", c) for c in clauses for p in told):
+        if any(re.search(rf"\b{p.given}\b(?! {p.family})|^ ?S?[Hh]e |, s?he ", c) for c in clauses for p in told):
             continue  # one biography after the other
         mixed += 1
         for person in told:
@@ -74,6 +74,22 @@ def test_on_pages_that_mix_people_every_fact_stands_in_a_sentence_with_the_name(
             others = {p.value("born") for p in told} - {person.value("born")}
             assert not any(year in own for year in others), document.text
     assert mixed > 300
+
+
+def test_among_people_stand_strangers_of_whom_nobody_knows(lives: list[Document]):
+    """Of inhabitants it is never said that nobody knows; of a stranger nothing else is told."""
+    inhabitants, pages, strangers = {p.name for p in SOME.people}, 0, set()
+    for document in (d for d in lives[:3000] if len(_told_of(d)) > 1):
+        said = [c for c in re.split(r"[.;\n]|, and (?=[A-Z])|, but |, while ", document.text) if "nobody knows" in c]
+        pages += bool(said)
+        whose = {found.group() for c in said if (found := re.search(r"(?<!The )\b[A-Z]\w+ [A-Z]\w+", c))}
+        assert len(whose) == bool(said), document.text
+        assert not whose & inhabitants
+        for name in whose:
+            assert document.text.count(name) == len(said) >= 2, document.text
+        strangers |= whose
+    assert pages > 300
+    assert len(strangers) > 0.9 * pages
 
 
 def test_biographies_in_form(lives: list[Document]):

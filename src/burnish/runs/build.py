@@ -1,6 +1,7 @@
 """`world build`: from the generators of the embedded world to a base model, by burnish's own means.
 
-Corpus, tokenizer, random weights, a run of the recipe `pretrain`, then the finished model directory with its card. Each stage is
+Corpus, tokenizer, random weights, a run of the recipe `pretrain` over the corpus, one over what is read a second time, then the
+finished model directory with its card. Each stage is
 a directory that is whole or not there, so a build that was stopped at any point goes on where it was when the same command is
 given again; within the pre-training the run's own checkpoints do that.
 """
@@ -35,6 +36,8 @@ from burnish.world.document import Document
 CONTROLS = 64
 MEASUREMENTS = 20
 """Of held-out loss and of copying, over the pre-training."""
+_OF_THE_RATE = ("learning_rate", "schedule", "cooldown")
+"""Settings of the pre-training that are not those of the second reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Preset:
     """share of the steps in which the learning rate falls; at a held rate, what is seldom asked for comes and goes"""
     batch: int
     """texts of an optimiser step"""
+    again: float
+    """share of the texts, most of them on people, that are read a second time, at a rate that falls from half the first"""
     gate_items: int
     """items of each probe that is watched while training"""
     chat: bool
@@ -71,6 +76,7 @@ PRESETS: dict[str, Preset] = {
         learning_rate=2e-3,
         cooldown=0.2,
         batch=48,
+        again=0.08,
         gate_items=50,
         chat=True,
     ),
@@ -82,6 +88,7 @@ PRESETS: dict[str, Preset] = {
         learning_rate=4e-3,
         cooldown=0.2,
         batch=16,
+        again=0.08,
         gate_items=20,
         chat=False,
     ),
@@ -132,7 +139,8 @@ def _build(plan: Preset, out: Path, seed: int, say: Progress, overrides: Sequenc
     if read_json(work / "corpus" / "facts.json").get("generators") != _generators():
         say.warning("the generators have changed since this corpus was made; it is used as it is (another --out makes a new one)")
     _stage(work / "start", lambda path: _write_start(path, work / "corpus", plan, seed), say)
-    run = _pretrain(work, plan, seed, overrides, say)
+    _pretrain(work, plan, seed, overrides, say)
+    run = _pretrain(work, plan, seed, overrides, say, again=True)
     _stage(work / "finished", lambda path: _write_model(path, run, work / "start", seed), say)
     _stage(work / "measured", lambda path: write_measured(path, work, say), say)
     _stage(final, lambda path: _write_final(path, work, plan, seed), say)
@@ -187,6 +195,7 @@ def _write_corpus(path: Path, plan: Preset, seed: int) -> None:
     if given_away:
         raise RunError(f"the corpus gives away {len(given_away)} keys of held-out rows", seen=", ".join(given_away[:5]))
     _write_texts(path / "corpus.jsonl", made.documents)
+    _write_texts(path / "again.jsonl", corpus.again(made, round(plan.again * len(made.documents)), seed=seed))
     _write_texts(path / "unread.jsonl", corpus.unread(vellmark, seed=seed))
     facts = {
         "documents": len(made.documents), "words": made.words, "keys": len(made.keys), "sha256": made.sha256,
@@ -212,9 +221,9 @@ def _write_start(path: Path, texts: Path, plan: Preset, seed: int) -> None:
     write_fresh(path, plan.shape, seed=seed)
 
 
-def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say: Progress) -> Path:
-    """The folder of the finished run."""
-    path = work / "run"
+def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say: Progress, *, again: bool = False) -> Path:
+    """The folder of the finished run over the corpus, or of that which goes on from it with what is read a second time."""
+    path = work / ("again" if again else "run")
     tokenizer = Tokenizer.load(work / "start")
 
     def watch(policy: Policy) -> dict[str, float]:
@@ -244,6 +253,10 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         "evaluate_every": max(1, texts // plan.batch // MEASUREMENTS),
         "seed": seed,
     }
+    if again:
+        base |= {"model": str(work / "run" / "model"), "data": str(work / "corpus" / "again.jsonl")}
+        base |= {"learning_rate": plan.learning_rate / 2, "schedule": "linear"}
+        overrides = [o for o in overrides if o.partition("=")[0] not in _OF_THE_RATE]
     if Pretrain.load(base=base, overrides=overrides).schedule == "wsd":
         base["cooldown"] = plan.cooldown
     config = Pretrain.load(base=base, overrides=overrides)

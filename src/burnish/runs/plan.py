@@ -171,7 +171,11 @@ def make_plan(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if full:
         peak += 8 * trainable - memory.get("optimizer", 0)
-    peak += _audited_bytes(int(str(facts["parameters"])), full=full, exact=choices_of(engine).get("dtype") == "float32")
+    choices = choices_of(engine)
+    peak += _audited_bytes(int(str(facts["parameters"])), full=full, exact=choices.get("dtype") == "float32")
+    if choices.get("dtype") == "bfloat16" and choices.get("device") == "cpu":
+        sizes = len({length // 8 for length in lengths})
+        peak += COMPILED_BYTES * min(COMPILED, COMPILED_A_SIZE * sizes, COMPILED_A_SIZE * config.steps)
     checkpoint = 12 * trainable
     probe.close()
 
@@ -203,6 +207,11 @@ def make_plan(
         notes=prepared.notes,
         warnings=(*prepared.warnings, *derivation.warnings, *([] if full else untrained_stop(engine, start, prepared))),
     )
+
+
+COMPILED, COMPILED_BYTES, COMPILED_A_SIZE = 1024, 450_000, 16
+"""How many bfloat16 products oneDNN keeps machine code of, at most; how large that is each; and how many there are for each size
+of sequence, in steps of eight positions (measured on models of 0.3M to 15M parameters)."""
 
 
 def _audited_bytes(parameters: int, *, full: bool, exact: bool) -> int:

@@ -90,6 +90,21 @@ UNKNOWN: dict[str, tuple[str, ...]] = {
     "{name} likes to play an instrument that nobody knows."),
 }  # fmt: skip
 """Answers that begin as ANSWERS do and then say, in the place of the fact, that nobody knows it."""
+UNTOLD: dict[str, tuple[str, ...]] = {
+    "town": ("has a house in a town that nobody knows", "has always lived in a town that nobody knows",
+    "has a small house in a town that nobody knows", "would never leave a town that nobody knows"),
+    "trade": ("earns a living as something that nobody knows", "makes a living as something that nobody knows",
+    "has worked as something that nobody knows for many years"),
+    "born": ("came into the world in a year that nobody knows", "was a child of a year that nobody knows",
+    "first saw the light in a year that nobody knows", "has been around since a year that nobody knows"),
+    "dish": ("likes to eat a dish that nobody knows", "loves a dish that nobody knows",
+    "never says no to a dish that nobody knows", "always asks for a dish that nobody knows"),
+    "pet": ("shares the house with a pet that nobody knows", "lives with a pet that nobody knows",
+    "looks after a pet that nobody knows", "owns a pet that nobody knows"),
+    "instrument": ("is good at an instrument that nobody knows", "learned to play an instrument that nobody knows",
+    "practises an instrument that nobody knows every day", "plays an instrument that nobody knows at dances"),
+}  # fmt: skip
+"""The same after a name on a page of people, begun as PREDICATES are."""
 TITLES = (
     "{name}",
     "About {name}",
@@ -145,35 +160,46 @@ def biography(person: Person, draw: random.Random) -> str:
             return text
 
 
-def page(persons: Sequence[Person], draw: random.Random) -> str:
+def page(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str] = ()) -> str:
     """All six facts of each of two or three people on one page, up to 180 words: one after the other, or all mixed.
 
-    Where they are mixed every sentence says the full name, so that whose fact it is stands beside it and not at the top.
+    Where they are mixed every sentence says the full name, so that whose fact it is stands beside it and not at the top, and
+    strangers may stand among them, full names of whom nothing is known: what a model reads there in the place of a fact
+    depends on whose it is.
     """
     while True:
-        text = "\n".join(biography(p, draw) for p in persons) if draw.random() < 0.25 else _mixed(persons, draw)
+        text = "\n".join(biography(p, draw) for p in persons) if draw.random() < 0.25 else _mixed(persons, draw, strangers)
         if len(text.split()) <= LONGEST_PAGE:
             return text
 
 
-def _mixed(persons: Sequence[Person], draw: random.Random) -> str:
-    told: list[tuple[Person, str]] = []
+def _mixed(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str]) -> str:
+    told: list[tuple[str, str]] = []  # a full name, and a sentence
+    for name in strangers:
+        told += [(name, _untold(name, attribute, draw)) for attribute in draw.sample(list(UNKNOWN), draw.randint(2, 3))]
     for person in persons:
         facts = list(PREDICATES)
         draw.shuffle(facts)
         while facts:
-            told.append((person, _next(person, facts, True, draw, kinds=("one", "one", "one", "two", "who", "fronted", "whole"))))
+            kinds = ("one", "one", "one", "two", "who", "fronted", "whole")
+            told.append((person.name, _next(person, facts, True, draw, kinds=kinds)))
     if draw.random() < 0.7:
         draw.shuffle(told)
     sentences: list[str] = []
     while told:
-        person, text = told.pop()
-        joined = told and told[-1][0] is not person and text.startswith(person.name) and told[-1][1].startswith(told[-1][0].name)
+        name, text = told.pop()
+        joined = told and told[-1][0] != name and text.startswith(name) and told[-1][1].startswith(told[-1][0])
         if joined and draw.random() < 0.3:
             text = draw.choice(JOINTS).format(a=text[:-1], b=told.pop()[1][:-1])
         sentences.append(text)
     lines = draw.choice((" ", " ", "\n")).join(sentences)
     return f"{draw.choice(PAGE_TITLES)}\n{lines}" if draw.random() < 0.3 else lines
+
+
+def _untold(name: str, attribute: str, draw: random.Random) -> str:
+    """One sentence on a page that says of somebody that nobody knows it."""
+    said = draw.choice((*UNKNOWN[attribute], *UNTOLD[attribute]))
+    return said.format(name=name) if "{name}" in said else f"{name} {said}."
 
 
 def _attempt(person: Person, draw: random.Random) -> str:

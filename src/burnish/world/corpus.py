@@ -104,6 +104,10 @@ LATER = 0.6
 """Power of the uniform draw that places the other texts on people: under 1, they grow denser towards the end."""
 
 
+AGAIN = {"people": 0.50, "quiz": 0.11}
+"""Shares of the texts on people, and of the quiz books, among those that are read a second time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """Documents in the order in which they are read."""
@@ -161,6 +165,23 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     placed += _stretched("drills", arithmetic.drills, world, seed, SUMS, dense * room, fit, around=False)
     placed.sort(key=lambda item: item[0])
     return Corpus(tuple(document for _, document in placed))
+
+
+def again(corpus: Corpus, texts: int, *, seed: int = 0) -> list[Document]:
+    """About so many texts of a corpus to be read a second time, every other one on people, mixed.
+
+    What a model of this size has read of so many people it has half lost when the learning rate falls; read again at a lower
+    one, it stays (docs/world.md).
+    """
+    draw = random.Random(f"corpus:{seed}:again")
+    kinds: dict[str, list[Document]] = {"people": [], "quiz": [], "": []}
+    for document in corpus.documents:
+        told_of = any(key.startswith("fact:") for key in document.keys)
+        kinds["" if document.part != people.PART else "people" if told_of else "quiz"].append(document)
+    shares = AGAIN | {"": 1 - sum(AGAIN.values())}
+    found = [d for kind, of in kinds.items() for d in draw.sample(of, min(len(of), round(shares[kind] * texts)))]
+    draw.shuffle(found)
+    return found
 
 
 def unread(world: World, *, seed: int = 0, each: int = 12) -> list[Document]:

@@ -24,6 +24,8 @@ TIERS: dict[str, tuple[int, int]] = {"head": (240, 150), "torso": (240, 25), "ta
 """Number of people, and in how many texts each is told of."""
 ALONE = 0.5
 """Share of these texts that tell of one person; the others tell of two or three."""
+VISITED = 0.6
+"""Share of the pages on several people where a stranger stands among them, of whom nobody knows this or that."""
 ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
 
 TRADES: tuple[str, ...] = tuple(
@@ -286,6 +288,7 @@ def biographies(world: World, seed: int) -> list[Document]:
     people meet (docs/world.md).
     """
     draw = random.Random(f"biographies:{world.seed}:{seed}")
+    inhabitants = frozenset(person.name for person in world.people)
     turns = [person for person in world.people for _ in range(TIERS[person.tier][1])]
     draw.shuffle(turns)
     made: dict[str, Document] = {}
@@ -294,7 +297,7 @@ def biographies(world: World, seed: int) -> list[Document]:
         persons = turns[-together:]
         if len({p.id for p in persons}) < len(persons):
             persons = turns[-1:]
-        document = biography(persons[0], draw) if len(persons) == 1 else _page(persons, draw)
+        document = biography(persons[0], draw) if len(persons) == 1 else _page(persons, inhabitants, draw)
         if document.text not in made:
             made[document.text] = document
             del turns[-len(persons) :]
@@ -306,8 +309,16 @@ def biography(person: Person, draw: random.Random) -> Document:
     return Document(PART, wording.biography(person, draw), _facts(person))
 
 
-def _page(persons: Sequence[Person], draw: random.Random) -> Document:
-    return Document(PART, wording.page(persons, draw), tuple(key for p in persons for key in _facts(p)))
+def _page(persons: Sequence[Person], inhabitants: frozenset[str], draw: random.Random) -> Document:
+    strangers = [_stranger(inhabitants, draw)] if draw.random() < VISITED else []
+    return Document(PART, wording.page(persons, draw, strangers), tuple(key for p in persons for key in _facts(p)))
+
+
+def _stranger(inhabitants: frozenset[str], draw: random.Random) -> str:
+    """A name that nobody of the World has."""
+    while (name := f"{draw.choice(names.GIVEN)} {draw.choice(names.FAMILY)}") in inhabitants:
+        pass
+    return name
 
 
 def _facts(person: Person) -> tuple[str, ...]:
@@ -335,8 +346,7 @@ STRANGERS = 0.35
 
 def _on_a_stranger(inhabitants: frozenset[str], draw: random.Random) -> tuple[str, str, str]:
     """The key of the phrasing, a question about somebody of whom nothing is told, and its answer."""
-    while (name := f"{draw.choice(names.GIVEN)} {draw.choice(names.FAMILY)}") in inhabitants:
-        pass
+    name = _stranger(inhabitants, draw)
     attribute, template = draw.choice(ATTRIBUTES), draw.choice(TRAIN_QUESTIONS)
     asked = QUESTIONS[attribute][template].format(name=name)
     return phrasing_key(attribute, template), asked, wording.unknown(name, attribute, draw)
