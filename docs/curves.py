@@ -47,7 +47,11 @@ def panel(
 
 def main(build: Path) -> None:
     """Read the run's metrics, write the log (means of EVERY steps) and the picture."""
-    rows = [json.loads(text) for text in (build / "work" / "run" / "metrics.jsonl").read_text("utf-8").splitlines()]
+    rows: list[dict] = []
+    for reading in ("run", "again"):
+        lines = (build / "work" / reading / "metrics.jsonl").read_text("utf-8").splitlines()
+        before = rows[-1]["step"] if rows else 0
+        rows += [row | {"step": row["step"] + before} for row in map(json.loads, lines)]
     out = HERE / "pebble"
     out.mkdir(exist_ok=True)
     tokens, log = 0, []

@@ -170,8 +170,54 @@ def test_changed_generators_are_told(copied: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_model_damaged_in_its_run_is_refused(copied: Path):
-    (copied / "work" / "run" / "model" / "config.json").write_text("{}")
+    (copied / "work" / "again" / "model" / "config.json").write_text("{}")
     with pytest.raises(RunError, match="is damaged"):
+        build("micro", copied, overrides=OVERRIDES)
+
+
+def test_the_first_reading_is_asked_for_until_the_second_is_done(copied: Path):
+    (copied / "work" / "run" / "model" / "config.json").write_text("{}")
+    build("micro", copied, overrides=OVERRIDES)
+    shutil.rmtree(copied / "work" / "again")
+    with pytest.raises(RunError, match="is damaged"):
+        build("micro", copied, overrides=OVERRIDES)
+
+
+def test_a_build_stopped_in_the_second_reading_ends_as_it_would_have(whole: tuple[Path, Built], copied: Path):
+    for name in ("micro", "work/measured", "work/finished", "work/again"):
+        shutil.rmtree(copied / name)
+    before = state(copied)
+
+    def stop(step: int) -> None:
+        if step == 2:
+            raise Interrupted("stopped by the test")
+
+    with pytest.raises(Interrupted, match="same command"):
+        build("micro", copied, overrides=OVERRIDES, progress=Watcher(stop))
+    build("micro", copied, overrides=OVERRIDES)
+    assert all(state(copied)[name] == at for name, at in before.items())
+    assert (copied / "micro" / "model.safetensors").read_bytes() == (whole[0] / "micro" / "model.safetensors").read_bytes()
+
+
+def test_the_second_reading_has_settings_of_its_own(whole: tuple[Path, Built]):
+    first, second = (json.loads((whole[0] / "work" / run / "plan.json").read_text()) for run in ("run", "again"))
+    assert (first["steps"], first["config"]["learning_rate"]) == (6, TINY.learning_rate)
+    assert second["config"]["learning_rate"] == TINY.learning_rate / 2
+    assert second["config"]["schedule"] == "linear"
+    assert second["config"]["model"] == str(whole[0] / "work" / "run" / "model")
+    texts = len((whole[0] / "work" / "corpus" / "again.jsonl").read_text().splitlines())
+    assert second["rows"] >= texts > 20
+    assert second["steps"] == -(-second["rows"] // TINY.batch)
+    assert f"then {texts} of the texts a second time" in (whole[1].model / "README.md").read_text()
+
+
+def test_a_build_that_read_nothing_twice_is_not_gone_on_with(copied: Path):
+    path = copied / "work" / "corpus"
+    (path / "again.jsonl").unlink()
+    manifest = json.loads((path / "manifest.json").read_text())
+    del manifest["files"]["again.jsonl"]
+    (path / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    with pytest.raises(RunError, match="earlier burnish"):
         build("micro", copied, overrides=OVERRIDES)
 
 

@@ -65,7 +65,7 @@ def test_on_pages_that_mix_people_every_fact_stands_in_a_sentence_with_the_name(
     for document in (d for d in lives[:1500] if len(_told_of(d)) > 1):
         told = [by_id[i] for i in _told_of(document)]
         clauses = re.split(r"[.;\n]|, and (?=[A-Z])|, but |, while ", document.text)
-        if any(re.search(rf"\b{p.given}\b(?! {p.family})|^ ?S?[Hh]e |, s?he ", c) for c in clauses for p in told):
+        if any(re.search(rf"\b{p.given}\b(?! {p.family})|^ ?[Ss]?[Hh]e |, s?he ", c) for c in clauses for p in told):
             continue  # one biography after the other
         mixed += 1
         for person in told:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -119,9 +120,9 @@ def packed_attention(
         return Blocked.apply(q_NHE, k_NGE, v_NGE, tuple(lengths))  # type: ignore[no-any-return]
     if form.together:
         return _filled_sdpa(q_NHE, k_NGE, v_NGE, tuple(lengths))
-    sizes = list(lengths)
-    outs = []
-    for q, k, v in zip(q_NHE.split(sizes), k_NGE.split(sizes), v_NGE.split(sizes), strict=True):
-        short = q.shape[0] <= form.bmm_limit
-        outs.append(Blocked.apply(q, k, v, (q.shape[0],)) if short else _sdpa(q, k, v))
+    runs = [tuple(run) for _, run in groupby(lengths, lambda length: length if length > form.bmm_limit else 0)]
+    runs = [part for run in runs for part in ([run] if run[0] <= form.bmm_limit else [(length,) for length in run])]
+    sizes, outs = [sum(run) for run in runs], []
+    for run, q, k, v in zip(runs, q_NHE.split(sizes), k_NGE.split(sizes), v_NGE.split(sizes), strict=True):
+        outs.append(Blocked.apply(q, k, v, run) if run[0] <= form.bmm_limit else _sdpa(q, k, v))
     return torch.cat(outs)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 CHUNK_ELEMENTS = 1 << 21
 """Logits held at a time: 8 MiB in float32, so that a chunk stays in cache."""
+CUDA_CHUNK_ELEMENTS = 1 << 26
+"""The same on a GPU, where a call costs more than what it computes: 256 MiB."""
 HELD_ELEMENTS = 1 << 24
 """Gradients of logits that are kept in the compute precision before they are multiplied: adding to the head's gradient, which is
 as large as the head, costs as much for a few positions as for many."""
-CUDA_CHUNK_ELEMENTS = 1 << 26
-"""The same on a GPU, where a call costs more than what it computes: 256 MiB."""
 
 RARE = 1e-30
 """Below this probability its logarithm is taken from the logits, since the probability itself loses digits."""
@@ -40,7 +40,8 @@ def chunks(count: int, vocab: int, device: torch.device, elements: int = 0) -> l
     elements: spans of as many chunks as fit into so many logits, and of one where none does.
     """
     size = max(32, matmul.fitting((CUDA_CHUNK_ELEMENTS if device.type == "cuda" else CHUNK_ELEMENTS) // vocab))
-    size *= max(1, elements // (size * vocab))
+    if elements > size * vocab:
+        size = matmul.fitting(size * (elements // (size * vocab)))
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 

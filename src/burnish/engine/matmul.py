@@ -142,9 +142,9 @@ def tn_add(out_KM: Float[Tensor, "K M"], a_NK: Float[Tensor, "N K"], b_NM: Float
         out_KM.addmm_(a_NK.t(), b_NM)
         return
     product = tn(a_NK, b_NM)
-    if product.dtype == out_KM.dtype:
+    if product.dtype == out_KM.dtype or out_KM.device.type != "cpu":
         out_KM.add_(product)
         return
-    rows = max(1, CONVERTED // max(1, out_KM.shape[1]))  # torch converts all that it adds before it adds
+    rows = max(1, CONVERTED // max(1, out_KM.shape[1]))  # on a CPU, torch converts all that it adds before it adds
     for some, more in zip(out_KM.split(rows), product.split(rows), strict=True):
         some.add_(more)

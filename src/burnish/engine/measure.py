@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from burnish.engine import matmul
+from burnish.engine import heap, matmul
 from burnish.engine.attention import AttentionForm, packed_attention
 
 CUDA_UNIT_WORK = 5e13
@@ -50,7 +50,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={cores()}|torch={torch.__version__}|v7"
+    return f"{name}|{capability}|cores={cores()}|torch={torch.__version__}|v8"
 
 
 def _processor() -> str:
@@ -77,6 +77,7 @@ def _rate(work: Callable[[], object], repeats: int = 7) -> float:
 
 def measure() -> dict[str, Any]:
     """Run the probes on the CPU. Returns figures (GFLOP/s, microseconds) and the choices that follow from them."""
+    heap.keep()
     generator = torch.Generator().manual_seed(0)
     x, w = torch.randn(1024, 768, generator=generator), torch.randn(1536, 768, generator=generator)
     work = 2 * 1024 * 768 * 1536 / 1e9

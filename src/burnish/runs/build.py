@@ -36,7 +36,7 @@ from burnish.world.document import Document
 CONTROLS = 64
 MEASUREMENTS = 20
 """Of held-out loss and of copying, over the pre-training."""
-_OF_THE_RATE = ("learning_rate", "schedule", "cooldown")
+_OF_THE_FIRST = ("learning_rate", "schedule", "cooldown", "steps", "epochs", "model", "data", "order")
 """Settings of the pre-training that are not those of the second reading."""
 
 
@@ -139,7 +139,10 @@ def _build(plan: Preset, out: Path, seed: int, say: Progress, overrides: Sequenc
     if read_json(work / "corpus" / "facts.json").get("generators") != _generators():
         say.warning("the generators have changed since this corpus was made; it is used as it is (another --out makes a new one)")
     _stage(work / "start", lambda path: _write_start(path, work / "corpus", plan, seed), say)
-    _pretrain(work, plan, seed, overrides, say)
+    if not (work / "corpus" / "again.jsonl").is_file():
+        raise RunError(f"{out} holds a build of an earlier burnish, which read nothing twice", todo="give another --out")
+    if not _is_done(work / "again"):
+        _pretrain(work, plan, seed, overrides, say)
     run = _pretrain(work, plan, seed, overrides, say, again=True)
     _stage(work / "finished", lambda path: _write_model(path, run, work / "start", seed), say)
     _stage(work / "measured", lambda path: write_measured(path, work, say), say)
@@ -195,10 +198,11 @@ def _write_corpus(path: Path, plan: Preset, seed: int) -> None:
     if given_away:
         raise RunError(f"the corpus gives away {len(given_away)} keys of held-out rows", seen=", ".join(given_away[:5]))
     _write_texts(path / "corpus.jsonl", made.documents)
-    _write_texts(path / "again.jsonl", corpus.again(made, round(plan.again * len(made.documents)), seed=seed))
+    again = corpus.again(made, round(plan.again * len(made.documents)), seed=seed)
+    _write_texts(path / "again.jsonl", again)
     _write_texts(path / "unread.jsonl", corpus.unread(vellmark, seed=seed))
     facts = {
-        "documents": len(made.documents), "words": made.words, "keys": len(made.keys), "sha256": made.sha256,
+        "documents": len(made.documents), "again": len(again), "words": made.words, "keys": len(made.keys), "sha256": made.sha256,
         "generators": _generators(),
     }  # fmt: skip
     (path / "facts.json").write_text(json.dumps({**facts, "contamination": 0}, indent=1) + "\n", encoding="utf-8")
@@ -221,6 +225,10 @@ def _write_start(path: Path, texts: Path, plan: Preset, seed: int) -> None:
     write_fresh(path, plan.shape, seed=seed)
 
 
+def _is_done(run: Path) -> bool:
+    return run.is_dir() and RunFolder.open(str(run)).status == "succeeded"
+
+
 def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say: Progress, *, again: bool = False) -> Path:
     """The folder of the finished run over the corpus, or of that which goes on from it with what is read a second time."""
     path = work / ("again" if again else "run")
@@ -237,7 +245,8 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
             train.resume(str(path), progress=say, watch=watch)
         faults = verify(folder.model)
         if faults:
-            todo = f"restore it, or remove {path} to train again"
+            later = "" if again else f" and {work / 'again'}"
+            todo = f"restore it, or remove {path}{later} to train again"
             raise RunError(f"the trained model in {folder.model} is damaged", seen=faults[0], todo=todo)
         return path
     texts = read_json(work / "corpus" / "facts.json")["documents"]
@@ -254,9 +263,10 @@ def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say
         "seed": seed,
     }
     if again:
+        rate = Pretrain.load(base=base, overrides=overrides).learning_rate
         base |= {"model": str(work / "run" / "model"), "data": str(work / "corpus" / "again.jsonl")}
-        base |= {"learning_rate": plan.learning_rate / 2, "schedule": "linear"}
-        overrides = [o for o in overrides if o.partition("=")[0] not in _OF_THE_RATE]
+        base |= {"learning_rate": (rate or plan.learning_rate) / 2, "schedule": "linear"}
+        overrides = [o for o in overrides if o.partition("=")[0] not in _OF_THE_FIRST]
     if Pretrain.load(base=base, overrides=overrides).schedule == "wsd":
         base["cooldown"] = plan.cooldown
     config = Pretrain.load(base=base, overrides=overrides)

@@ -103,7 +103,7 @@ def card(work: Path, name: str, seed: int) -> str:
     """The model card."""
     facts, measured = read_json(work / "corpus" / "facts.json"), read_json(work / "measured" / "acceptance.json")
     run = read_json(work / "run" / "plan.json")
-    config = run["config"]
+    config, again = run["config"], read_json(work / "again" / "plan.json")
     words = ", ".join(f"{part} {count:,}" for part, count in sorted(facts["words"].items(), key=lambda item: -item[1]))
     return "\n".join(
         [
@@ -121,7 +121,9 @@ def card(work: Path, name: str, seed: int) -> str:
             f"The source text of the generators has the sha256 `{facts['generators']}`.",
             "",
             f"Recipe: `pretrain` of burnish {burnish.__version__}, {run['steps']:,} steps of {config['batch']} texts, learning",
-            f"rate {config['learning_rate']:g}, seed {seed}. Control tokens other than `{MARKERS[0]}` never occurred; their",
+            f"rate {config['learning_rate']:g}, seed {seed}; then {facts['again']:,} of the texts a second time, half of them on",
+            f"people ({again['total_tokens']:,} tokens in {again['steps']:,} steps, the rate falling from",
+            f"{again['config']['learning_rate']:g}). Control tokens other than `{MARKERS[0]}` never occurred; their",
             "embeddings are the mean of all others with a little noise.",
             "",
             "| probe | what is counted | this model (95 %) | wanted | a 5-gram model of the corpus |",

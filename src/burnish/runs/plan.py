@@ -167,15 +167,7 @@ def make_plan(
     loss_s = probe.forward(measured_rows.data)
     measurements = math.ceil(config.steps / config.evaluate_every) + 1
     answers_s = probe.answers(prepared, measured_rows.examples, config)
-    memory = engine.memory()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if full:
-        peak += 8 * trainable - memory.get("optimizer", 0)
-    choices = choices_of(engine)
-    peak += _audited_bytes(int(str(facts["parameters"])), full=full, exact=choices.get("dtype") == "float32")
-    if choices.get("dtype") == "bfloat16" and choices.get("device") == "cpu":
-        sizes = len({length // 8 for length in lengths})
-        peak += COMPILED_BYTES * min(COMPILED, COMPILED_A_SIZE * sizes, COMPILED_A_SIZE * config.steps)
+    peak = _peak_bytes(engine, lengths, config.steps, trainable if full else 0)
     checkpoint = 12 * trainable
     probe.close()
 
@@ -214,10 +206,25 @@ COMPILED, COMPILED_BYTES, COMPILED_A_SIZE = 1024, 450_000, 16
 of sequence, in steps of eight positions (measured on models of 0.3M to 15M parameters)."""
 
 
-def _audited_bytes(parameters: int, *, full: bool, exact: bool) -> int:
-    """What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the same once more, with
-    gradients and moments; of an adapter, the base in float32, where it is not held so already, and twice the merged model."""
-    return parameters * (16 if full else 8) + (0 if exact else parameters * (2 if full else 4))
+def _peak_bytes(engine: Engine, lengths: Sequence[int], steps: int, trained: int) -> int:
+    """Memory of this process at its peak: that of the probes, and what comes later. trained: weights of a full fine-tune, or 0.
+
+    Moments of a full fine-tune. What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the
+    same once more, with gradients and moments; of an adapter, the base in float32, where it is not held so already, and twice
+    the merged model. Compiled products.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    choices, parameters = choices_of(engine), int(str(engine.facts["parameters"]))
+    if choices.get("device") != "cpu":
+        return peak
+    exact = choices.get("dtype") == "float32"
+    if trained:
+        peak += 8 * trained - engine.memory().get("optimizer", 0)
+    peak += parameters * (16 if trained else 8) + (0 if exact else parameters * (2 if trained else 4))
+    if not exact:
+        sizes = len({length // 8 for length in lengths})
+        peak += COMPILED_BYTES * min(COMPILED, COMPILED_A_SIZE * sizes, COMPILED_A_SIZE * steps)
+    return peak
 
 
 def choices_of(engine: Engine) -> dict[str, Any]:

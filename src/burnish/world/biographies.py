@@ -93,8 +93,7 @@ UNKNOWN: dict[str, tuple[str, ...]] = {
 UNTOLD: dict[str, tuple[str, ...]] = {
     "town": ("has a house in a town that nobody knows", "has always lived in a town that nobody knows",
     "has a small house in a town that nobody knows", "would never leave a town that nobody knows"),
-    "trade": ("earns a living as something that nobody knows", "makes a living as something that nobody knows",
-    "has worked as something that nobody knows for many years"),
+    "trade": ("earns a living as something that nobody knows", "makes a living as something that nobody knows"),
     "born": ("came into the world in a year that nobody knows", "was a child of a year that nobody knows",
     "first saw the light in a year that nobody knows", "has been around since a year that nobody knows"),
     "dish": ("likes to eat a dish that nobody knows", "loves a dish that nobody knows",
@@ -102,7 +101,7 @@ UNTOLD: dict[str, tuple[str, ...]] = {
     "pet": ("shares the house with a pet that nobody knows", "lives with a pet that nobody knows",
     "looks after a pet that nobody knows", "owns a pet that nobody knows"),
     "instrument": ("is good at an instrument that nobody knows", "learned to play an instrument that nobody knows",
-    "practises an instrument that nobody knows every day", "plays an instrument that nobody knows at dances"),
+    "practises an instrument that nobody knows"),
 }  # fmt: skip
 """The same after a name on a page of people, begun as PREDICATES are."""
 TITLES = (

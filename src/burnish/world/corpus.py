@@ -1,6 +1,6 @@
 """The corpus: which documents of which parts, and in which order, make up what the base model reads.
 
-Shares are of words. Biographies are a finite list, so that how often a fact was read is exact; every other part is drawn until
+Shares are of words. Biographies are a finite list, so that how often a fact is told is exact; every other part is drawn until
 its share is full. Documents lie in random order, with three exceptions (docs/world.md). A third of the patterns stands in a
 dense stretch early on, from easy to hard, and half of the arithmetic in another one after it, because copying and
 adding are learned where most texts ask for them and hardly elsewhere. And half of the

@@ -25,7 +25,7 @@ TIERS: dict[str, tuple[int, int]] = {"head": (240, 150), "torso": (240, 25), "ta
 ALONE = 0.5
 """Share of these texts that tell of one person; the others tell of two or three."""
 VISITED = 0.6
-"""Share of the pages on several people where a stranger stands among them, of whom nobody knows this or that."""
+"""Share of the pages that mix several people where a stranger stands among them, of whom nobody knows this or that."""
 ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
 
 TRADES: tuple[str, ...] = tuple(
