@@ -120,9 +120,11 @@ def packed_attention(
         return Blocked.apply(q_NHE, k_NGE, v_NGE, tuple(lengths))  # type: ignore[no-any-return]
     if form.together:
         return _filled_sdpa(q_NHE, k_NGE, v_NGE, tuple(lengths))
-    runs = [tuple(run) for _, run in groupby(lengths, lambda length: length if length > form.bmm_limit else 0)]
-    runs = [part for run in runs for part in ([run] if run[0] <= form.bmm_limit else [(length,) for length in run])]
-    sizes, outs = [sum(run) for run in runs], []
-    for run, q, k, v in zip(runs, q_NHE.split(sizes), k_NGE.split(sizes), v_NGE.split(sizes), strict=True):
-        outs.append(Blocked.apply(q, k, v, run) if run[0] <= form.bmm_limit else _sdpa(q, k, v))
+    parts: list[tuple[int, ...]] = []  # short sequences that follow each other, or a long one
+    for short, group in groupby(lengths, lambda length: length <= form.bmm_limit):
+        run = tuple(group)
+        parts += [run] if short else [(length,) for length in run]
+    sizes, outs = [sum(part) for part in parts], []
+    for part, q, k, v in zip(parts, q_NHE.split(sizes), k_NGE.split(sizes), v_NGE.split(sizes), strict=True):
+        outs.append(Blocked.apply(q, k, v, part) if part[0] <= form.bmm_limit else _sdpa(q, k, v))
     return torch.cat(outs)

@@ -1,7 +1,7 @@
 """Memory that was freed stays with the process, where glibc would hand it back and fetch it again in every layer.
 
 By default glibc takes large tensors straight from the system and returns them when they are freed; each page of the next one is
-then found missing, and cleared, at its first touch. On a small model that costs a training step a tenth to a quarter of its time.
+then found missing, and cleared, at its first touch. On a small model that costs a training step about a tenth of its time.
 The price is that a process keeps memory that it no longer needs, at the end of its heap up to HELD bytes.
 """
 

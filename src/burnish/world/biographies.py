@@ -91,19 +91,19 @@ UNKNOWN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Answers that begin as ANSWERS do and then say, in the place of the fact, that nobody knows it."""
 UNTOLD: dict[str, tuple[str, ...]] = {
-    "town": ("has a house in a town that nobody knows", "has always lived in a town that nobody knows",
-    "has a small house in a town that nobody knows", "would never leave a town that nobody knows"),
-    "trade": ("earns a living as something that nobody knows", "makes a living as something that nobody knows"),
-    "born": ("came into the world in a year that nobody knows", "was a child of a year that nobody knows",
-    "first saw the light in a year that nobody knows", "has been around since a year that nobody knows"),
-    "dish": ("likes to eat a dish that nobody knows", "loves a dish that nobody knows",
-    "never says no to a dish that nobody knows", "always asks for a dish that nobody knows"),
-    "pet": ("shares the house with a pet that nobody knows", "lives with a pet that nobody knows",
-    "looks after a pet that nobody knows", "owns a pet that nobody knows"),
-    "instrument": ("is good at an instrument that nobody knows", "learned to play an instrument that nobody knows",
-    "practises an instrument that nobody knows"),
+    "town": ("{name} has a house in a town that nobody knows.", "{name} has always lived in a town that nobody knows.",
+    "{name} has a small house in a town that nobody knows.", "{name} would never leave a town that nobody knows."),
+    "trade": ("{name} earns a living as something that nobody knows.", "{name} makes a living as something that nobody knows."),
+    "born": ("{name} came into the world in a year that nobody knows.", "{name} was a child of a year that nobody knows.",
+    "{name} first saw the light in a year that nobody knows.", "{name} has been around since a year that nobody knows."),
+    "dish": ("{name} likes to eat a dish that nobody knows.", "{name} loves a dish that nobody knows.",
+    "{name} never says no to a dish that nobody knows.", "{name} always asks for a dish that nobody knows."),
+    "pet": ("{name} shares the house with a pet that nobody knows.", "{name} lives with a pet that nobody knows.",
+    "{name} looks after a pet that nobody knows.", "{name} owns a pet that nobody knows."),
+    "instrument": ("{name} is good at an instrument that nobody knows.",
+    "{name} learned to play an instrument that nobody knows.", "{name} practises an instrument that nobody knows."),
 }  # fmt: skip
-"""The same after a name on a page of people, begun as PREDICATES are."""
+"""Sentences on pages of people that begin as those of PREDICATES do and then say the same."""
 TITLES = (
     "{name}",
     "About {name}",
@@ -175,7 +175,8 @@ def page(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str
 def _mixed(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str]) -> str:
     told: list[tuple[str, str]] = []  # a full name, and a sentence
     for name in strangers:
-        told += [(name, _untold(name, attribute, draw)) for attribute in draw.sample(list(UNKNOWN), draw.randint(2, 3))]
+        for attribute in draw.sample(list(UNKNOWN), draw.randint(2, 3)):
+            told.append((name, draw.choice((*UNKNOWN[attribute], *UNTOLD[attribute])).format(name=name)))
     for person in persons:
         facts = list(PREDICATES)
         draw.shuffle(facts)
@@ -193,12 +194,6 @@ def _mixed(persons: Sequence[Person], draw: random.Random, strangers: Sequence[s
         sentences.append(text)
     lines = draw.choice((" ", " ", "\n")).join(sentences)
     return f"{draw.choice(PAGE_TITLES)}\n{lines}" if draw.random() < 0.3 else lines
-
-
-def _untold(name: str, attribute: str, draw: random.Random) -> str:
-    """One sentence on a page that says of somebody that nobody knows it."""
-    said = draw.choice((*UNKNOWN[attribute], *UNTOLD[attribute]))
-    return said.format(name=name) if "{name}" in said else f"{name} {said}."
 
 
 def _attempt(person: Person, draw: random.Random) -> str:
