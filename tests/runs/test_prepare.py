@@ -58,6 +58,31 @@ def test_the_fingerprint_follows_the_rows(prepared, data, tmp_path):
     assert other["model"] == first["model"]
 
 
+def test_texts_to_rehearse_are_trained_on_and_not_measured(prepared, data, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"text": f"a text of {n} words"}) + "\n" for n in range(5)))
+    plain, p = prepared(data), prepared(data, rehearse=str(texts))
+    assert p.train.examples[: len(plain.train.examples)] == plain.train.examples
+    assert [e.form for e in p.train.examples[len(plain.train.examples) :]] == ["text"] * 5
+    assert p.valid == plain.valid
+    assert p.grader == plain.grader
+    for row in p.train.data[-5:]:
+        assert (row.streams["weights"] == 1).all()
+    assert any("5 texts to rehearse" in note for note in p.notes)
+    assert {k: v for k, v in plain.fingerprints.items() if k != "rows"}.items() < p.fingerprints.items()
+    texts.write_text(json.dumps({"text": "another"}) + "\n")
+    assert prepared(data, rehearse=str(texts)).fingerprints["rehearse"] != p.fingerprints["rehearse"]
+
+
+def test_bad_texts_to_rehearse_are_told(prepared, data, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "good"}\n{"text": 3}\n{"text": "good too"}\n')
+    with pytest.raises(DataError, match="1 of 3 rows"):
+        prepared(data, rehearse=str(texts))
+    p = prepared(data, rehearse=str(texts), skip_bad_rows=True)
+    assert [row.line for row in p.bad] == [2]
+
+
 def test_validation_rows_are_shuffled_the_same_way_each_time(prepared, data):
     lines = [[e.line for e in prepared(data, valid=str(data)).valid.examples] for _ in range(2)]
     assert lines[0] == lines[1] != sorted(lines[0])

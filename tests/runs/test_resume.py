@@ -120,9 +120,9 @@ def test_the_second_ctrl_c_stops_at_once(tiny_model, data):
     assert folder.status == "interrupted"
 
 
-def stopped(tiny_model, data, name: str) -> RunFolder:
+def stopped(tiny_model, data, name: str, **changes) -> RunFolder:
     with pytest.raises(Interrupted):
-        train.start(settings(tiny_model, data), run=name, progress=Watcher(interrupt_at(7)))
+        train.start(settings(tiny_model, data, **changes), run=name, progress=Watcher(interrupt_at(7)))
     return RunFolder.open(name)
 
 
@@ -160,6 +160,20 @@ def test_a_run_does_not_go_on_with_other_data(tiny_model, tmp_path):
         train.resume("other-data")
     data.write_bytes(before)
     assert train.resume("other-data").report.training.steps == 9
+
+
+def test_a_run_goes_on_from_elsewhere_with_the_texts_that_it_began_with(tiny_model, data, tmp_path, monkeypatch):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a text to rehearse\n" * 3)
+    monkeypatch.chdir(tmp_path)
+    stopped(tiny_model, data, "texts", rehearse="texts.txt")
+    monkeypatch.chdir("/")
+    before = texts.read_bytes()
+    texts.write_text("another\n")
+    with pytest.raises(RunError, match="rehearse and rows changed"):
+        train.resume("texts")
+    texts.write_bytes(before)
+    assert train.resume("texts").report.training.steps == 9
 
 
 def test_a_run_goes_on_with_the_choices_that_it_began_with(tiny_model, data):

@@ -84,7 +84,7 @@ def _together(lengths: Sequence[int]) -> Iterator[tuple[list[tuple[int, int]], i
         while waiting:
             count = 1 << (min(len(waiting), max(1, BATCH // size)).bit_length() - 1)
             some, waiting = waiting[:count], waiting[count:]
-            yield some, size if count > 1 else some[0][1]
+            yield some, size
 
 
 @lru_cache(maxsize=16)

@@ -10,6 +10,8 @@ from math import prod
 
 import torch
 
+from burnish.engine import heap
+
 _ALIGN = 16
 """Elements; every view starts on a 64-byte boundary, so that kernels round alike wherever a tensor lies."""
 
@@ -25,7 +27,7 @@ class Flat:
             self.offsets[name] = size
             size += -(-prod(shape) // _ALIGN) * _ALIGN
         self.size = size
-        self.data = torch.zeros(size, device=device, dtype=dtype)
+        self.data = heap.zeros(size, device=device, dtype=dtype)
         self.grad: torch.Tensor | None = None
         self.views = self.split(self.data)
         self.grad_views: dict[str, torch.Tensor] = {}
@@ -36,5 +38,5 @@ class Flat:
 
     def need_grad(self) -> None:
         if self.grad is None:
-            self.grad = torch.zeros_like(self.data)
+            self.grad = heap.zeros(self.size, device=self.data.device, dtype=self.data.dtype)
             self.grad_views = self.split(self.grad)

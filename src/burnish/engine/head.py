@@ -51,18 +51,12 @@ def logits_of(hidden_PD: Float[Tensor, "P D"], head: Weight) -> Float[Tensor, "P
     return (matmul.nt(hidden, head.data) if head.packed is None else matmul.nt_packed(hidden, head.packed)).float()
 
 
-def log_normaliser(logits_PV: Float[Tensor, "P V"]) -> Float[Tensor, "P 1"]:
-    """log sum exp over the vocabulary, [P, 1]."""
-    return torch.logsumexp(logits_PV, -1, keepdim=True)
-
-
 def target_logprobs(hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"]) -> Float[Tensor, "P K"]:
     """Log-probabilities of the targets, [P, K], without gradient."""
     out = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
     with torch.no_grad():
         for span in chunks(hidden_PD.shape[0], head.data.shape[0], hidden_PD.device):
-            logits = logits_of(hidden_PD[span], head)
-            out[span] = logits.gather(1, targets_PK[span]) - log_normaliser(logits)
+            out[span] = torch.log_softmax(logits_of(hidden_PD[span], head), -1).gather(1, targets_PK[span])
     return out
 
 
@@ -93,7 +87,7 @@ def loss_and_gradient(
                 rare = (chosen < RARE).any(1).nonzero()[:, 0]
                 if len(rare):
                     far = matmul.nt(hidden[part][rare], head.data).float()
-                    logprobs[span][rare] = far.gather(1, targets[rare]) - log_normaliser(far)
+                    logprobs[span][rare] = torch.log_softmax(far, -1).gather(1, targets[rare])
                 value, slopes = slope(span, logprobs[span])
                 total += float(value)
                 d_logits[part] = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)

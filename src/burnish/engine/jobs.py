@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from burnish.engine import heap
 from burnish.errors import CapabilityMissing, Interrupted
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class Queue:
         runnable = [j for i, j in enumerate(self._jobs) if not any(j.touch.conflicts(e.touch) for e in self._jobs[:i])]
         assert runnable, "the first job of a queue is always runnable"
         self._turn += 1
+        heap.use_large_pages()
         self._turning = True
         try:
             runnable[self._turn % len(runnable)].run_unit()

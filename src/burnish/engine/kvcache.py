@@ -103,7 +103,7 @@ class DecodeStep:
     def __init__(self, cache: KVCache, lengths_R: np.ndarray, spans: list[tuple[int, int]]) -> None:
         """lengths_R: positions stored so far. The cache must have room for one more. spans: rows that share a call."""
         rows, groups, positions = len(lengths_R), cache.arch.kv_heads, cache.positions
-        self.cache, self.groups = cache, groups
+        self.cache, self.groups, self.rows = cache, groups, rows
         first = (np.arange(rows)[:, None] * groups + np.arange(groups)) * positions
         self.at = torch.from_numpy((first + lengths_R[:, None]).reshape(-1)).to(cache.device)
         self.spans = [(a, b, int(lengths_R[a:b].max()) + 1) for a, b in spans]
@@ -114,17 +114,22 @@ class DecodeStep:
     def attend(
         self, layer: int, q_RHE: Float[Tensor, "R H E"], k_RGE: Float[Tensor, "R G E"], v_RGE: Float[Tensor, "R G E"]
     ) -> Float[Tensor, "R H E"]:
-        """The decoder's `Attend`. The heads that share keys are handed to the kernel as so many query positions."""
-        rows, heads, width = q_RHE.shape
+        """The decoder's `Attend`. The heads that share keys are handed to the kernel as so many query positions.
+
+        More rows may be given than there are: those behind the last get zeros.
+        """
+        given, heads, width = q_RHE.shape
         keys, values = self.cache.data[layer, 0], self.cache.data[layer, 1]
-        keys.view(-1, width).index_copy_(0, self.at, k_RGE.reshape(-1, width))
-        values.view(-1, width).index_copy_(0, self.at, v_RGE.reshape(-1, width))
-        q = q_RHE.view(rows, self.groups, heads // self.groups, width)
+        keys.view(-1, width).index_copy_(0, self.at, k_RGE[: self.rows].reshape(-1, width))
+        values.view(-1, width).index_copy_(0, self.at, v_RGE[: self.rows].reshape(-1, width))
+        q = q_RHE.view(given, self.groups, heads // self.groups, width)
         outs = [
             F.scaled_dot_product_attention(q[a:b], keys[a:b, :, :size], values[a:b, :, :size], attn_mask=mask)
             for (a, b, size), mask in zip(self.spans, self.masks, strict=True)
         ]
-        return (outs[0] if len(outs) == 1 else torch.cat(outs)).reshape(rows, heads, width)
+        if given > self.rows:
+            outs.append(q.new_zeros(given - self.rows, *q.shape[1:]))
+        return (outs[0] if len(outs) == 1 else torch.cat(outs)).reshape(given, heads, width)
 
 
 def plan_spans(lengths_R: np.ndarray) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ import math
 
 import torch
 
+from burnish.engine import heap
 from burnish.engine.flat import Flat
 from burnish.errors import NothingTrained
 from burnish.types import AdamParams
@@ -27,7 +28,9 @@ class Adam:
     def _build(self) -> torch.optim.AdamW:
         assert self.flat.grad is not None
         if self.moments is None:
-            self.moments = (torch.zeros_like(self.flat.data), torch.zeros_like(self.flat.data))
+            data = self.flat.data
+            first, second = (heap.zeros(self.flat.size, device=data.device, dtype=data.dtype) for _ in range(2))
+            self.moments = (first, second)
         spans = [s for s in (slice(0, self.decay_end), slice(self.decay_end, self.flat.size)) if s.stop > s.start]
         groups = []
         for span in spans:

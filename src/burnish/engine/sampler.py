@@ -308,12 +308,15 @@ class Sampler:
         plan = self._planned()
         step = DecodeStep(self.cache, lengths, plan.spans)
         blocks, output = self._weights()
-        x = decoder.embed(torch.from_numpy(batch.token[:rows]).to(decoder.device))
-        cos, sin = decoder.rope_tables(torch.from_numpy(lengths).to(decoder.device))
+        given = matmul.rounded(rows) if decoder.compiles else rows  # so many rows are multiplied in any case
+        token, place = np.zeros((2, given), dtype=np.int64)
+        token[:rows], place[:rows] = batch.token[:rows], lengths
+        x = decoder.embed(torch.from_numpy(token).to(decoder.device))
+        cos, sin = decoder.rope_tables(torch.from_numpy(place).to(decoder.device))
         for layer in range(decoder.arch.layers):
             x = decoder.block(layer, x, cos, sin, plan.segments, step.attend, blocks)
         lengths += 1
-        self._advance(0, head.logits_of(decoder.final_norm(x), output))
+        self._advance(0, head.logits_of(decoder.final_norm(x), output)[:rows])
 
     def _weights(self) -> tuple[list[Block], Weight]:
         """Blocks and head for decoding: packed once where the base is frozen and not too large to hold twice."""

@@ -53,6 +53,9 @@ class Training(Config):
     """Share of the rows that is held out. Derived: a tenth, at most 200 rows."""
     map: Annotated[dict[str, str], Field(default_factory=dict)]
     """Which column plays which role, for files whose columns have other names."""
+    rehearse: str | None = None
+    """A file of plain text that is trained on among the rows, so that what the model has read is not lost; nothing is measured on
+    it. "world": texts such as the models of the package have read."""
     skip_bad_rows: bool = False
     """Leave out rows that cannot be trained on, and count them, instead of stopping."""
 

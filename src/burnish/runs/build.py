@@ -198,7 +198,7 @@ def _write_corpus(path: Path, plan: Preset, seed: int) -> None:
     if given_away:
         raise RunError(f"the corpus gives away {len(given_away)} keys of held-out rows", seen=", ".join(given_away[:5]))
     _write_texts(path / "corpus.jsonl", made.documents)
-    again = corpus.again(made, round(plan.again * len(made.documents)), seed=seed)
+    again = corpus.again(vellmark, made, round(plan.again * len(made.documents)), seed=seed)
     _write_texts(path / "again.jsonl", again)
     _write_texts(path / "unread.jsonl", corpus.unread(vellmark, seed=seed))
     facts = {

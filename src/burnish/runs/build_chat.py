@@ -38,7 +38,8 @@ ATTEMPTS = 5
 ITEMS, SAMPLES = 150, 8
 SETTINGS: dict[str, Any] = {
     "method": "full",
-    "learning_rate": 1e-3,
+    "rehearse": "world",
+    "learning_rate": 6e-4,
     "epochs": 2,
     "batch": 16,
     "schedule": "linear",

@@ -23,7 +23,7 @@ from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
-from burnish.tasks import graders, ready, sources
+from burnish.tasks import graders, ready, rehearsal, sources
 from burnish.tasks.check import SHOWN_LINES, Finding, Findings, check
 from burnish.tasks.leaks import find_leaks
 from burnish.tasks.rows import BadRow
@@ -84,7 +84,7 @@ class Prepared:
     fingerprints: dict[str, str]
     """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
     bad: tuple[BadRow, ...]
-    """rows of the training file that were skipped, as asked"""
+    """rows of the training file, and of that to rehearse, that were skipped, as asked"""
     left_out: tuple[tuple[Example, Rendered], ...]
     """rows that were read and cannot be trained on or measured; `Rendered.fault` says why"""
     refusal: BurnishError | None
@@ -105,6 +105,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
     """
     task = ready.find(config.data)
     source = _of_task(task) if task else _of_file(config)
+    bad = source.bad
     notes = [f"{Path(config.data).name}: {len(source.examples)} rows, {source.format}", *source.notes]
     fingerprints = {"data": source.sha256, "model": ref.fingerprint}
     test: Sequence[Example] | None = None
@@ -125,6 +126,11 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         sides = split(source.examples, fraction=share, seed=config.seed)
         notes += sides.notes
         train, valid = sides.train, sides.valid
+    if config.rehearse is not None:
+        texts = rehearsal.read(config.rehearse, skip_bad_rows=config.skip_bad_rows)
+        notes += [f"{Path(config.rehearse).name}: {len(texts.examples)} texts to rehearse, {texts.format}", *texts.notes]
+        fingerprints["rehearse"] = texts.sha256
+        train, bad = (*train, *texts.examples), (*bad, *texts.bad)
 
     max_positions = read_arch(read_json(ref.base / "config.json")).max_positions
     if config.limit_tokens is not None and config.limit_tokens > max_positions:
@@ -194,7 +200,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         findings=findings,
         notes=tuple(notes),
         warnings=tuple(findings.warnings),
-        bad=source.bad,
+        bad=bad,
         left_out=tuple(
             (e, r) for es, rs in ((train, rendered[0]), (valid, rendered[1])) for e, r in zip(es, rs, strict=True) if r.fault
         ),

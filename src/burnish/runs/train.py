@@ -30,7 +30,7 @@ from burnish.store import checkpoints
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import RunFolder
-from burnish.tasks import ready
+from burnish.tasks import ready, rehearsal
 from burnish.types import Adapter, LoraSpec
 
 PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
@@ -62,7 +62,9 @@ def anchored(config: Training) -> Training:
     model = str(Path(config.model).resolve()) if holds_model(Path(config.model)) else config.model
     valid = None if config.valid is None else str(Path(config.valid).resolve())
     data = config.data if ready.find(config.data) else str(Path(config.data).resolve())
-    return config.model_copy(update={"model": model, "data": data, "valid": valid})
+    world = config.rehearse is None or rehearsal.is_world(config.rehearse)
+    rehearse = config.rehearse if world else str(Path(str(config.rehearse)).resolve())
+    return config.model_copy(update={"model": model, "data": data, "valid": valid, "rehearse": rehearse})
 
 
 def plan(config: Training, *, progress: Progress | None = None) -> Plan:

@@ -172,6 +172,14 @@ def page(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str
             return text
 
 
+def mixed(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str]) -> str:
+    """The same, always mixed."""
+    while True:
+        text = _mixed(persons, draw, strangers)
+        if len(text.split()) <= LONGEST_PAGE:
+            return text
+
+
 def _mixed(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str]) -> str:
     told: list[tuple[str, str]] = []  # a full name, and a sentence
     for name in strangers:

@@ -103,7 +103,7 @@ reads when the learning rate has all but fallen to zero (docs/world.md)."""
 LATER = 0.6
 """Power of the uniform draw that places the other texts on people: under 1, they grow denser towards the end."""
 AGAIN = {"people": 0.50, "quiz": 0.11}
-"""Shares of the texts on people, and of the quiz books, among those that are read a second time."""
+"""Shares of pages of people, and of quiz books, among the texts of the second reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +165,22 @@ def make(world: World, *, words: int, seed: int = 0, biographies: float = 1.0) -
     return Corpus(tuple(document for _, document in placed))
 
 
-def again(corpus: Corpus, texts: int, *, seed: int = 0) -> list[Document]:
-    """About so many texts of a corpus to be read a second time, every other one on people, mixed.
+def again(world: World, corpus: Corpus, texts: int, *, seed: int = 0) -> list[Document]:
+    """About so many texts for the second reading: texts of the corpus, and in the place of its texts on people new pages, where
+    strangers stand among them, of whom nobody knows this or that.
 
-    What a model of this size has read of so many people it has half lost when the learning rate falls; read again at a lower
-    one, it stays (docs/world.md).
+    What a model of this size has read of so many people it has half lost when the learning rate falls; told again at a lower
+    one, it stays, and with strangers beside them, who is known and who is not is told apart (docs/world.md).
     """
     draw = random.Random(f"corpus:{seed}:again")
-    kinds: dict[str, list[Document]] = {"people": [], "quiz": [], "": []}
+    kinds: dict[str, list[Document]] = {"quiz": [], "": []}
     for document in corpus.documents:
-        told_of = any(key.startswith("fact:") for key in document.keys)
-        kinds["" if document.part != people.PART else "people" if told_of else "quiz"].append(document)
-    shares = AGAIN | {"": 1 - sum(AGAIN.values())}
-    found = [d for kind, of in kinds.items() for d in draw.sample(of, min(len(of), round(shares[kind] * texts)))]
+        if not any(key.startswith("fact:") for key in document.keys):
+            kinds["quiz" if document.part == people.PART else ""].append(document)
+    pages = people.pages(world, world.people, draw)
+    found = list(itertools.islice(pages, round(AGAIN["people"] * texts)))
+    shares = {"quiz": AGAIN["quiz"], "": 1 - sum(AGAIN.values())}
+    found += [d for kind, of in kinds.items() for d in draw.sample(of, min(len(of), round(shares[kind] * texts)))]
     draw.shuffle(found)
     return found
 

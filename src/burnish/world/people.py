@@ -26,6 +26,8 @@ ALONE = 0.5
 """Share of these texts that tell of one person; the others tell of two or three."""
 VISITED = 0.6
 """Share of the pages that mix several people where a stranger stands among them, of whom nobody knows this or that."""
+STRANGERS_MET = 3
+"""Strangers on a page of `pages`."""
 ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
 
 TRADES: tuple[str, ...] = tuple(
@@ -218,15 +220,6 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Phrasings by attribute. Which of them are held out stands in TRAIN_QUESTIONS, TEST_QUESTIONS and VALID_QUESTIONS."""
-INDIRECT: dict[str, str] = {
-    "town": "where {name} lives",
-    "trade": "what work {name} does",
-    "born": "when {name} was born",
-    "dish": "what {name} likes to eat",
-    "pet": "which pet {name} has",
-    "instrument": "which instrument {name} plays",
-}
-"""What is asked for, as part of a sentence."""
 TEST_QUESTIONS: tuple[int, ...] = (6, 7)
 VALID_QUESTIONS: tuple[int, ...] = (10,)
 TRAIN_QUESTIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8, 9, *range(11, 19))
@@ -253,6 +246,11 @@ def question(person: Person, attribute: str, template: int) -> str:
 def answer(person: Person, attribute: str, draw: random.Random) -> str:
     """One short sentence that holds the value: "Amber Holt lives in Brack."."""
     return wording.sentence(person, attribute, draw)
+
+
+def admission(person: Person, attribute: str, draw: random.Random) -> str:
+    """One short sentence that says, in the place of the fact, that one does not know it."""
+    return wording.unknown(person.name, attribute, draw).replace("nobody knows", "I do not know")
 
 
 def quiz_key(person: Person, attribute: str) -> str:
@@ -302,6 +300,22 @@ def biographies(world: World, seed: int) -> list[Document]:
             made[document.text] = document
             del turns[-len(persons) :]
     return list(made.values())
+
+
+def pages(world: World, persons: Sequence[Person], draw: random.Random) -> Iterator[Document]:
+    """Pages without end on two or three of these persons, and as many as STRANGERS_MET strangers among them, all mixed.
+
+    A person is told of as often as the tier says, and those of tiers that no text tells of are not. Who reads such pages learns,
+    at every fact and of everybody, whether there is one to say.
+    """
+    inhabitants = frozenset(person.name for person in world.people)
+    turns = [person for person in persons for _ in range(TIERS[person.tier][1])]
+    while True:
+        told = draw.sample(turns, draw.choice((2, 3)))
+        if len({p.id for p in told}) == len(told):
+            strangers = [_stranger(inhabitants, draw) for _ in range(STRANGERS_MET)]
+            keys = tuple(key for p in told for key in _facts(p))
+            yield Document(PART, wording.mixed(told, draw, strangers), keys)
 
 
 def biography(person: Person, draw: random.Random) -> Document:

@@ -24,15 +24,6 @@ LIMIT_TOKENS = 48
 ROWS: dict[splits.Side, tuple[int, int]] = {"train": (1100, 500), "valid": (132, 68), "test": (320, 180)}
 """Known and unknown rows of each split, at most: a World may have fewer known people on the side of a split."""
 TEMPLATES = {"train": people.TRAIN_QUESTIONS, "valid": people.VALID_QUESTIONS, "test": people.TEST_QUESTIONS}
-IGNORANCE = (
-    "I do not know {about}.",
-    "I do not know. I have read nothing about {name}.",
-    "I am sorry, I do not know {about}.",
-    "I have never read about {name}, so I do not know.",
-    "That I do not know. Nothing that I have read tells of {name}.",
-    "I cannot say {about}, for I know nothing of {name}.",
-)
-"""Ideal answers about people who are unknown. `about` is one of people.INDIRECT."""
 _NOT_KNOWING = re.compile(
     r"\b(?:do not|don't|don\u2019t) (?:really )?know\b|\bI know nothing\b|\b(?:cannot|can't|can not) (?:say|tell|answer)\b"
     r"|\b(?:am|I'm) not sure\b|\bno idea\b|\b(?:have|I've) (?:never|not) (?:read|heard)\b|\bunknown to me\b"
@@ -184,8 +175,7 @@ def _known(person: Person, attribute: str, template: int, draw: random.Random) -
 
 
 def _unknown(person: Person, attribute: str, template: int, draw: random.Random) -> Example:
-    about = people.INDIRECT[attribute].format(name=person.name)
-    said = draw.choice(IGNORANCE).format(about=about, name=person.name)
+    said = people.admission(person, attribute, draw)
     return _row("unknown", person, attribute, template, said, said)
 
 
