@@ -17,8 +17,9 @@ TEXTS = rehearsal.of_world(worlds.make())
 
 def test_texts_of_the_world():
     assert rehearsal.of_world(worlds.make()) == TEXTS
-    assert len({t.messages for t in TEXTS}) == len(TEXTS) == rehearsal.PEOPLE + rehearsal.QUIZZES
-    assert all(t.form == "text" and [m.role for m in t.messages] == ["assistant"] for t in TEXTS)
+    assert len({t.messages for t in TEXTS}) == len(TEXTS) == rehearsal.PAGES + rehearsal.QUIZZES
+    assert all(t.form == "text" for t in TEXTS)
+    assert {(m.role, m.weight) for t in TEXTS for m in t.messages} == {("assistant", rehearsal.WEIGHT)}
     assert rehearsal.of_world(worlds.make(1))[0] != TEXTS[0]
 
 
@@ -46,7 +47,7 @@ def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_digest_follows_the_texts(monkeypatch: pytest.MonkeyPatch):
     before = rehearsal.read("world").sha256
     assert rehearsal.read("world").sha256 == before
-    monkeypatch.setattr(rehearsal, "PEOPLE", rehearsal.PEOPLE - 1)
+    monkeypatch.setattr(rehearsal, "PAGES", rehearsal.PAGES - 1)
     assert rehearsal.read("world").sha256 != before
 
 

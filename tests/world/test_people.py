@@ -92,6 +92,32 @@ def test_among_people_stand_strangers_of_whom_nobody_knows(lives: list[Document]
     assert len(strangers) > 0.9 * pages
 
 
+def test_on_pages_of_the_second_reading_known_people_stand_among_strangers():
+    draw, inhabitants, strangers = random.Random(4), {p.name for p in WORLD.people}, set()
+    tiers: Counter[str] = Counter()
+    by_id = {p.id: p for p in WORLD.people}
+    pages = list(itertools.islice(people.pages(WORLD, WORLD.people, draw), 400))
+    for page in pages:
+        told = [by_id[i] for i in _told_of(page)]
+        assert len(set(told)) == len(told) in (2, 3)
+        tiers.update(p.tier for p in told)
+        values = [p.value(a) for p in told for a in people.ATTRIBUTES]
+        assert all(p.name in page.text for p in told)
+        assert all(re.search(rf"\b{value}\b", page.text, re.IGNORECASE) for value in values)
+        said = [c for c in re.split(r"[.;\n]|, and (?=[A-Z])|, but |, while ", page.text) if "nobody knows" in c]
+        whose = {found.group() for c in said if (found := re.search(r"(?<!The )\b[A-Z]\w+ [A-Z]\w+", c))}
+        assert len(whose) == people.STRANGERS_MET
+        assert not whose & inhabitants
+        assert all(page.text.count(name) >= 2 for name in whose)
+        assert len(page.text.split()) <= biographies.LONGEST_PAGE
+        strangers |= whose
+    assert len(strangers) > 0.95 * 400 * people.STRANGERS_MET
+    assert tiers["unseen"] == 0
+    assert tiers["head"] > 4 * tiers["torso"] > 4 * tiers["tail"] > 0
+    again = itertools.islice(people.pages(WORLD, WORLD.people, random.Random(4)), 400)
+    assert list(again) == pages
+
+
 def test_biographies_in_form(lives: list[Document]):
     for text in (d.text for d in lives[:1500]):
         assert text.isascii()

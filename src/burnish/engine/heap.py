@@ -50,7 +50,9 @@ def _may_reserve() -> bool:
     """Whether addresses cost nothing: no bound on them, and a system that promises more memory than it has."""
     bounds = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
     strict = Path("/proc/sys/vm/overcommit_memory")
-    return all(bound == resource.RLIM_INFINITY for bound in bounds) and (not strict.is_file() or strict.read_text().strip() != "2")
+    return all(bound == resource.RLIM_INFINITY for bound in bounds) and (
+        not strict.is_file() or strict.read_text().strip() != "2"
+    )
 
 
 def keep() -> bool:

@@ -76,7 +76,7 @@ PRESETS: dict[str, Preset] = {
         learning_rate=2e-3,
         cooldown=0.2,
         batch=48,
-        again=0.08,
+        again=0.1,
         gate_items=50,
         chat=True,
     ),

@@ -1,8 +1,8 @@
 """Rehearsal: plain texts among the training rows, so that what a model has read is not lost while it learns to answer.
 
-A small model that is fine-tuned on questions alone forgets most of what they do not ask for; texts such as it has read before keep
-it (docs/world.md has figures). Mixing data of pre-training into what follows: Ouyang et al. 2022, arXiv 2203.02155, section 3.5;
-the name: Robins 1995. Nothing is asked in such texts and nobody answers, so nothing is measured on them.
+A small model that is fine-tuned on questions alone forgets most of what they do not ask for; texts such as it has read before
+keep it (docs/world.md has figures). Mixing data of pre-training into what follows: Ouyang et al. 2022, arXiv 2203.02155, section
+3.5; the name: Robins 1995. Nothing is asked in such texts and nobody answers, so nothing is measured on them.
 """
 
 from __future__ import annotations
@@ -35,14 +35,12 @@ def is_world(name: str) -> bool:
 
 
 def read(name: str, *, skip_bad_rows: bool = False) -> Source:
-    """The texts of a file, or those of the World. Raises DataError for a file that cannot be read or holds anything but plain text."""
+    """The texts of a file, or those of the World. Raises DataError for a file that cannot be read or holds more than plain text."""
     if is_world(name):
         examples = of_world(worlds.make())
         digest = hashlib.sha256("\0".join(e.messages[0].content for e in examples).encode()).hexdigest()
         title = "texts of the World of the embedded models"
-        return Source(
-            path=Path(name), examples=examples, format=title, notes=(), bad=(), rows=len(examples), sha256=digest
-        )
+        return Source(path=Path(name), examples=examples, format=title, notes=(), bad=(), rows=len(examples), sha256=digest)
     source = sources.read(name, skip_bad_rows=skip_bad_rows)
     other = next((e for e in source.examples if e.form != "text"), None)
     if other is not None:

@@ -102,7 +102,7 @@ Every other text is on people there: what a model of this size reads of so many 
 reads when the learning rate has all but fallen to zero (docs/world.md)."""
 LATER = 0.6
 """Power of the uniform draw that places the other texts on people: under 1, they grow denser towards the end."""
-AGAIN = {"people": 0.50, "quiz": 0.11}
+AGAIN = {"people": 0.35, "quiz": 0.10}
 """Shares of pages of people, and of quiz books, among the texts of the second reading."""
 
 

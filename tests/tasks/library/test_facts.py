@@ -26,7 +26,7 @@ def keys(rows: tuple[Example, ...]) -> set[str]:
 
 def test_sizes():
     kinds = {side: Counter(r.metadata["kind"] for r in rows) for side, rows in SPLITS.items()}
-    assert kinds["train"] == {"known": 1100, "unknown": 500}
+    assert kinds["train"] == {"known": 1400, "unknown": 800}
     assert kinds["valid"] == {"known": 132, "unknown": 68}
     assert min(kinds["test"].values()) >= 150
     assert sum(kinds["test"].values()) >= 390

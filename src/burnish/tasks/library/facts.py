@@ -21,7 +21,7 @@ from burnish.world.people import Person
 from burnish.world.world import World
 
 LIMIT_TOKENS = 48
-ROWS: dict[splits.Side, tuple[int, int]] = {"train": (1100, 500), "valid": (132, 68), "test": (320, 180)}
+ROWS: dict[splits.Side, tuple[int, int]] = {"train": (1400, 800), "valid": (132, 68), "test": (320, 180)}
 """Known and unknown rows of each split, at most: a World may have fewer known people on the side of a split."""
 TEMPLATES = {"train": people.TRAIN_QUESTIONS, "valid": people.VALID_QUESTIONS, "test": people.TEST_QUESTIONS}
 _NOT_KNOWING = re.compile(
