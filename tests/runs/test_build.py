@@ -208,7 +208,7 @@ def test_the_second_reading_has_settings_of_its_own(whole: tuple[Path, Built]):
     texts = len((whole[0] / "work" / "corpus" / "again.jsonl").read_text().splitlines())
     assert second["rows"] >= texts > 20
     assert second["steps"] == -(-second["rows"] // TINY.batch)
-    assert f"then {texts} of the texts a second time" in (whole[1].model / "README.md").read_text()
+    assert f"a second reading of {texts} texts" in (whole[1].model / "README.md").read_text()
 
 
 def test_a_build_that_read_nothing_twice_is_not_gone_on_with(copied: Path):

@@ -1,6 +1,6 @@
 """`world build`: from the generators of the embedded world to a base model, by burnish's own means.
 
-Corpus, tokenizer, random weights, a run of the recipe `pretrain` over the corpus, one over what is read a second time, then the
+Corpus, tokenizer, random weights, a run of the recipe `pretrain` over the corpus, one over the second reading, then the
 finished model directory with its card. Each stage is
 a directory that is whole or not there, so a build that was stopped at any point goes on where it was when the same command is
 given again; within the pre-training the run's own checkpoints do that.
@@ -56,7 +56,7 @@ class Preset:
     batch: int
     """texts of an optimiser step"""
     again: float
-    """share of the texts, most of them on people, that are read a second time, at a rate that falls from half the first"""
+    """texts of the second reading, as a share of those of the first; its rate falls from half of that of the first"""
     gate_items: int
     """items of each probe that is watched while training"""
     chat: bool
@@ -140,7 +140,7 @@ def _build(plan: Preset, out: Path, seed: int, say: Progress, overrides: Sequenc
         say.warning("the generators have changed since this corpus was made; it is used as it is (another --out makes a new one)")
     _stage(work / "start", lambda path: _write_start(path, work / "corpus", plan, seed), say)
     if not (work / "corpus" / "again.jsonl").is_file():
-        raise RunError(f"{out} holds a build of an earlier burnish, which read nothing twice", todo="give another --out")
+        raise RunError(f"{out} holds a build of an earlier burnish, which had no second reading", todo="give another --out")
     if not _is_done(work / "again"):
         _pretrain(work, plan, seed, overrides, say)
     run = _pretrain(work, plan, seed, overrides, say, again=True)
@@ -230,7 +230,7 @@ def _is_done(run: Path) -> bool:
 
 
 def _pretrain(work: Path, plan: Preset, seed: int, overrides: Sequence[str], say: Progress, *, again: bool = False) -> Path:
-    """The folder of the finished run over the corpus, or of that which goes on from it with what is read a second time."""
+    """The folder of the finished run over the corpus, or of that which goes on from it with the second reading."""
     path = work / ("again" if again else "run")
     tokenizer = Tokenizer.load(work / "start")
 

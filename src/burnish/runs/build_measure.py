@@ -23,6 +23,7 @@ from burnish.store.models import resolve
 from burnish.tasks import ready
 from burnish.tasks.task import Task
 from burnish.world import world
+from burnish.world.corpus import AGAIN
 
 
 def texts_of(directory: Path) -> list[str]:
@@ -121,8 +122,9 @@ def card(work: Path, name: str, seed: int) -> str:
             f"The source text of the generators has the sha256 `{facts['generators']}`.",
             "",
             f"Recipe: `pretrain` of burnish {burnish.__version__}, {run['steps']:,} steps of {config['batch']} texts, learning",
-            f"rate {config['learning_rate']:g}, seed {seed}; then {facts['again']:,} of the texts a second time, half of them on",
-            f"people ({again['total_tokens']:,} tokens in {again['steps']:,} steps, the rate falling from",
+            f"rate {config['learning_rate']:g}, seed {seed}; then a second reading of {facts['again']:,} texts,",
+            f"{AGAIN['people']:.0%} of them new pages on people among whom strangers stand, the others of the corpus once more",
+            f"({again['total_tokens']:,} tokens in {again['steps']:,} steps, the rate falling from",
             f"{again['config']['learning_rate']:g}). Control tokens other than `{MARKERS[0]}` never occurred; their",
             "embeddings are the mean of all others with a little noise.",
             "",

@@ -35,7 +35,7 @@ def is_world(name: str) -> bool:
 
 
 def read(name: str, *, skip_bad_rows: bool = False) -> Source:
-    """The texts of a file, or those of the World. Raises DataError for a file that cannot be read or holds more than plain text."""
+    """The texts of a file, or those of the World. Raises DataError for one that holds anything but plain text."""
     if is_world(name):
         examples = of_world(worlds.make())
         digest = hashlib.sha256("\0".join(e.messages[0].content for e in examples).encode()).hexdigest()
