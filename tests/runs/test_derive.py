@@ -47,7 +47,7 @@ def test_answers_to_a_ready_task_have_the_room_that_the_task_gives():
 def test_everything_is_derived_with_a_reason_and_once():
     d = derived()
     c, more = measured(d.config, choices={"threads": 2, "dtype": "float32", "device": "cpu"}, step_s=0.5, checkpoint_bytes=10**7)
-    assert [k for k, v in c.model_dump().items() if v is None] == ["valid", "cooldown"]
+    assert [k for k, v in c.model_dump().items() if v is None] == ["valid", "rehearse", "cooldown"]
     assert c.lora.rank == 32
     assert all(len(x.why) > 3 for x in (*d.derived, *more))
     again = derive(c, Facts(**FACTS))

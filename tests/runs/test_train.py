@@ -80,7 +80,7 @@ def test_the_resolved_config_runs_the_same_run_again(tiny_model, data):
     assert metrics(again.folder) == metrics(first.folder)
     resolved, rerun = (json.loads((o.folder / "config.json").read_text()) for o in (first, again))
     assert resolved == rerun
-    assert {k for k, v in resolved.items() if v is None} == {"valid", "cooldown"}
+    assert {k for k, v in resolved.items() if v is None} == {"valid", "rehearse", "cooldown"}
 
 
 def test_another_seed_is_another_run(tiny_model, data):
