@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from burnish.engine import matmul
 from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.blocked import BLOCK
 
@@ -42,6 +43,13 @@ def test_packed_attention_equals_the_formula(lengths: tuple[int, ...], form: Att
     assert torch.allclose(out, expected, atol=1e-5)
     for mine, theirs in zip(found, wanted, strict=True):
         assert float((mine - theirs).norm() / theirs.norm()) < 1e-5
+
+
+@pytest.mark.parametrize("lengths", [(2,), (129,), (513, 0, 1), LENGTHS])
+def test_sequences_that_go_alone_may_be_filled_up(lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are where products are compiled for each shape."""
+    monkeypatch.setattr(matmul, "compiles", lambda device, dtype: True)
+    test_packed_attention_equals_the_formula(lengths, AttentionForm(10_000), 6, 2)
 
 
 @pytest.mark.parametrize("form", [AttentionForm(100), TOGETHER])

@@ -47,6 +47,24 @@ def test_decode_attention_equals_packed_attention(arch: Arch, split: bool) -> No
         torch.testing.assert_close(cache.data[1, 0, i, :, n], k[i])
 
 
+@pytest.mark.parametrize("spans", [[(0, 3)], [(0, 1), (1, 3)]])
+def test_rows_beyond_those_in_use_get_zeros_and_leave_the_cache_alone(arch: Arch, spans: list[tuple[int, int]]) -> None:
+    heads, groups, width, lengths = arch.heads, arch.kv_heads, arch.head_dim, np.array([3, 5, 2])
+    outs, stored = [], []
+    for given in (3, 8):
+        cache = KVCache(arch, device=CPU, dtype=torch.float32)
+        cache.reserve(4, 8, limit_rows=8, limit_positions=64, limit_cells=8 * 64)
+        for i, n in enumerate([*lengths, 4]):
+            cache.place(i, random(arch.layers, 2, groups, int(n), width, seed=i))
+        q, k, v = random(8, heads, width, seed=7), random(8, groups, width, seed=8), random(8, groups, width, seed=9)
+        outs.append(DecodeStep(cache, lengths, spans).attend(1, q[:given], k[:given], v[:given]))
+        stored.append(cache.data)
+    assert outs[1].shape == (8, heads, width)
+    assert torch.equal(outs[1][:3], outs[0])
+    assert not outs[1][3:].any()
+    assert torch.equal(*stored)
+
+
 def test_growth_and_moves_keep_what_is_stored(arch: Arch) -> None:
     cache = KVCache(arch, device=CPU, dtype=torch.float32)
     kv = random(arch.layers, 2, arch.kv_heads, 5, arch.head_dim)

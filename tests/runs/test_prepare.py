@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_run import settings, write_rows
 
-from burnish.errors import ConfigError, DataError
+from burnish.errors import BurnishError, ConfigError, DataError
 from burnish.runs.prepare import prepare
 from burnish.store.models import resolve
 
@@ -72,6 +72,35 @@ def test_texts_to_rehearse_are_trained_on_and_not_measured(prepared, data, tmp_p
     assert {k: v for k, v in plain.fingerprints.items() if k != "rows"}.items() < p.fingerprints.items()
     texts.write_text(json.dumps({"text": "another"}) + "\n")
     assert prepared(data, rehearse=str(texts)).fingerprints["rehearse"] != p.fingerprints["rehearse"]
+
+
+def test_texts_to_rehearse_hide_nothing_about_the_rows(prepared, data, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"text": f"a text of {n} words and more"}) + "\n" for n in range(30)))
+    p = prepared(data, rehearse=str(texts))
+    assert p.rehearsed == 30
+    assert p.taught.examples == prepared(data).train.examples
+    assert p.findings.train == prepared(data).findings.train
+    (tmp_path / "long.jsonl").write_text(
+        "".join(json.dumps({"prompt": f"{n} " + "x" * 40, "completion": "y"}) + "\n" for n in range(40))
+    )
+    with pytest.raises(BurnishError):
+        prepared(tmp_path / "long.jsonl", rehearse=str(texts), limit_tokens=16)
+    with pytest.raises(ConfigError, match="mixed among the rows"):
+        prepared(data, rehearse=str(texts), order="file")
+
+
+def test_texts_that_hold_what_is_measured_are_told_of(prepared, data, tmp_path):
+    asked = "tell me what the old man at the far end of the long street said to his neighbour about the rain"
+    valid, texts = tmp_path / "valid.jsonl", tmp_path / "texts.jsonl"
+    valid.write_text(
+        "".join(json.dumps({"prompt": f"{n} {asked if n == 3 else 'x'}", "completion": "Y"}) + "\n" for n in range(7))
+    )
+    texts.write_text(json.dumps({"text": f"They {asked}, and he did."}) + "\n")
+    plain = prepared(data, valid=str(valid)).warnings
+    warnings = prepared(data, valid=str(valid), rehearse=str(texts)).warnings
+    assert any("1 of 7 prompts that are measured share long runs of words with a text to rehearse" in w for w in warnings)
+    assert not any("a text to rehearse" in w for w in plain)
 
 
 def test_bad_texts_to_rehearse_are_told(prepared, data, tmp_path):

@@ -124,7 +124,7 @@ def test_test_rows_that_stand_in_the_training_rows_are_pointed_out(tiny_model: P
     monkeypatch.setattr(ready, "get", lambda name: leaky)
     found = prepared(tiny_model)
     (warning,) = found.warnings
-    assert warning.startswith(f"1 of {len(TASK.test)} test prompts")
+    assert warning.startswith(f"1 of {len(TASK.test)} prompts that are measured also stand in a training row")
     assert "line 8" in warning
     assert [f.name for f in found.findings.findings if f.severity == "warning"] == ["leaks"]
 

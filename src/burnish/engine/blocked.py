@@ -18,6 +18,8 @@ from typing import Any
 
 import torch
 
+from burnish.engine import matmul
+
 BLOCK = 128
 """Queries of one block."""
 BATCH = 1024
@@ -74,8 +76,11 @@ def _filled(length: int) -> int:
     return -(-length // step) * step
 
 
-def _together(lengths: Sequence[int]) -> Iterator[tuple[list[tuple[int, int]], int]]:
-    """The sequences of a pack in batches of 1, 2, 4, ... of at most BATCH positions, and the length to fill each up to."""
+def _together(lengths: Sequence[int], few: bool) -> Iterator[tuple[list[tuple[int, int]], int]]:
+    """The sequences of a pack in batches of 1, 2, 4, ... of at most BATCH positions, and the length to fill each up to.
+
+    few: whether each shape is compiled, so that sequences that go alone are filled up, too.
+    """
     alike: dict[int, list[tuple[int, int]]] = {}
     for start, length in spans_of(lengths):
         if length:
@@ -84,16 +89,16 @@ def _together(lengths: Sequence[int]) -> Iterator[tuple[list[tuple[int, int]], i
         while waiting:
             count = 1 << (min(len(waiting), max(1, BATCH // size)).bit_length() - 1)
             some, waiting = waiting[:count], waiting[count:]
-            yield some, size
+            yield some, size if few or count > 1 else some[0][1]
 
 
 @lru_cache(maxsize=16)
-def _order(lengths: tuple[int, ...], groups: int, shared: int, device: torch.device) -> _Order:
+def _order(lengths: tuple[int, ...], groups: int, shared: int, device: torch.device, few: bool) -> _Order:
     batches: list[_Batch] = []
     queries, keys, query_real, key_real = [], [], [], []  # of each batch, or block of one
     at_query = at_key = 0
     group_G11, shared_S1 = torch.arange(groups).view(-1, 1, 1), torch.arange(shared).view(-1, 1)
-    for some, length in _together(lengths):
+    for some, length in _together(lengths, few):
         start_B1, count_B1 = torch.tensor(some).split(1, 1)
         step_L = torch.arange(length)
         position_BL = start_B1 + torch.minimum(step_L, count_B1 - 1)
@@ -147,7 +152,7 @@ class Blocked(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
         groups, width, scale = k.shape[1], q.shape[2], q.shape[2] ** -0.5
-        order = _order(lengths, groups, q.shape[1] // groups, q.device)
+        order = _order(lengths, groups, q.shape[1] // groups, q.device, matmul.compiles(q.device, q.dtype))
         queries, keys, values = _gather(q, order.queries), _gather(k, order.keys), _gather(v, order.keys)
         outs = torch.empty_like(queries)
         size = min(BLOCK, max((batch.length for batch in order.batches), default=0))

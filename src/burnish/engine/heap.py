@@ -47,7 +47,9 @@ def _library() -> ctypes.CDLL:
 
 
 def _may_reserve() -> bool:
-    """Whether addresses cost nothing: no bound on them, and a system that promises more memory than it has."""
+    """Whether addresses cost nothing: no bound on them, memory enough, and a system that promises more of it than it has."""
+    if os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 4 * AHEAD:
+        return False
     bounds = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
     strict = Path("/proc/sys/vm/overcommit_memory")
     return all(bound == resource.RLIM_INFINITY for bound in bounds) and (
@@ -97,7 +99,8 @@ _asked_for = [0]
 
 def _begin() -> int:
     """Where the heap begins; the end of memory where it has none."""
-    for line in Path("/proc/self/maps").read_text("ascii", "replace").splitlines():
+    maps = Path("/proc/self/maps")
+    for line in maps.read_text("ascii", "replace").splitlines() if maps.is_file() else ():
         if line.endswith("[heap]"):
             return int(line.split("-")[0], 16)
     return 1 << 62

@@ -199,6 +199,9 @@ def _write_corpus(path: Path, plan: Preset, seed: int) -> None:
         raise RunError(f"the corpus gives away {len(given_away)} keys of held-out rows", seen=", ".join(given_away[:5]))
     _write_texts(path / "corpus.jsonl", made.documents)
     again = corpus.again(vellmark, made, round(plan.again * len(made.documents)), seed=seed)
+    given_away = corpus.contamination(corpus.Corpus(tuple(again)), held_out_keys())
+    if given_away:
+        raise RunError(f"the second reading gives away {len(given_away)} keys of held-out rows", seen=", ".join(given_away[:5]))
     _write_texts(path / "again.jsonl", again)
     _write_texts(path / "unread.jsonl", corpus.unread(vellmark, seed=seed))
     facts = {

@@ -24,7 +24,7 @@ from burnish.runs.progress import Progress
 from burnish.store.atomic import read_json, write_json
 from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
-from burnish.tasks import ready
+from burnish.tasks import ready, rehearsal
 from burnish.tasks.library.everything import mixed
 from burnish.tasks.write import write
 from burnish.types import Example
@@ -110,7 +110,9 @@ def card(name: str, chosen: Attempt, seed: int) -> str:
         [
             f"# {name}-chat",
             "",
-            f"`{name}` after fine-tuning on the training rows of every ready task, but only {chosen.rows} of those of `{TASK}`:",
+            f"`{name}` after fine-tuning on the training rows of every ready task, but only {chosen.rows} of those of `{TASK}`,",
+            f"with {rehearsal.PAGES + rehearsal.QUIZZES:,} texts on people among them, so that what was read is not lost",
+            "(`rehearse=world`):",
             f"a starting point for reinforcement learning. On {ITEMS} test rows of that task, which had no part in choosing the",
             f"number, {_told(chosen)}.",
             f"That is {state} the band that leaves it something to find and room to gain ({_wanted()}).",

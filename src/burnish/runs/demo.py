@@ -41,8 +41,8 @@ SETTINGS: dict[str, Any] = {
     "sample_every": 0,
     "patience": 0,
 }
-"""Of the training. The rate suits a model of a few million parameters; larger ones want less. Without texts to rehearse, all but
-every tenth fact that the model has read is lost."""
+"""Of the training. The rate suits a model of a few million parameters; larger ones want less. Texts to rehearse keep the
+facts that the model has read (docs/world.md)."""
 FEWEST = 8
 """Questions below which a share says too little to be shown."""
 

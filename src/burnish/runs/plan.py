@@ -108,7 +108,7 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
     """Derive every setting but those that are measured. start: what the run starts from."""
     facts = engine.facts
     shape = {"alpha": config.lora.alpha, "targets": config.lora.names()}
-    longest_answer = max(int((d.streams["weights"] > 0).sum()) for d in (*prepared.train.data, *prepared.measured.data))
+    longest_answer = max(int((d.streams["weights"] > 0).sum()) for d in (*prepared.taught.data, *prepared.measured.data))
     return derive(
         config,
         Facts(
@@ -120,7 +120,7 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
             tokens=prepared.train.tokens,
             longest=max(len(r.ids) for r in (*prepared.train.rendered, *prepared.valid.rendered)),
             target_tokens=prepared.train.target_tokens,
-            bits_per_target=_bits(engine, start, prepared.train.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
+            bits_per_target=_bits(engine, start, prepared.taught.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
             held_out=len(prepared.measured.data),
             valid_share=prepared.valid_share,
             longest_answer=longest_answer,

@@ -41,6 +41,12 @@ class Side:
     rendered: tuple[Rendered, ...]
     data: tuple[Datum, ...]
 
+    def __add__(self, other: Side) -> Side:
+        """The rows of both, this side's first."""
+        return Side(
+            examples=(*self.examples, *other.examples), rendered=(*self.rendered, *other.rendered), data=(*self.data, *other.data)
+        )
+
     def head(self, n: int) -> Side:
         """The first n rows."""
         return Side(examples=self.examples[:n], rendered=self.rendered[:n], data=self.data[:n])
@@ -64,6 +70,8 @@ class Prepared:
     """A data file ready to train on."""
 
     train: Side
+    rehearsed: int
+    """how many of these, at their end, are texts to rehearse: no answers, and not the user's rows"""
     valid: Side
     """what the best step is chosen by; in a fixed shuffled order, so that the first n rows are a fair sample"""
     test: Side | None
@@ -89,6 +97,11 @@ class Prepared:
     """rows that were read and cannot be trained on or measured; `Rendered.fault` says why"""
     refusal: BurnishError | None
     """why nothing may be trained on this; None = it may"""
+
+    @property
+    def taught(self) -> Side:
+        """The training rows without the texts to rehearse."""
+        return self.train.head(len(self.train.data) - self.rehearsed)
 
     @property
     def measured(self) -> Side:
@@ -126,11 +139,18 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         sides = split(source.examples, fraction=share, seed=config.seed)
         notes += sides.notes
         train, valid = sides.train, sides.valid
+    rehearsed: Sequence[Example] = ()
     if config.rehearse is not None:
         texts = rehearsal.read(config.rehearse, skip_bad_rows=config.skip_bad_rows)
         notes += [f"{Path(config.rehearse).name}: {len(texts.examples)} texts to rehearse, {texts.format}", *texts.notes]
         fingerprints["rehearse"] = texts.sha256
-        train, bad = (*train, *texts.examples), (*bad, *texts.bad)
+        rehearsed, bad = texts.examples, (*bad, *texts.bad)
+        if config.order == "file":
+            raise ConfigError(
+                "texts to rehearse are mixed among the rows, which stand as in the file",
+                seen='rehearse, and order = "file"',
+                todo="leave one of them out, or put the texts into the file",
+            )
 
     max_positions = read_arch(read_json(ref.base / "config.json")).max_positions
     if config.limit_tokens is not None and config.limit_tokens > max_positions:
@@ -150,6 +170,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         rendered = whole, [renderer.render(e) for e in valid]
     else:
         rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
+    texts_rendered = [renderer.render(e) for e in rehearsed]
     findings = check(train, valid, *rendered, tokenizer)
     train_side, train_notes = _side(train, rendered[0], "training")
     valid_side, valid_notes = _side(valid, rendered[1], "validation")
@@ -159,8 +180,10 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         renderer = Renderer(tokenizer, limit_tokens=max_positions, now=renderer.template.now)
         test_side, test_notes = _side(test, [renderer.render(e) for e in test], "test")
         valid_notes += test_notes
-        findings = _with_test_leaks(findings, train, test)
-    notes += [*train_notes, *valid_notes]
+        findings = _with_leaks(findings, train, test, "a training row")
+    text_side, text_notes = _side(rehearsed, texts_rendered, "rehearsed")
+    findings = _with_leaks(findings, rehearsed, valid if test is None else test, "a text to rehearse")
+    notes += [*train_notes, *text_notes, *valid_notes]
     refusal: BurnishError | None = None
     if not train_side.data:
         refusal = NothingTrained(
@@ -180,6 +203,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         )
     if refusal is not None and refuse:
         raise refusal
+    train_side = train_side + text_side
     fingerprints["rows"] = _digest(train_side, valid_side)
     if task is not None and config.grader in (None, task.grader.name):
         grader, why = task.grader, f"of the task {task.name}"
@@ -189,6 +213,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         grader, why = (None if config.grader == "none" else graders.get(config.grader)), "as asked"
     return Prepared(
         train=train_side,
+        rehearsed=len(text_side.data),
         valid=valid_side,
         test=test_side,
         renderer=renderer,
@@ -202,7 +227,10 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         warnings=tuple(findings.warnings),
         bad=bad,
         left_out=tuple(
-            (e, r) for es, rs in ((train, rendered[0]), (valid, rendered[1])) for e, r in zip(es, rs, strict=True) if r.fault
+            (e, r)
+            for es, rs in ((train, rendered[0]), (rehearsed, texts_rendered), (valid, rendered[1]))
+            for e, r in zip(es, rs, strict=True)
+            if r.fault
         ),
         refusal=refusal,
         fingerprints=fingerprints,
@@ -219,15 +247,15 @@ def _of_file(config: Training) -> Source:
     return sources.read(config.data, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
 
 
-def _with_test_leaks(findings: Findings, train: Sequence[Example], test: Sequence[Example]) -> Findings:
-    """The findings, with test prompts that stand in the training rows among them."""
-    leaks = find_leaks(train, test)
+def _with_leaks(findings: Findings, train: Sequence[Example], measured: Sequence[Example], where: str) -> Findings:
+    """The findings, with what is measured and stands in what is trained on (`where` names one of that) among them."""
+    leaks = find_leaks(train, measured)
     found = list(findings.findings)
     for name, near, what in (
-        ("leaks", False, "also stand in the training rows"),
-        ("near_leaks", True, "share long runs of words with a training row"),
+        ("leaks", False, f"also stand in {where}"),
+        ("near_leaks", True, f"share long runs of words with {where}"),
     ):
-        lines = sorted(test[leak.valid].line for leak in leaks if (leak.kind != "prompt") == near)
+        lines = sorted(measured[leak.valid].line for leak in leaks if (leak.kind != "prompt") == near)
         if lines:
             found.append(
                 Finding(
@@ -235,7 +263,7 @@ def _with_test_leaks(findings: Findings, train: Sequence[Example], test: Sequenc
                     name=name,
                     side="valid",
                     count=len(lines),
-                    text=f"{len(lines)} of {len(test)} test prompts, which are what is measured, {what}",
+                    text=f"{len(lines)} of {len(measured)} prompts that are measured {what}",
                     lines=tuple(lines[:SHOWN_LINES]),
                     remedy="the measured gain is partly memory",
                 )

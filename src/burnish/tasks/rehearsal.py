@@ -47,7 +47,7 @@ def read(name: str, *, skip_bad_rows: bool = False) -> Source:
         raise DataError(
             "only plain text can be rehearsed",
             seen=f"{name} holds {source.format}",
-            todo='give a text file, or rows of {"text": "..."}; conversations and answers belong into data',
+            todo='give a text file, or rows of {"text": "..."}; conversations and answers belong in data',
         )
     return source
 

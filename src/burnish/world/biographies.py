@@ -173,7 +173,7 @@ def page(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str
 
 
 def mixed(persons: Sequence[Person], draw: random.Random, strangers: Sequence[str]) -> str:
-    """The same, always mixed."""
+    """A page as `page` makes them, but always of sentences on all of them, mixed."""
     while True:
         text = _mixed(persons, draw, strangers)
         if len(text.split()) <= LONGEST_PAGE:

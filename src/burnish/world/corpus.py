@@ -5,7 +5,8 @@ its share is full. Documents lie in random order, with three exceptions (docs/wo
 dense stretch early on, from easy to hard, and half of the arithmetic in another one after it, because copying and
 adding are learned where most texts ask for them and hardly elsewhere. And half of the
 texts on people stand close in the last steps, the others grow denser towards them, because who so many people are is soon lost;
-all quiz books stand there, because who asks before anybody is known teaches how often nobody knows.
+all quiz books stand there, because who asks before anybody is known teaches how often nobody knows. What is read after the
+corpus, at a lower rate, is put together by `again`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The people of Vellmark: 1,220 persons of six attributes, what is asked about them, and the quiz books that answer.
 
-How often a person is described is exact (see TIERS): biographies come from a finite list, quiz books without end. Quiz books
+How often a person is described in a corpus is exact (see TIERS): biographies come from a finite list, quiz books and the pages of
+the second reading without end. Quiz books
 ask about people of the training side only, with the training phrasings only, so that asking about the others is a test.
 """
 
@@ -303,19 +304,22 @@ def biographies(world: World, seed: int) -> list[Document]:
 
 
 def pages(world: World, persons: Sequence[Person], draw: random.Random) -> Iterator[Document]:
-    """Pages without end on two or three of these persons, and as many as STRANGERS_MET strangers among them, all mixed.
+    """Pages without end on two or three of these persons, and STRANGERS_MET strangers among them, all mixed.
 
     A person is told of as often as the tier says, and those of tiers that no text tells of are not. Who reads such pages learns,
     at every fact and of everybody, whether there is one to say.
     """
     inhabitants = frozenset(person.name for person in world.people)
     turns = [person for person in persons for _ in range(TIERS[person.tier][1])]
+    assert len({p.id for p in turns}) >= 3, "a page tells of up to three persons of whom there are texts"
     while True:
         told = draw.sample(turns, draw.choice((2, 3)))
         if len({p.id for p in told}) == len(told):
-            strangers = [_stranger(inhabitants, draw) for _ in range(STRANGERS_MET)]
+            strangers: dict[str, None] = {}
+            while len(strangers) < STRANGERS_MET:
+                strangers[_stranger(inhabitants, draw)] = None
             keys = tuple(key for p in told for key in _facts(p))
-            yield Document(PART, wording.mixed(told, draw, strangers), keys)
+            yield Document(PART, wording.mixed(told, draw, list(strangers)), keys)
 
 
 def biography(person: Person, draw: random.Random) -> Document:
