@@ -136,7 +136,7 @@ def _checks(certificate: Certificate) -> list[RenderableType]:
     """The certificate in a line: it proves the machinery, not the answers."""
     passed, failed = sum(a.passed is True for a in certificate.audits), certificate.failed
     undone = len(certificate.audits) - passed - len(failed)
-    said = f"{passed} checks of burnish's own work on the trained model pass (that only answers were learned, that what is kept "
+    said = f"{passed} checks of burnish's own work on the trained model pass (that no question was learned, that what is kept "
     said += "is what was trained, and the like)"
     said += f"; {undone} could not be made" if undone else ""
     if failed:
