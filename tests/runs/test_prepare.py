@@ -90,6 +90,16 @@ def test_texts_to_rehearse_hide_nothing_about_the_rows(prepared, data, tmp_path)
         prepared(data, rehearse=str(texts), order="file")
 
 
+def test_a_long_text_to_rehearse_is_read_whole_in_parts(prepared, data, tmp_path):
+    (tmp_path / "texts.jsonl").write_text(json.dumps({"text": "a long text " * 15}) + "\n")
+    p = prepared(data, rehearse=str(tmp_path / "texts.jsonl"), limit_tokens=32)
+    parts = p.train.rendered[-p.rehearsed :]
+    whole = prepared(data, rehearse=str(tmp_path / "texts.jsonl")).train.rendered[-1]
+    assert len(parts) > 3
+    assert not any(r.truncated for r in parts)
+    assert [*parts[0].ids, *(i for r in parts[1:] for i in r.ids[1:])] == list(whole.ids)
+
+
 def test_texts_that_hold_what_is_measured_are_told_of(prepared, data, tmp_path):
     asked = "tell me what the old man at the far end of the long street said to his neighbour about the rain"
     valid, texts = tmp_path / "valid.jsonl", tmp_path / "texts.jsonl"

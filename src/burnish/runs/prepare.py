@@ -170,7 +170,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         rendered = whole, [renderer.render(e) for e in valid]
     else:
         rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
-    texts_rendered = [renderer.render(e) for e in rehearsed]
+    rehearsed, texts_rendered = _split_long(rehearsed, Renderer(tokenizer, now=noon), limit)
     findings = check(train, valid, *rendered, tokenizer)
     train_side, train_notes = _side(train, rendered[0], "training")
     valid_side, valid_notes = _side(valid, rendered[1], "validation")
