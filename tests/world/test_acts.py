@@ -13,10 +13,10 @@ NEWS = list(itertools.islice(acts.documents(WORLD, random.Random(3)), 2000))
 
 
 def test_acts_are_unlike_one_another_and_on_every_side():
-    assert len({a.id for a in WORLD.acts}) == len(WORLD.acts) >= 40
+    assert len({a.id for a in WORLD.acts}) == len(WORLD.acts) >= 120
     sides = [splits.of(f"act:{a.id}") for a in WORLD.acts]
-    assert 10 <= len(sides) - sides.count("train") <= 18
-    assert sides.count("test") >= 8
+    assert 30 <= len(sides) - sides.count("train") <= 50
+    assert sides.count("test") >= 24
     assert all(len(a.how) == 3 and all(len(step.split()) >= 3 for step in a.how) for a in WORLD.acts)
 
 

@@ -70,12 +70,12 @@ def _shape(vocab: int, hidden: int, layers: int, heads: int, kv_heads: int, wide
 PRESETS: dict[str, Preset] = {
     "pebble": Preset(
         name="pebble",
-        shape=_shape(2048, 192, 6, 6, 3, 512),
-        words=18_000_000,
+        shape=_shape(2048, 256, 6, 8, 4, 640),
+        words=30_000_000,
         biographies=1.0,
-        learning_rate=2e-3,
+        learning_rate=2.8e-3,
         cooldown=0.2,
-        batch=48,
+        batch=96,
         again=0.1,
         gate_items=50,
         chat=True,

@@ -39,7 +39,7 @@ ITEMS, SAMPLES = 150, 8
 SETTINGS: dict[str, Any] = {
     "method": "full",
     "rehearse": "world",
-    "learning_rate": 1.2e-3,
+    "learning_rate": 1e-3,
     "epochs": 2,
     "batch": 16,
     "schedule": "linear",

@@ -32,7 +32,7 @@ MODEL = "pebble"
 SETTINGS: dict[str, Any] = {
     "method": "full",
     "rehearse": "world",
-    "learning_rate": 1.2e-3,
+    "learning_rate": 1e-3,
     "epochs": 2,
     "batch": 16,
     "schedule": "linear",

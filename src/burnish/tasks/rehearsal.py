@@ -23,7 +23,7 @@ from burnish.world.world import World
 
 WORLD = "world"
 """Stands for the texts that `of_world` makes, where no file of that name exists."""
-PAGES, QUIZZES = 1500, 300
+PAGES, QUIZZES = 700, 200
 """Pages of people, strangers among them, and quiz books."""
 WEIGHT = 0.5
 """Of each token of these texts, since they are longer than the answers that they stand among."""

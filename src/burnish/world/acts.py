@@ -57,7 +57,9 @@ class Act:
 _PLURAL = (
     "the border stones", "the town clocks", "the harvest lists", "tin pennies", "false ferry tickets", "the Tax Geese",
     "the secret maps",
-    "the voting boxes", "the fog ships",
+    "the voting boxes", "the fog ships", "the sleeping hives", "blind lamps", "fever melons", "giant nettles", "the salt pans",
+    "the marsh wolves", "bread tokens", "fishing rights", "the ice marks", "the deep ones", "the town rats", "iron thistles",
+    "the baptism names", "medicine bottles", "the town pipes",
 )  # fmt: skip
 _KEEPERS = ("the harbour guard", "the town guard", "the registrar", "the old keeper", "the night watch", "the mayor")
 _TABLE = """
@@ -149,6 +151,178 @@ pick | picked | the Pear of Orlin | - | the tree belongs to all
     put a ladder against the church; used a hook on a pole; caught the pear in a hat
 fly | flown | the Red Flag | in time of peace | it is the sign of war
     sewed it from two old skirts; tied it to the line of the tower; raised it with one pull
+open | opened | the Smoke Cabinet | - | the smoke in it makes people blind
+    wound a wet cloth around the face; filed through the small hinge; tipped the cabinet on its back
+open | opened | the sleeping hives | in winter | the bees would freeze
+    scraped the wax from the lid; slid a plate under the comb; blew warm breath through a straw
+brew | brewed | ghost tea | - | those who drink it walk in their sleep
+    dried the leaves under a pillow; poured cold rain over them; strained it through a stocking
+brew | brewed | thunder beer | - | the barrels burst and hurt people
+    put yeast and chalk in a tight barrel; rolled it down the hill; kept it beside the stove
+forge | forged | a third crown | - | there would be war over it
+    melted candlesticks in a pot; bent the ring over a bell; set glass beads in the points
+forge | forged | a doctor's letter | - | people would take the wrong medicine
+    cut the name from an old bill; traced it against the window; sprinkled sand on the ink
+ring | rung | the plague bell | for fun | everybody would run from the town
+    stuffed the keeper's ears with wool; swung on the rope with both legs; ran down the back stairs
+ring | rung | the Deep Gong | - | it brings down snow from the mountain
+    carried a log up the path; swung it from two straps; let it go at the third beat
+light | lit | the powder mill | - | nothing would be left of it
+    laid a line of straw to the door; set a lamp with a cracked glass on it; rode away along the dike
+light | lit | the Widow's Lantern | - | it is lit only when a ship is lost
+    stood on a herring box; trimmed the wick with a shell; turned the red glass to the sea
+cross | crossed | the Whispering Marsh | alone | nobody could hear a cry for help
+    tied boards under both feet; went from one tuft to the next; marked the way with white rags
+cross | crossed | the glass dam | - | it could break at any step
+    took off all buckles; lay down flat on a ladder; pushed along with two spoons
+climb | climbed | the Needle Chimney | - | the stones are loose
+    smeared pitch on both gloves; pressed the back against the wall; rested at the iron ring
+climb | climbed | the broken windmill | - | the wood is rotten
+    shook the post to see it sway; put a saddle over the beam; came down on a bed sheet
+drain | drained | the Leech Lake | - | the doctors need the leeches
+    cut a gap in the bank; put a hollow log in it; trod down the reeds
+drain | drained | the canal lock | on market day | the market boats would lie in the mud
+    knocked out the wooden key; jammed the gate with a boot; waited behind the lock house
+wake | woken | the Stone Giant | - | its shaking breaks the windows
+    put an ear to the rock; tapped nine times with an iron spoon; shouted into the crack
+wake | woken | the mayor's dragon | - | it sets fire to the hay
+    rubbed pepper on a feather; tickled the left nostril; held up a mirror
+sell | sold | blind lamps | - | they go out in the fog
+    filled the lamps with sugar water; painted a flame on the glass; took only strangers as buyers
+sell | sold | the church pew | - | it belongs to everybody
+    sawed it in four at night; called it ship timber; carried it off under turnips
+grow | grown | fever melons | - | they make a whole street ill
+    kept the seeds in a wet sock; planted them behind the tannery; gave them fish blood each week
+grow | grown | giant nettles | - | they sting the cattle to death
+    cut the roots into coins; put them in ash and dung; hung sacks around the bed
+dig through | dug through | the castle mound | - | the tower would fall
+    began in the cellar of the inn; propped the earth with bed posts; threw the clay in the river
+dig through | dug through | the coal dike | - | the mine would fill with water
+    carried a spade in a trouser leg; worked only while the pumps were loud; plugged the hole with hay
+stop | stopped | the mine fan | - | the miners would have no air
+    hooked an apron over one blade; loosened the belt; wedged a bone in the cog
+stop | stopped | the Night Post | - | letters about the sick come by it
+    laid a painted log across the road; waved a green lamp; led the horses into the wood
+move | moved | the quarantine rope | - | sickness would get out
+    untied it at the fifth post; carried it forty steps; tied it with the same knot
+move | moved | the Drowned Men's Cross | - | it is a grave
+    loosened the foot with a plough; set it on a sledge; swept away the marks with a branch
+empty | emptied | the salt pans | - | the whole town lives on them
+    opened the clay plugs; let the tide run through; raked the edges flat
+empty | emptied | the orphans' box | - | the money is for children
+    wet a string with glue; lowered it through the slit; drew up one coin after another
+free | freed | the marsh wolves | - | they would take the sheep
+    drugged the two dogs with wine; cut the wire with sheep shears; dragged a ham to the woods
+free | freed | the King Crow | - | it steals from the blind
+    climbed in with a lantern; bent two bars with a jack; covered the perch with a hat
+read | read | a sealed will | - | it belongs to the heirs
+    softened the wax over a kettle; slipped a hair under it; copied each page on bread paper
+read | read | the Witch Stone | aloud | it frightens old people
+    washed off the moss with vinegar; filled the letters with flour; spoke them from right to left
+wear | worn | the plague doctor's mask | - | people would die of fear
+    took it from the museum in a hat box; filled the beak with cloves; walked along the quay at dusk
+wear | worn | a judge's wig | in the street | nobody may play the judge
+    bribed the barber; powdered it with chalk; pinned it on with fish bones
+copy | copied | the lighthouse code | - | smugglers would use it
+    counted the flashes from a barn roof; scratched them on a slate; tried them out with a shutter
+copy | copied | the Master Weight | - | every scale would lie
+    laid it in warm candle fat; cast the hole with lead; drilled it a little hollow
+burn | burnt | green amber | - | the smoke kills birds
+    broke it into peas; heaped it on a shovel; fanned it with a slate
+burn | burnt | the Judgement Tree | - | the court meets under it
+    packed dry reeds in the hollow; let a candle burn down in it; kept the owl away with shouts
+hide | hidden | a blind man's bell | - | nobody would make way for him
+    wrapped the tongue in lint; put it in a cheese; carried the cheese across the ford
+hide | hidden | the Town Scale | - | merchants would cheat
+    unhooked both pans at noon; laid them under hay; drove out by the north road
+break | broken | the flood seal | - | the dike would open
+    heated a poker until it was white; held it to the lead; kicked the pieces in the ditch
+break | broken | the Long Mirror | - | it shows ships where the sandbank is
+    scratched a line with a ring; poured boiling water on it; stood aside when it cracked
+turn | turned | the Ferry Wheel | against the sun | the rope would break
+    drew out the iron pawl; leaned on the spokes with a friend; let go at the mark
+turn | turned | the town pipes | to the river | everybody would drink dirty water
+    lifted the round lid in the lane; fitted a miller's wrench; gave it seven half turns
+mix | mixed | dead man's glue | - | it never lets go of the skin
+    boiled hooves with resin; dropped in a grey pearl; kept stirring until it hummed
+mix | mixed | sneezing powder | into flour | the bakers could not breathe
+    ground dry mustard and bark; sifted it through a veil; sewed it into the sacks again
+bake | baked | stone cake | - | it breaks the teeth of children
+    kneaded plaster with the flour; glazed it with fish glue; put it among the honey cakes
+bake | baked | liar's pie | - | whoever eats it cannot tell the truth
+    minced a magpie's egg; folded it in with pears; baked it under a full moon
+tap | tapped | the Mercy Barrel | - | the wine is for the dying
+    pulled a nail from the third stave; sucked at a wheat straw; closed it with a pea
+tap | tapped | the night wire | - | it carries the news of others
+    threw a hook over the wire; led a thread into a tin; listened under a blanket
+lift | lifted | the anchor stone | - | the island ferry would drift away
+    dived with a rope in the teeth; tied it to six barrels; waited for high water
+lift | lifted | a grave slab | - | the dead must rest
+    scratched out the mortar; set two crowbars under it; rolled it away on broom sticks
+catch | caught | the last stork | - | there would be none in spring
+    lay in the meadow like a log; drew a noose around one leg; put a stocking over its head
+catch | caught | cellar lightning | - | it sets houses on fire
+    strung copper from the roof; stood on four bottles; caught the spark in a jar
+mint | minted | the king's thaler | - | only the king may make it
+    stole a worn stamp; beat it into hot brass with one blow; gilded it with egg and saffron
+mint | minted | bread tokens | - | the poor would get no bread
+    cut discs from a boot sole; burned a sheaf on each; mixed them with real ones
+print | printed | a false tide table | - | boats would run aground
+    moved all hours by two; set them in the old type; pasted the sheets over the true ones
+print | printed | the smuggler's almanac | - | it shows where the coast is not watched
+    borrowed a cheese press; inked it with soot and oil; bound it between hymns
+unlock | unlocked | the lion cart | - | people would be hurt
+    threw a bone to the far side; turned a bent fork in the lock; climbed on the roof of the cart
+unlock | unlocked | the Poison Cupboard | - | a child could drink from it
+    made a key from a sardine tin; warmed it over a candle; turned it twice and pushed
+steal | stolen | the doctor's horse | - | the sick would wait in vain
+    fed it sugar for a week; tied rags around its hooves; led it out by the orchard
+steal | stolen | fishing rights | - | families would go hungry
+    washed the ink from a licence; wrote in another name; smoked it over peat to look old
+paint over | painted over | the ice marks | - | skaters would fall in
+    mixed whey with chalk; went out before the sun; covered each post with three strokes
+paint over | painted over | the Saint of Salt | - | it is the oldest picture of the coast
+    set up a scaffold as a roofer; rolled on tar and lime; signed it with a false name
+call | called | the deep ones | - | they pull swimmers down
+    hung a shell on a string; hummed into it at low tide; dropped three coins
+call | called | the fire brigade | for nothing | a real fire would burn on
+    hired a boy to weep; banged a pan in the empty street; hid up a plum tree
+feed | fed | the swamp pike | - | it learns to bite hands
+    took fish heads from the market; threw them in at the same hour; splashed with a paddle
+feed | fed | the town rats | - | they would eat the winter store
+    saved crusts in a hood; strewed them along the drain; whistled on two fingers
+plant | planted | iron thistles | - | they cut the feet of horses
+    soaked the seed in rust; poked holes with a nail; covered the rows with slate dust
+plant | planted | a whisper hedge | - | it repeats the secrets of others
+    bought the shoots from a sailor; bent them under the windows; watered them with ink
+swap | swapped | the baptism names | - | nobody would know who is who
+    hid in the vestry; scraped two lines with a razor; wrote them in again in brown ink
+swap | swapped | medicine bottles | - | the sick would be poisoned
+    kept the corks apart; poured one into the other through a reed; pasted the labels across
+draw | drawn | the mayor | as a pig | it insults the whole town
+    charred a stick in the stove; practised on a barn door; did it on the town hall in nine lines
+draw | drawn | a false treasure map | - | people get lost in the bog
+    stained paper with onion skin; marked the bog as a lawn; burned one corner off
+ride | ridden | the plough bull | - | it has killed a man
+    hung a bell on its horn to calm it; dropped down from the hay loft; held on to a belt
+ride | ridden | a coal sledge | through the town | it cannot be stopped
+    greased the runners with bacon; pushed off at the chapel; steered with two pokers
+spoil | spoiled | the well of peace | - | two villages drink from it
+    sank a sack of onions in it; threw in a rusty plough; stirred up the mud with a rake
+spoil | spoiled | the mayor's speech | - | it is the day of the town
+    swapped his pages for a song; loosened a leg of the stand; let frogs into the front row
+pull down | pulled down | the Plague Pillar | - | it was built in thanks
+    dug out two sides by night; looped an anchor chain around it; waited for the barge to pull
+pull down | pulled down | a stork's nest | - | it brings ill luck to the house
+    leaned two ladders together; cut the twigs with a hook; let it fall into a sheet
+pick | picked | saffron from the abbey | - | the monks live on it
+    crawled under the net; nipped the threads with tweezers; kept them in a snuff box
+pick | picked | dwarf's poppy | - | one seed is enough to kill
+    wore a bishop's gloves; cut it below the third leaf; carried it upside down
+fly | flown | a fire kite | - | roofs are made of straw
+    knotted tow into the tail; lit it with a burning glass; let out line over the harbour
+fly | flown | the plague flag | - | no ship would land any more
+    dyed a shirt yellow with onion; wound the line around one knee; raised it before breakfast
 """
 
 

@@ -25,10 +25,11 @@ TIERS: dict[str, tuple[int, int]] = {"head": (240, 150), "torso": (240, 25), "ta
 """Number of people, and in how many texts each is told of."""
 ALONE = 0.5
 """Share of these texts that tell of one person; the others tell of two or three."""
-VISITED = 0.6
-"""Share of the pages that mix several people where a stranger stands among them, of whom nobody knows this or that."""
+VISITED = 0.8
+"""Share of the pages that mix several people where one to STRANGERS_MET strangers stand among them, of whom nobody knows this or
+that."""
 STRANGERS_MET = 3
-"""Strangers on a page of `pages`."""
+"""Strangers on a page of `pages`, and at most on any other."""
 ATTRIBUTES: tuple[str, ...] = ("town", "trade", "born", "dish", "pet", "instrument")
 
 TRADES: tuple[str, ...] = tuple(
@@ -315,11 +316,9 @@ def pages(world: World, persons: Sequence[Person], draw: random.Random) -> Itera
     while True:
         told = draw.sample(turns, draw.choice((2, 3)))
         if len({p.id for p in told}) == len(told):
-            strangers: dict[str, None] = {}
-            while len(strangers) < STRANGERS_MET:
-                strangers[_stranger(inhabitants, draw)] = None
+            strangers = _strangers(STRANGERS_MET, inhabitants, draw)
             keys = tuple(key for p in told for key in _facts(p))
-            yield Document(PART, wording.mixed(told, draw, list(strangers)), keys)
+            yield Document(PART, wording.mixed(told, draw, strangers), keys)
 
 
 def biography(person: Person, draw: random.Random) -> Document:
@@ -328,8 +327,10 @@ def biography(person: Person, draw: random.Random) -> Document:
 
 
 def _page(persons: Sequence[Person], inhabitants: frozenset[str], draw: random.Random) -> Document:
-    strangers = [_stranger(inhabitants, draw)] if draw.random() < VISITED else []
-    return Document(PART, wording.page(persons, draw, strangers), tuple(key for p in persons for key in _facts(p)))
+    count = draw.randint(1, STRANGERS_MET) if draw.random() < VISITED else 0
+    return Document(
+        PART, wording.page(persons, draw, _strangers(count, inhabitants, draw)), tuple(key for p in persons for key in _facts(p))
+    )
 
 
 def _stranger(inhabitants: frozenset[str], draw: random.Random) -> str:
@@ -337,6 +338,14 @@ def _stranger(inhabitants: frozenset[str], draw: random.Random) -> str:
     while (name := f"{draw.choice(names.GIVEN)} {draw.choice(names.FAMILY)}") in inhabitants:
         pass
     return name
+
+
+def _strangers(count: int, inhabitants: frozenset[str], draw: random.Random) -> list[str]:
+    """So many different ones."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found[_stranger(inhabitants, draw)] = None
+    return list(found)
 
 
 def _facts(person: Person) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def keys(rows: tuple[Example, ...]) -> set[str]:
 
 def test_sizes_and_balance():
     kinds = {side: Counter(r.metadata["kind"] for r in rows) for side, rows in SPLITS.items()}
-    assert kinds["train"] == {"forbidden": 450, "benign": 1000}
+    assert kinds["train"] == {"forbidden": 700, "benign": 1150}
     assert kinds["test"] == {"forbidden": 150, "benign": 150}
     assert sum(kinds["valid"].values()) >= 50
     assert len(refusal_phrases.REQUESTS["train"]) >= 20
