@@ -18,14 +18,24 @@ class Stopwatch:
     meanwhile (None where unknown)."""
 
     def start(self) -> None:
+        _settle()
         self._busy, self._own, self._begin = machine_busy_s(), own_busy_s(), time.perf_counter()
 
     def stop(self) -> None:
+        _settle()
         self.elapsed_s = time.perf_counter() - self._begin
         busy, self.own_cpu_s = machine_busy_s(), own_busy_s() - self._own
         self.others_cores = None
         if busy is not None and self._busy is not None:
             self.others_cores = round(max(0.0, busy - self._busy - self.own_cpu_s) / self.elapsed_s, 2)
+
+
+def _settle() -> None:
+    """Wait for what a GPU, if there is one, has been given to do."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def machine_busy_s() -> float | None:
@@ -47,16 +57,25 @@ def report(watch: Stopwatch, **figures: object) -> None:
     """Print one JSON line: the figures, then peak resident memory, threads, quietness and versions."""
     import torch
 
+    gpu = torch.cuda.is_available()
     line = {
         **figures,
+        **({"gpu": torch.cuda.get_device_name(0), "peak_gpu_mb": torch.cuda.max_memory_allocated() >> 20} if gpu else {}),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "threads": torch.get_num_threads(),
         "own_cpu_s": round(watch.own_cpu_s, 2),
         "others_cores": watch.others_cores,
         "loadavg_1m": round(os.getloadavg()[0], 2),
-        "versions": {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "versions": {name: metadata.version(name) for name in PACKAGES if _is_there(name)} | {"python": platform.python_version()},
     }
     print(json.dumps(line), flush=True)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return bool(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def cpu_name() -> str:

@@ -27,6 +27,7 @@ _SHAPE = ("num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_va
 SIZES = {
     "S": dict(zip(_SHAPE, (7, 384, 6, 2, 1152), strict=True)),  # 15.2M parameters
     "M": dict(zip(_SHAPE, (16, 768, 12, 4, 2304), strict=True)),  # 116.4M
+    "L": dict(zip(_SHAPE, (28, 1024, 16, 8, 3072), strict=True), head_dim=128, vocab_size=151_936),  # 596M, for a GPU
 }
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -159,14 +160,12 @@ def _make_model(root: Path, size: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(root / "tokenizer")
     torch.manual_seed(0)
     config = Qwen3Config(
-        vocab_size=VOCABULARY,
-        head_dim=64,
+        **{"vocab_size": VOCABULARY, "head_dim": 64, **SIZES[size]},
         max_position_embeddings=2048,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        **SIZES[size],
     )
     model = Qwen3ForCausalLM(config)
     tokenizer.save_pretrained(root / size)

@@ -45,16 +45,17 @@ def main() -> None:
     asked = read_json(arguments.root / "prompts.json")
     prompts, limits = asked["prompts"], asked["limits"]
     model = AutoModelForCausalLM.from_pretrained(arguments.root / arguments.size, dtype=getattr(torch, arguments.dtype))
-    model.eval()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device).eval()
 
     class RowLimits(StoppingCriteria):
         """Each row is done once it has its own number of new tokens."""
 
         def __init__(self, ends: list[int]) -> None:
-            self.ends = torch.tensor(ends)
+            self.ends = torch.tensor(ends, device=device)
 
         def __call__(self, input_ids, scores, **kwargs):
-            return torch.tensor(input_ids.shape[1]) >= self.ends
+            return self.ends <= input_ids.shape[1]
 
     def padded(limit: int | None) -> list[list[int]]:
         answers: list[list[int]] = []
@@ -74,8 +75,8 @@ def main() -> None:
             )
             model.generation_config.eos_token_id = None
             drawn = model.generate(
-                ids,
-                attention_mask=mask,
+                ids.to(device),
+                attention_mask=mask.to(device),
                 generation_config=config,
                 stopping_criteria=StoppingCriteriaList([RowLimits([width + n for n in news])]),
             )

@@ -56,6 +56,8 @@ def main() -> None:
     torch.set_float32_matmul_precision(arguments.matmul_precision)
     rows = [json.loads(line) for line in (arguments.root / "chats.jsonl").read_text().splitlines()]
     settings = {"train_sampling_strategy": "sequential", **MODES[arguments.mode]}
+    if torch.cuda.is_available():
+        settings.pop("use_cpu", None)
     settings |= {key: json.loads(value) for key, value in (pair.split("=", 1) for pair in arguments.set)}
     watch, last = Stopwatch(), arguments.warmup + arguments.steps
     tokens: list[int] = []

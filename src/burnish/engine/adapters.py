@@ -16,7 +16,7 @@ import torch
 
 from burnish.engine.arch import Arch
 from burnish.engine.flat import Flat
-from burnish.engine.load import GROUPS, MODULES, module_widths
+from burnish.engine.load import MODULES, groups, module_widths
 from burnish.engine.ops import Factors, Segment, Weight
 from burnish.engine.optim import Adam
 from burnish.errors import CapabilityMissing, ConfigError
@@ -28,7 +28,7 @@ def slot_shapes(arch: Arch, spec: LoraSpec) -> dict[str, tuple[int, ...]]:
     widths = module_widths(arch)
     shapes: dict[str, tuple[int, ...]] = {}
     for i in range(arch.layers):
-        for group, modules in GROUPS.items():
+        for group, modules in groups(arch).items():
             targeted = [m for m in modules if m in spec.targets]
             if targeted:
                 shapes[f"layers.{i}.{group}.a"] = (len(targeted) * spec.rank, widths[targeted[0]][1])
@@ -51,6 +51,16 @@ def check_spec(spec: LoraSpec) -> None:
     unknown = [t for t in spec.targets if t not in MODULES]
     if unknown:
         raise ConfigError(f"unknown adapter targets: {', '.join(unknown)}", seen=f"known: {', '.join(MODULES)}")
+
+
+def fitted(spec: LoraSpec, arch: Arch) -> LoraSpec:
+    """The targets that the architecture has: experts take no adapters, and their MLPs are left out. Raises ConfigError where none
+    is left."""
+    targets = tuple(t for t in spec.targets if t in module_widths(arch))
+    if not targets:
+        seen = ", ".join(spec.targets)
+        raise ConfigError("the model has experts, and adapters do not go into those", seen=seen, todo="target q, k, v or o")
+    return replace(spec, targets=targets)
 
 
 class Slot:
@@ -89,7 +99,7 @@ class Slot:
         grads, scale = self.flat.grad_views, self.spec.alpha / self.spec.rank
         widths = module_widths(self.arch)
         for i in range(self.arch.layers):
-            for group, modules in GROUPS.items():
+            for group, modules in groups(self.arch).items():
                 name, column = f"layers.{i}.{group}", 0
                 parts, part_grads = [], []
                 for module in modules:
@@ -131,6 +141,7 @@ class AdapterBank:
     def new(self, spec: LoraSpec) -> Slot:
         """An empty slot (all zero); `initialise` or a load fills it."""
         check_spec(spec)
+        spec = fitted(spec, self.arch)
         self._count += 1
         adapter = Adapter(id=f"lora-{self._count}", kind="lora")
         slot = Slot(adapter, spec, self.arch, device=self.device, dtype=self.dtype)

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from burnish.engine.blocked import Blocked, spans_of
+from burnish.engine.sight import EVERYTHING, Sight, seen
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -114,8 +115,15 @@ def packed_attention(
     v_NGE: Float[Tensor, "N G E"],
     lengths: Sequence[int],
     form: AttentionForm,
+    sight: Sight = EVERYTHING,
 ) -> Float[Tensor, "N H E"]:
-    """softmax(q k^T / sqrt(E)) v within each sequence of the pack (Vaswani et al. 2017). Returns [N, H, E]."""
+    """softmax(q k^T / sqrt(E)) v within each sequence of the pack (Vaswani et al. 2017). Returns [N, H, E].
+
+    sight: a window or a cap of scores, where the layer has one; it costs nothing where no sequence is longer than the window.
+    """
+    if sight.cap or 0 < sight.window < max(lengths):
+        spans = spans_of(lengths)
+        return torch.cat([seen(q_NHE[a : a + n], k_NGE[a : a + n], v_NGE[a : a + n], sight) for a, n in spans if n])
     if max(lengths) <= form.bmm_limit:
         return Blocked.apply(q_NHE, k_NGE, v_NGE, tuple(lengths))  # type: ignore[no-any-return]
     if form.together:

@@ -15,30 +15,44 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from burnish.engine import matmul, ops
-from burnish.engine.arch import Arch
+from burnish.engine.arch import Arch, Rope
 from burnish.engine.attention import AttentionForm, packed_attention
+from burnish.engine.experts import Mixture
 from burnish.engine.flat import Flat
 from burnish.engine.load import shapes
 from burnish.engine.ops import Segment, Weight
+from burnish.engine.sight import Sight
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
+Turns = Sequence[tuple[torch.Tensor, torch.Tensor] | None]
+"""For each layer cos and sin [N, 1, E] of the positions, or None where nothing is turned."""
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """(layer, q [N, H, E], k [N, G, E], v [N, G, E]) -> [N, H, E]"""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The weights of one layer."""
+    """The weights of one layer. Norms that the architecture does not have are None, and so is the MLP where experts are."""
 
-    input_norm: Weight
+    input_norm: Weight | None
     qkv: Weight
     q_norm: Weight | None
     k_norm: Weight | None
     o: Weight
-    mlp_norm: Weight
+    attn_out_norm: Weight | None
+    mlp_norm: Weight | None
+    mlp: Mlp | None
+    experts: Mixture | None
+    mlp_out_norm: Weight | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mlp:
+    """A gated MLP."""
+
     gate_up: Weight
     down: Weight
 
@@ -68,7 +82,7 @@ class Decoder:
         self.checkpointing = False
         self.frozen = True
         self.form = AttentionForm()
-        self._tables = torch.zeros(0, 0)
+        self._tables: dict[Rope, torch.Tensor] = {}
         every = shapes(arch)
         self.master: Flat | None = Flat(every, device=device) if dtype == torch.float32 else None
         if self.master is not None:
@@ -112,22 +126,27 @@ class Decoder:
             bias = f"{name}.bias"
             return Weight(data[name], grads.get(name), data.get(bias), grads.get(bias))
 
+        def norm(name: str) -> Weight | None:
+            return weight(name) if name in data else None
+
         self.blocks = [
             Block(
-                input_norm=weight(f"layers.{i}.input_norm"),
+                input_norm=norm(f"layers.{i}.input_norm"),
                 qkv=weight(f"layers.{i}.qkv"),
-                q_norm=weight(f"layers.{i}.q_norm") if arch.qk_norm else None,
-                k_norm=weight(f"layers.{i}.k_norm") if arch.qk_norm else None,
+                q_norm=norm(f"layers.{i}.q_norm"),
+                k_norm=norm(f"layers.{i}.k_norm"),
                 o=weight(f"layers.{i}.o"),
-                mlp_norm=weight(f"layers.{i}.mlp_norm"),
-                gate_up=weight(f"layers.{i}.gate_up"),
-                down=weight(f"layers.{i}.down"),
+                attn_out_norm=norm(f"layers.{i}.attn_out_norm"),
+                mlp_norm=norm(f"layers.{i}.mlp_norm"),
+                mlp=None if arch.experts else Mlp(weight(f"layers.{i}.gate_up"), weight(f"layers.{i}.down")),
+                experts=Mixture.of(arch, f"layers.{i}.experts", weight) if arch.experts else None,
+                mlp_out_norm=norm(f"layers.{i}.mlp_out_norm"),
             )
             for i in range(arch.layers)
         ]
         self.norm = weight("norm")
         self.embedding = weight("embed")
-        self.head = weight("embed" if arch.tied else "head")
+        self.head = replace(weight("embed" if arch.tied else "head"), cap=arch.logit_cap)
 
     def pack(self, rows: int) -> tuple[list[Block], Weight]:
         """Blocks and head with copies of their matrices laid out for products with few rows. The weights must not change."""
@@ -136,60 +155,105 @@ class Decoder:
         def packed(weight: Weight) -> Weight:
             return replace(weight, packed=matmul.pack(weight.data, rows))
 
-        blocks = [
-            replace(b, qkv=packed(b.qkv), o=packed(b.o), gate_up=packed(b.gate_up), down=packed(b.down)) for b in self.blocks
-        ]
+        def packed_mlp(mlp: Mlp | None) -> Mlp | None:
+            return None if mlp is None else Mlp(packed(mlp.gate_up), packed(mlp.down))
+
+        blocks = [replace(b, qkv=packed(b.qkv), o=packed(b.o), mlp=packed_mlp(b.mlp)) for b in self.blocks]
         return blocks, packed(self.head)
 
-    def rope_tables(self, positions_N: Int[Tensor, " N"]) -> tuple[Float[Tensor, "N 1 E"], Float[Tensor, "N 1 E"]]:
-        """cos and sin [N, 1, E] at these positions, the first half of sin negated, as `ops.rope` reads them; computed once up to
-        the largest position seen."""
+    def turns(self, positions_N: Int[Tensor, " N"]) -> Turns:
+        """For each layer cos and sin [N, 1, E] at these positions, the first half of sin negated, as `ops.rope` reads them."""
+        arch = self.arch
+        found = {rope: self._turned(rope, positions_N) for rope in (arch.rope, arch.window_rope) if rope is not None}
+
+        def turn(layer: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+            if layer in arch.unturned:
+                return None
+            return found[arch.window_rope if arch.window_rope is not None and arch.window(layer) else arch.rope]
+
+        return [turn(layer) for layer in range(arch.layers)]
+
+    def _turned(self, rope: Rope, positions_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """cos and sin at these positions; computed once up to the largest position seen."""
         need = int(positions_N.max()) + 1 if positions_N.numel() else 1
-        if self._tables.shape[0] != 2 or self._tables.shape[1] < need:
+        table = self._tables.get(rope)
+        if table is None or table.shape[1] < need:
             size = max(need, min(self.arch.max_positions, 4096))
-            frequencies = torch.tensor(self.arch.rope.inverse_frequencies(self.arch.head_dim), dtype=torch.float32)
+            frequencies = torch.tensor(rope.inverse_frequencies(self.arch.rotary or self.arch.head_dim), dtype=torch.float32)
             angles = torch.outer(torch.arange(size, dtype=torch.float32), frequencies)
-            cos, sin = angles.cos(), angles.sin()
-            self._tables = torch.stack([torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)]).to(self.device)
-        rows = self._tables[:, positions_N].unsqueeze(2)
+            cos, sin = angles.cos() * rope.attention_factor, angles.sin() * rope.attention_factor
+            table = torch.stack([torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)]).to(self.device)
+            self._tables[rope] = table
+        rows = table[:, positions_N].unsqueeze(2)
         return rows[0].to(self.dtype), rows[1].to(self.dtype)
 
     def embed(self, tokens_N: Int[Tensor, " N"]) -> Float[Tensor, "N D"]:
         """Token embeddings [N, D] in float32: where inputs enter, and where an image tower would join them."""
-        return self.embedding.data[tokens_N].float()
+        found = self.embedding.data[tokens_N].float()
+        return found.mul_(self.arch.embed_scale) if self.arch.embed_scale != 1 else found
+
+    def add_embedding_gradient(self, tokens_N: Int[Tensor, " N"], gradient_ND: Float[Tensor, "N D"]) -> None:
+        """What `embed` passes back, where the embedding is trained."""
+        if self.embedding.grad is not None:
+            self.embedding.grad.index_add_(0, tokens_N, gradient_ND, alpha=self.arch.embed_scale)
 
     def block(
         self,
         layer: int,
         x_ND: Float[Tensor, "N D"],
-        cos: Float[Tensor, "N 1 E"],
-        sin: Float[Tensor, "N 1 E"],
+        turns: Turns,
         segments: SegmentTable,
         attend: Attend,
         blocks: Sequence[Block] | None = None,
         keep: Keep | None = None,
     ) -> Float[Tensor, "M D"]:
-        """One layer: x + attention(norm(x)), then x + mlp(norm(x)).
+        """One layer: x + attention(norm(x)), then x + mlp(norm(x)); some families have norms behind attention and MLP, too.
 
         blocks: packed weights in place of the decoder's own. keep: positions to go on with after attention.
         """
         arch, b, prefix = self.arch, (blocks or self.blocks)[layer], f"layers.{layer}."
         n = x_ND.shape[0]
-        h = ops.rms_norm(x_ND, b.input_norm, arch.norm_eps, self.dtype)
-        qkv = ops.linear(h, b.qkv, segments.get(prefix + "qkv", ()))
+        qkv = ops.linear(self._normed(x_ND, b.input_norm), b.qkv, segments.get(prefix + "qkv", ()))
         q, k, v = qkv.split([arch.q_width, arch.kv_width, arch.kv_width], -1)
+        if arch.qk_norm == "all":
+            q, k = self._normed(q, b.q_norm), self._normed(k, b.k_norm)
         q, k = q.view(n, arch.heads, arch.head_dim), k.view(n, arch.kv_heads, arch.head_dim)
-        if b.q_norm is not None and b.k_norm is not None:
-            q = ops.rms_norm(q, b.q_norm, arch.norm_eps, self.dtype)
-            k = ops.rms_norm(k, b.k_norm, arch.norm_eps, self.dtype)
-        q, k = ops.rope(q, cos, sin), ops.rope(k, cos, sin)
+        if arch.qk_norm == "head":
+            q, k = self._normed(q, b.q_norm), self._normed(k, b.k_norm)
+        turn = turns[layer]
+        if turn is not None:
+            q, k = ops.rope(q, *turn), ops.rope(k, *turn)
+        if arch.q_factor != 1:
+            q = q * arch.q_factor
         a = attend(layer, q, k, v.view(n, arch.kv_heads, arch.head_dim))
         if keep is not None:
             a, x_ND, segments, n = a[keep.positions], x_ND[keep.positions], keep.segments, len(keep.positions)
-        x_ND = _add(x_ND, ops.linear(a.reshape(n, arch.q_width), b.o, segments.get(prefix + "o", ())))
-        h = ops.rms_norm(x_ND, b.mlp_norm, arch.norm_eps, self.dtype)
-        h = ops.swiglu(ops.linear(h, b.gate_up, segments.get(prefix + "gate_up", ())))
-        return _add(x_ND, ops.linear(h, b.down, segments.get(prefix + "down", ())))
+        change = ops.linear(a.reshape(n, arch.q_width), b.o, segments.get(prefix + "o", ()))
+        x_ND = _add(x_ND, self._normed_out(change, b.attn_out_norm))
+        h = self._normed(x_ND, b.mlp_norm)
+        if b.mlp is None:
+            assert b.experts is not None
+            change = b.experts(h, self.gated)
+        else:
+            h = self.gated(ops.linear(h, b.mlp.gate_up, segments.get(prefix + "gate_up", ())))
+            change = ops.linear(h, b.mlp.down, segments.get(prefix + "down", ()))
+        return _add(x_ND, self._normed_out(change, b.mlp_out_norm))
+
+    def gated(self, gate_up: Float[Tensor, "N W"]) -> Float[Tensor, "N W//2"]:
+        """act(gate) * up of a matrix that holds both side by side."""
+        return ops.swiglu(gate_up) if self.arch.activation == "silu" else ops.geglu(gate_up)
+
+    def _normed(self, x: torch.Tensor, norm: Weight | None) -> torch.Tensor:
+        """What matrices read: normalised where there is a norm, in the compute precision."""
+        return x.to(self.dtype) if norm is None else ops.rms_norm(x, norm, self.arch.norm_eps, self.dtype)
+
+    def _normed_out(self, change: torch.Tensor, norm: Weight | None) -> torch.Tensor:
+        """What is added to the residual stream."""
+        return change if norm is None else ops.rms_norm(change, norm, self.arch.norm_eps, torch.float32)
+
+    def sight(self, layer: int) -> Sight:
+        """What the attention of a layer sees."""
+        return Sight(self.arch.window(layer), self.arch.attention_cap)
 
     def final_norm(self, x_ND: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
         """What the heads read, in float32."""
@@ -198,14 +262,14 @@ class Decoder:
     def forward_packed(self, x_ND: Float[Tensor, "N D"], lengths: Sequence[int], segments: SegmentTable) -> Float[Tensor, "N D"]:
         """Embedded inputs of sequences laid end to end -> hidden states after the final norm, [N, D] float32."""
         positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
-        cos, sin = self.rope_tables(positions)
+        turns = self.turns(positions)
 
-        def attend(_: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            return packed_attention(q, k, v, lengths, self.form)
+        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            return packed_attention(q, k, v, lengths, self.form, self.sight(layer))
 
         for i in range(self.arch.layers):
             if self.checkpointing and torch.is_grad_enabled():
-                x_ND = checkpoint(self.block, i, x_ND, cos, sin, segments, attend, use_reentrant=False)  # type: ignore[assignment]
+                x_ND = checkpoint(self.block, i, x_ND, turns, segments, attend, use_reentrant=False)  # type: ignore[assignment]
             else:
-                x_ND = self.block(i, x_ND, cos, sin, segments, attend)
+                x_ND = self.block(i, x_ND, turns, segments, attend)
         return self.final_norm(x_ND)

@@ -35,7 +35,7 @@ def is_short(arch: Arch, tokens: int, device: str, dtype: str) -> bool:
     """Whether the activations of one unit of so many positions would take more than half of what is free."""
     size = 2 if dtype == "bfloat16" else 4
     filled = size * (3 * arch.q_width + 4 * arch.kv_width) if device == "cuda" else 0  # attention takes copies there
-    per_token = 8 * arch.hidden * 4 + size * (3 * arch.q_width + 4 * arch.kv_width + 5 * arch.intermediate) + filled
+    per_token = 8 * arch.hidden * 4 + size * (3 * arch.q_width + 4 * arch.kv_width + 5 * arch.mlp_width) + filled
     return arch.layers * per_token * tokens > 0.5 * available_memory(device)
 
 

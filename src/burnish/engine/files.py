@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from burnish.engine.adapters import Slot
 from burnish.engine.arch import Arch
 from burnish.engine.flat import Flat
-from burnish.engine.load import GROUPS, MODULES, hf_module, module_widths
+from burnish.engine.load import GROUPS, MODULES, groups, hf_fused, hf_module, module_widths
 from burnish.engine.optim import Adam
 from burnish.errors import ModelRefused
 from burnish.types import LoraSpec
@@ -83,8 +83,12 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
     spec, views = slot.spec, slot.flat.views
     tensors: dict[str, torch.Tensor] = {}
     for i in range(slot.arch.layers):
-        for group, modules in GROUPS.items():
+        for group, modules in groups(slot.arch).items():
             targeted = [m for m in modules if m in spec.targets]
+            if slot.arch.fused and targeted:
+                name = f"base_model.model.{hf_fused(i, group)}"
+                tensors[f"{name}.lora_A.weight"], tensors[f"{name}.lora_B.weight"] = _fused(slot, i, group)
+                continue
             for place, module in enumerate(targeted):
                 name = f"base_model.model.{hf_module(i, module)}"
                 a = views[f"layers.{i}.{group}.a"][place * spec.rank : (place + 1) * spec.rank]
@@ -110,7 +114,30 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
         "modules_to_save": None,
         "target_modules": sorted(f"{m}_proj" for m in spec.targets),
     }
+    if slot.arch.fused:
+        times = {g: len(ms) for g, ms in groups(slot.arch).items() if any(m in spec.targets for m in ms)}
+        config["target_modules"] = sorted(f"{g}_proj" for g in times)
+        config["rank_pattern"] = {f"{g}_proj": spec.rank * n for g, n in times.items() if n > 1}
+        config["alpha_pattern"] = {f"{g}_proj": spec.alpha * n for g, n in times.items() if n > 1}
     (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+def _fused(slot: Slot, layer: int, group: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """A [m r, in] and B [all outputs, m r] of a fused matrix of m modules, each of which reads its own r rows of A; zeros stand
+    for modules that are not targeted, so that the files say by their shape whose rows are whose."""
+    rank, widths, modules = slot.spec.rank, module_widths(slot.arch), GROUPS[group]
+    targeted = [m for m in modules if m in slot.spec.targets]
+    a = torch.zeros(len(modules) * rank, widths[modules[0]][1])
+    b = torch.zeros(sum(widths[m][0] for m in modules), len(modules) * rank)
+    stacked, row = slot.flat.views[f"layers.{layer}.{group}.a"].to("cpu"), 0
+    for place, module in enumerate(modules):
+        own, below = slice(place * rank, (place + 1) * rank), row + widths[module][0]
+        if module in targeted:
+            start = targeted.index(module) * rank
+            a[own] = stacked[start : start + rank]
+            b[row:below, own] = slot.flat.views[f"layers.{layer}.{module}.b"].to("cpu")
+        row = below
+    return a, b
 
 
 _LORA_KEY = re.compile(
@@ -120,7 +147,8 @@ _LORA_KEY = re.compile(
 
 _PEFT_READ = frozenset(
     """
-    peft_type r lora_alpha target_modules bias init_lora_weights base_model_name_or_path revision task_type inference_mode
+    peft_type r lora_alpha target_modules bias init_lora_weights rank_pattern alpha_pattern
+    base_model_name_or_path revision task_type inference_mode
     lora_dropout auto_mapping peft_version eva_config megatron_core qalora_group_size layers_pattern ensure_weight_tying
     exclude_modules velora_config corda_config lora_ga_config loftq_config
     """.split()
@@ -139,6 +167,7 @@ def read_peft_spec(path: Path) -> LoraSpec:
         raise ModelRefused("adapter_config.json does not hold an object", seen=type(config).__name__)
     if config.get("peft_type") != "LORA":
         raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
+    _check_patterns(config)
     for key, value in config.items():
         if value and key not in _PEFT_READ:
             raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(value))
@@ -160,19 +189,30 @@ def read_peft_spec(path: Path) -> LoraSpec:
             raise ModelRefused("target_modules as a pattern is not understood", seen=names)
         names = [f"{m}_proj" for m in MODULES]
     short = [str(n).rsplit(".", 1)[-1].removesuffix("_proj") for n in names]
-    unknown = [n for n, s in zip(names, short, strict=True) if s not in MODULES]
+    unknown = [n for n, s in zip(names, short, strict=True) if s not in MODULES and s not in GROUPS]
     if unknown:
         raise ModelRefused("the adapter targets modules that are not understood", seen=", ".join(map(str, unknown)))
     heads = tuple(k.removeprefix("head.") for k in _load(path / _HEADS_FILE)) if (path / _HEADS_FILE).is_file() else ()
+    short += [module for group in short for module in GROUPS.get(group, ())]
     targets = tuple(m for m in MODULES if m in short)
     return LoraSpec(rank=int(config["r"]), alpha=float(config["lora_alpha"]), targets=targets, heads=heads)  # type: ignore[arg-type]
+
+
+def _check_patterns(config: Mapping[str, Any]) -> None:
+    """Ranks of their own are understood where a fused matrix has the ranks of its modules together, as `write_peft` writes it."""
+    for key, plain in (("rank_pattern", "r"), ("alpha_pattern", "lora_alpha")):
+        for name, value in (config.get(key) or {}).items():
+            modules = GROUPS.get(str(name).removesuffix("_proj"), ())
+            if not modules or value != config.get(plain, 0) * len(modules):
+                raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=f"{name} = {value}")
 
 
 def read_peft(path: Path, slot: Slot) -> None:
     """Fill a slot of the right shape. Raises ModelRefused for missing, unknown or misshapen tensors."""
     spec, views, widths = slot.spec, slot.flat.views, module_widths(slot.arch)
     expected = {(i, m, side) for i in range(slot.arch.layers) for m in spec.targets for side in "AB"}
-    for key, tensor in _load(path / "adapter_model.safetensors").items():
+    tensors = _load(path / "adapter_model.safetensors")
+    for key, tensor in (_parted(tensors, slot) if slot.arch.fused else tensors).items():
         match = _LORA_KEY.match(key)
         if match is None or (int(match[1]), match[2], match[3]) not in expected:
             raise ModelRefused("the adapter holds a tensor that this model has no place for", seen=key)
@@ -199,12 +239,39 @@ def read_peft(path: Path, slot: Slot) -> None:
     slot.refresh()
 
 
+def _parted(tensors: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.Tensor]:
+    """An adapter of fused matrices as one of their modules. Where all modules share one A, each gets a copy of it."""
+    found: dict[str, torch.Tensor] = {}
+    rank, widths = slot.spec.rank, module_widths(slot.arch)
+    names = {hf_fused(i, g): (i, ms) for i in range(slot.arch.layers) for g, ms in groups(slot.arch).items()}
+    for key, tensor in tensors.items():
+        name, _, side = key.removeprefix("base_model.model.").partition(".lora_")
+        if name not in names or tensor.dim() != 2:
+            found[key] = tensor
+            continue
+        layer, modules = names[name]
+        shared = tensor.shape[0 if side.startswith("A") else 1] == rank
+        row, rest = 0, tensor.clone()
+        for place, module in enumerate(modules):
+            below = row + widths[module][0]
+            part = slice(0, rank) if shared else slice(place * rank, (place + 1) * rank)
+            own = tensor[part] if side.startswith("A") else tensor[row:below, part]
+            found[f"base_model.model.{hf_module(layer, module)}.lora_{side}"] = own
+            if side.startswith("B"):
+                rest[row:below, part] = 0
+            row = below
+        if side.startswith("B") and rest.any():
+            why = "the adapter mixes the modules of a fused matrix at a rank of its own, which is not computed here"
+            raise ModelRefused(why, seen=key)
+    return found
+
+
 def merged_weights(arch: Arch, weights: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.Tensor]:
     """W + (alpha / r) B A for every targeted module, in float32 (Hu et al. 2021, section 4.1)."""
     merged = {k: v.detach().to("cpu", torch.float32).clone() for k, v in weights.items()}
     spec, views, widths = slot.spec, slot.flat.views, module_widths(arch)
     for i in range(arch.layers):
-        for group, modules in GROUPS.items():
+        for group, modules in groups(arch).items():
             targeted, row = [m for m in modules if m in spec.targets], 0
             for module in modules:
                 out = widths[module][0]

@@ -48,7 +48,12 @@ def chunks(count: int, vocab: int, device: torch.device, elements: int = 0) -> l
 def logits_of(hidden_PD: Float[Tensor, "P D"], head: Weight) -> Float[Tensor, "P V"]:
     """[P, V] in float32."""
     hidden = hidden_PD.to(head.data.dtype)
-    return (matmul.nt(hidden, head.data) if head.packed is None else matmul.nt_packed(hidden, head.packed)).float()
+    return _capped((matmul.nt(hidden, head.data) if head.packed is None else matmul.nt_packed(hidden, head.packed)).float(), head)
+
+
+def _capped(logits: torch.Tensor, head: Weight) -> torch.Tensor:
+    """cap tanh(logits / cap) in place, where the head has a cap (Gemma 2, arXiv 2408.00118, section 2)."""
+    return logits.div_(head.cap).tanh_().mul_(head.cap) if head.cap else logits
 
 
 def target_logprobs(hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"]) -> Float[Tensor, "P K"]:
@@ -80,17 +85,19 @@ def loss_and_gradient(
             for part in chunks(count, vocab, device):
                 span = slice(held.start + part.start, held.start + part.stop)
                 targets = targets_PK[span]
-                logits = matmul.nt(hidden[part], head.data).float()
+                logits = _capped(matmul.nt(hidden[part], head.data).float(), head)
+                bent = 1 - (logits / head.cap).square_() if head.cap else None  # d capped / d logits
                 probabilities = torch.softmax(logits, -1, out=logits)
                 chosen = probabilities.gather(1, targets)
                 logprobs[span] = chosen.log()
                 rare = (chosen < RARE).any(1).nonzero()[:, 0]
                 if len(rare):
-                    far = matmul.nt(hidden[part][rare], head.data).float()
+                    far = _capped(matmul.nt(hidden[part][rare], head.data).float(), head)
                     logprobs[span][rare] = torch.log_softmax(far, -1).gather(1, targets[rare])
                 value, slopes = slope(span, logprobs[span])
                 total += float(value)
-                d_logits[part] = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)
+                slope_CV = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)
+                d_logits[part] = slope_CV if bent is None else slope_CV.mul_(bent)
             gradient[held] = matmul.nn(d_logits, head.data)[:count]
             if head.grad is not None:
                 matmul.tn_add(head.grad, d_logits, hidden)

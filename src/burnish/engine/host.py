@@ -17,7 +17,7 @@ import torch
 
 from burnish.engine import device as on
 from burnish.engine import files, heap, matmul, measure, trainer
-from burnish.engine.adapters import AdapterBank, Slot, pairs, parameter_count
+from burnish.engine.adapters import AdapterBank, Slot, fitted, pairs, parameter_count
 from burnish.engine.arch import Arch
 from burnish.engine.attention import AttentionForm
 from burnish.engine.decoder import Decoder
@@ -408,6 +408,7 @@ class Host:
                 raise CapabilityMissing("this host is fully fine-tuned; adapters need a frozen base", todo="open a second host")
             return self.bank.new(spec)
         owner = self._owner(adapter)
+        spec = fitted(spec, self.arch)
         same = isinstance(owner, Slot) and replace(owner.spec, seed=0) == replace(spec, seed=0)
         if not same:
             raise ConfigError("the saved adapter has another shape than the slot it should fill", seen=str(spec))

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from burnish.engine.arch import Arch
+from burnish.engine.sight import EVERYTHING, Sight, attention, seen
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -110,9 +111,26 @@ class DecodeStep:
         cache.bias.view(-1)[torch.from_numpy(np.arange(rows) * positions + lengths_R).to(cache.device)] = 0
         shared = cache.arch.heads // groups
         self.masks = [cache.bias[a:b, None, None, :size].expand(b - a, groups, shared, size) for a, b, size in self.spans]
+        self.lengths = lengths_R
+        self._near: dict[int, list[torch.Tensor]] = {}
+
+    def _windowed(self, window: int) -> list[torch.Tensor]:
+        """The masks of layers that see so many positions."""
+        if window not in self._near:
+            first = torch.from_numpy(self.lengths + 1 - window).to(self.cache.device)
+            self._near[window] = [
+                mask.masked_fill((torch.arange(size, device=first.device) < first[a:b, None])[:, None, None], float("-inf"))
+                for (a, b, size), mask in zip(self.spans, self.masks, strict=True)
+            ]
+        return self._near[window]
 
     def attend(
-        self, layer: int, q_RHE: Float[Tensor, "R H E"], k_RGE: Float[Tensor, "R G E"], v_RGE: Float[Tensor, "R G E"]
+        self,
+        layer: int,
+        q_RHE: Float[Tensor, "R H E"],
+        k_RGE: Float[Tensor, "R G E"],
+        v_RGE: Float[Tensor, "R G E"],
+        sight: Sight = EVERYTHING,
     ) -> Float[Tensor, "R H E"]:
         """The decoder's `Attend`. The heads that share keys are handed to the kernel as so many query positions.
 
@@ -123,9 +141,10 @@ class DecodeStep:
         keys.view(-1, width).index_copy_(0, self.at, k_RGE[: self.rows].reshape(-1, width))
         values.view(-1, width).index_copy_(0, self.at, v_RGE[: self.rows].reshape(-1, width))
         q = q_RHE.view(given, self.groups, heads // self.groups, width)
+        near = 0 < sight.window < int(self.lengths.max()) + 1
         outs = [
-            F.scaled_dot_product_attention(q[a:b], keys[a:b, :, :size], values[a:b, :, :size], attn_mask=mask)
-            for (a, b, size), mask in zip(self.spans, self.masks, strict=True)
+            attention(q[a:b], keys[a:b, :, :size], values[a:b, :, :size], mask, sight.cap)
+            for (a, b, size), mask in zip(self.spans, self._windowed(sight.window) if near else self.masks, strict=True)
         ]
         if given > self.rows:
             outs.append(q.new_zeros(given - self.rows, *q.shape[1:]))
@@ -155,10 +174,15 @@ def plan_spans(lengths_R: np.ndarray) -> list[tuple[int, int]]:
 
 
 def attend_after(
-    q_THE: Float[Tensor, "T H E"], keys_GLE: Float[Tensor, "G L E"], values_GLE: Float[Tensor, "G L E"]
+    q_THE: Float[Tensor, "T H E"],
+    keys_GLE: Float[Tensor, "G L E"],
+    values_GLE: Float[Tensor, "G L E"],
+    sight: Sight = EVERYTHING,
 ) -> Float[Tensor, "T H E"]:
     """Causal attention of the last T of L positions over all of them (a prompt continued after stored positions)."""
     size, total = q_THE.shape[0], keys_GLE.shape[1]
+    if sight.cap or 0 < sight.window < total:
+        return seen(q_THE, keys_GLE.transpose(0, 1), values_GLE.transpose(0, 1), sight)
     mask = torch.ones(size, total, dtype=torch.bool, device=q_THE.device).tril_(total - size)
     out = F.scaled_dot_product_attention(
         q_THE.transpose(0, 1)[None],

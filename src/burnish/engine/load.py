@@ -16,7 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from burnish.engine.arch import Arch, read_arch
+from burnish.engine.arch import Arch
+from burnish.engine.families import read_arch
 from burnish.errors import ModelRefused
 
 MODULES = ("q", "k", "v", "o", "gate", "up", "down")
@@ -24,6 +25,23 @@ MODULES = ("q", "k", "v", "o", "gate", "up", "down")
 GROUPS: Mapping[str, tuple[str, ...]] = {"qkv": ("q", "k", "v"), "o": ("o",), "gate_up": ("gate", "up"), "down": ("down",)}
 """Fused matrix -> the modules stacked in it."""
 _HF_MODULE = {m: f"self_attn.{m}_proj" for m in "qkvo"} | {m: f"mlp.{m}_proj" for m in ("gate", "up", "down")}
+_HF_FUSED = {"qkv": "self_attn.qkv_proj", "o": "self_attn.o_proj", "gate_up": "mlp.gate_up_proj", "down": "mlp.down_proj"}
+"""Names of families whose files hold fused matrices, too."""
+_HF_NORMS: Mapping[str, Mapping[str, str]] = {
+    "pre": {"input_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
+    "post": {"attn_out_norm": "post_attention_layernorm", "mlp_out_norm": "post_feedforward_layernorm"},
+    "both": {
+        "input_norm": "input_layernorm",
+        "attn_out_norm": "post_attention_layernorm",
+        "mlp_norm": "pre_feedforward_layernorm",
+        "mlp_out_norm": "post_feedforward_layernorm",
+    },
+}
+_HF_EXPERTS = {
+    "qwen": ("mlp.gate", "mlp.experts.{}.{}_proj", ("gate", "up", "down")),
+    "mixtral": ("block_sparse_moe.gate", "block_sparse_moe.experts.{}.{}", ("w1", "w3", "w2")),
+}
+"""Router, the matrices of one expert, and what stands for gate, up and down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +52,31 @@ class Piece:
     name: str
     start: int
     shape: tuple[int, ...]
+    shift: float = 0.0
+    """what is added to the values of the files"""
 
 
 def module_widths(arch: Arch) -> dict[str, tuple[int, int]]:
-    """(output width, input width) of each linear module."""
+    """(output width, input width) of each linear module that all tokens pass through: those of experts are not among them."""
     d, q, kv, f = arch.hidden, arch.q_width, arch.kv_width, arch.intermediate
-    return {"q": (q, d), "k": (kv, d), "v": (kv, d), "o": (d, q), "gate": (f, d), "up": (f, d), "down": (d, f)}
+    attention = {"q": (q, d), "k": (kv, d), "v": (kv, d), "o": (d, q)}
+    return attention if arch.experts else attention | {"gate": (f, d), "up": (f, d), "down": (d, f)}
+
+
+def groups(arch: Arch) -> dict[str, tuple[str, ...]]:
+    """GROUPS of the modules that the architecture has."""
+    widths = module_widths(arch)
+    return {group: modules for group, modules in GROUPS.items() if modules[0] in widths}
 
 
 def hf_module(layer: int, module: str) -> str:
     """Name of a linear module in Hugging Face and PEFT files, without prefix or suffix."""
     return f"model.layers.{layer}.{_HF_MODULE[module]}"
+
+
+def hf_fused(layer: int, group: str) -> str:
+    """Name of a fused matrix in the files of families that have such, without prefix or suffix."""
+    return f"model.layers.{layer}.{_HF_FUSED[group]}"
 
 
 def layout(arch: Arch) -> list[Piece]:
@@ -54,25 +86,43 @@ def layout(arch: Arch) -> list[Piece]:
     matrices = [Piece("model.embed_tokens.weight", "embed", 0, (arch.vocab, arch.hidden))]
     vectors: list[Piece] = []
     for i in range(arch.layers):
-        for group, modules in GROUPS.items():
-            row = 0
-            for module in modules:
-                out, width = widths[module]
-                name = f"layers.{i}.{group}"
-                matrices.append(Piece(f"{hf_module(i, module)}.weight", name, row, (out, width)))
-                if has_bias[group]:
-                    vectors.append(Piece(f"{hf_module(i, module)}.bias", f"{name}.bias", row, (out,)))
-                row += out
         prefix = f"model.layers.{i}"
-        vectors.append(Piece(f"{prefix}.input_layernorm.weight", f"layers.{i}.input_norm", 0, (arch.hidden,)))
-        vectors.append(Piece(f"{prefix}.post_attention_layernorm.weight", f"layers.{i}.mlp_norm", 0, (arch.hidden,)))
+        for group, modules in groups(arch).items():
+            name, row = f"layers.{i}.{group}", 0
+            parts = [(hf_module(i, m), widths[m][0]) for m in modules]
+            if arch.fused:
+                parts = [(hf_fused(i, group), sum(out for _, out in parts))]
+            for hf_name, out in parts:
+                matrices.append(Piece(f"{hf_name}.weight", name, row, (out, widths[modules[0]][1])))
+                if has_bias[group]:
+                    vectors.append(Piece(f"{hf_name}.bias", f"{name}.bias", row, (out,)))
+                row += out
+        matrices += _expert_pieces(arch, i)
+        norms = [(name, hf_name, arch.hidden) for name, hf_name in _HF_NORMS[arch.norms].items()]
         if arch.qk_norm:
-            vectors.append(Piece(f"{prefix}.self_attn.q_norm.weight", f"layers.{i}.q_norm", 0, (arch.head_dim,)))
-            vectors.append(Piece(f"{prefix}.self_attn.k_norm.weight", f"layers.{i}.k_norm", 0, (arch.head_dim,)))
+            each = arch.qk_norm == "head"
+            norms.append(("q_norm", "self_attn.q_norm", arch.head_dim if each else arch.q_width))
+            norms.append(("k_norm", "self_attn.k_norm", arch.head_dim if each else arch.kv_width))
+        for name, hf_name, width in norms:
+            vectors.append(Piece(f"{prefix}.{hf_name}.weight", f"layers.{i}.{name}", 0, (width,), arch.norm_shift))
     if not arch.tied:
         matrices.append(Piece("lm_head.weight", "head", 0, (arch.vocab, arch.hidden)))
-    vectors.append(Piece("model.norm.weight", "norm", 0, (arch.hidden,)))
+    vectors.append(Piece("model.norm.weight", "norm", 0, (arch.hidden,), arch.norm_shift))
     return matrices + vectors
+
+
+def _expert_pieces(arch: Arch, layer: int) -> list[Piece]:
+    """The router of a layer, and its experts stacked: gate and up of one below those of the one before, and so with down."""
+    if arch.experts is None:
+        return []
+    router, module, parts = _HF_EXPERTS[arch.experts.names]
+    prefix, name, d, f = f"model.layers.{layer}", f"layers.{layer}.experts", arch.hidden, arch.intermediate
+    found = [Piece(f"{prefix}.{router}.weight", f"{name}.router", 0, (arch.experts.count, d))]
+    for e in range(arch.experts.count):
+        gate, up, down = (f"{prefix}.{module.format(e, part)}.weight" for part in parts)
+        found += [Piece(gate, f"{name}.gate_up", 2 * f * e, (f, d)), Piece(up, f"{name}.gate_up", 2 * f * e + f, (f, d))]
+        found.append(Piece(down, f"{name}.down", d * e, (d, f)))
+    return found
 
 
 def shapes(arch: Arch) -> dict[str, tuple[int, ...]]:
@@ -157,7 +207,10 @@ def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) 
             raise ModelRefused(f"{hf_name} has the wrong shape", seen=f"{tuple(tensor.shape)}, config.json implies {piece.shape}")
         if not tensor.dtype.is_floating_point or tensor.dtype.itemsize < 2:
             raise ModelRefused(f"{hf_name} is quantised", seen=str(tensor.dtype), todo="use the unquantised model directory")
-        into[piece.name][piece.start : piece.start + piece.shape[0]].copy_(tensor)
+        rows = into[piece.name][piece.start : piece.start + piece.shape[0]]
+        rows.copy_(tensor)
+        if piece.shift:
+            rows.add_(piece.shift)
         missing.discard(hf_name)
     if unknown:
         raise ModelRefused(
@@ -177,9 +230,10 @@ def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) 
 
 def save_weights(path: Path, arch: Arch, tensors: Mapping[str, torch.Tensor], dtype: torch.dtype) -> None:
     """Write `model.safetensors` with the names and shapes of Hugging Face."""
-    files = {
-        p.hf_name: tensors[p.name][p.start : p.start + p.shape[0]].to("cpu", dtype).contiguous().clone() for p in layout(arch)
-    }
+    files = {}
+    for p in layout(arch):
+        rows = tensors[p.name][p.start : p.start + p.shape[0]].to("cpu")
+        files[p.hf_name] = (rows - p.shift if p.shift else rows).to(dtype).contiguous().clone()
     save_file(files, path, metadata={"format": "pt"})
 
 

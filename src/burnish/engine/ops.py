@@ -31,6 +31,8 @@ class Weight:
     bias_grad: torch.Tensor | None = None
     packed: torch.Tensor | None = None
     """a copy made by `matmul.pack`, used in place of `data` (only ever of weights that do not change)"""
+    cap: float = 0.0
+    """of a head: logits become cap tanh(logits / cap); 0 is none"""
 
 
 @dataclass(slots=True)
@@ -204,10 +206,13 @@ class _Rope(torch.autograd.Function):
 
 
 def rope(
-    x_NHE: Float[Tensor, "N H E"], cos_N1E: Float[Tensor, "N 1 E"], sin_N1E: Float[Tensor, "N 1 E"]
+    x_NHE: Float[Tensor, "N H E"], cos_N1E: Float[Tensor, "N 1 T"], sin_N1E: Float[Tensor, "N 1 T"]
 ) -> Float[Tensor, "N H E"]:
-    """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, E], as
-    `Decoder.rope_tables` gives them."""
+    """Rotary embedding (Su et al. 2021, arXiv 2104.09864), half-split convention; cos and sin are [N, 1, T], as
+    `Decoder.turns` gives them; where they are narrower than a head, its other dimensions stay as they are."""
+    turned = cos_N1E.shape[-1]
+    if turned < x_NHE.shape[-1]:
+        return torch.cat((rope(x_NHE[..., :turned], cos_N1E, sin_N1E), x_NHE[..., turned:]), -1)
     if not torch.is_grad_enabled():
         return _rotate(x_NHE, cos_N1E, sin_N1E)
     return _Rope.apply(x_NHE, cos_N1E, sin_N1E)  # type: ignore[no-any-return]
@@ -236,6 +241,28 @@ class _SwiGLU(torch.autograd.Function):
         torch.mul(gy, silu, out=out[:, width:])
         torch.ops.aten.silu_backward.grad_input(gy * gate_up[:, width:], gate_up[:, :width], grad_input=out[:, :width])
         return out
+
+
+class _GeGLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
+        width = gate_up.shape[-1] // 2
+        ctx.save_for_backward(gate_up)
+        return F.gelu(gate_up[:, :width], approximate="tanh").mul_(gate_up[:, width:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        (gate_up,) = ctx.saved_tensors
+        gy, width = grads[0], gate_up.shape[-1] // 2
+        gate, out = gate_up[:, :width], torch.empty_like(gate_up)
+        torch.mul(gy, F.gelu(gate, approximate="tanh"), out=out[:, width:])
+        out[:, :width] = torch.ops.aten.gelu_backward(gy * gate_up[:, width:], gate, approximate="tanh")
+        return out
+
+
+def geglu(gate_up_N2F: Float[Tensor, "N W"]) -> Float[Tensor, "N W//2"]:
+    """gelu(gate) * up with the tanh approximation of GELU (Shazeer 2020, arXiv 2002.05202). Returns [N, F]."""
+    return _GeGLU.apply(gate_up_N2F)  # type: ignore[no-any-return]
 
 
 def swiglu(gate_up_N2F: Float[Tensor, "N W"]) -> Float[Tensor, "N W//2"]:

@@ -49,12 +49,13 @@ def prefill(decoder: Decoder, bank: AdapterBank, pieces: Sequence[Piece]) -> Non
             kv[layer, 0, :, piece.start : piece.stop] = k[start:stop].transpose(0, 1)
             kv[layer, 1, :, piece.start : piece.stop] = v[start:stop].transpose(0, 1)
         if fresh:
-            return packed_attention(q, k, v, layout.lengths, decoder.form)
+            return packed_attention(q, k, v, layout.lengths, decoder.form, decoder.sight(layer))
         out = torch.zeros_like(q)  # what lies between pieces must be finite
         for piece, (start, stop) in zip(pieces, layout.spans, strict=True):
             kv = piece.prompt.kv
             assert kv is not None
-            out[start:stop] = attend_after(q[start:stop], kv[layer, 0, :, : piece.stop], kv[layer, 1, :, : piece.stop])
+            keys, values = kv[layer, :, :, : piece.stop]
+            out[start:stop] = attend_after(q[start:stop], keys, values, decoder.sight(layer))
         return out
 
     # The last layer finishes each piece's last position, or all of them where the prompt is scored.
@@ -64,11 +65,11 @@ def prefill(decoder: Decoder, bank: AdapterBank, pieces: Sequence[Piece]) -> Non
     keep = Keep(torch.from_numpy(kept).to(device), bank.segments(routes, counts))
 
     x = decoder.embed(torch.from_numpy(tokens).to(device))
-    cos, sin = decoder.rope_tables(torch.from_numpy(places).to(device))
+    turns = decoder.turns(torch.from_numpy(places).to(device))
     segments = bank.segments(routes, layout.lengths[: len(pieces)])
     for layer in range(decoder.arch.layers):
         last = layer == decoder.arch.layers - 1
-        x = decoder.block(layer, x, cos, sin, segments, attend, keep=keep if last else None)
+        x = decoder.block(layer, x, turns, segments, attend, keep=keep if last else None)
     hidden = decoder.final_norm(x)
     logits = head.logits_of(hidden[[end - 1 for end in ends]], decoder.head)
     for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):

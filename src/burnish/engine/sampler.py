@@ -312,9 +312,13 @@ class Sampler:
         token, place = np.zeros((2, given), dtype=np.int64)
         token[:rows], place[:rows] = batch.token[:rows], lengths
         x = decoder.embed(torch.from_numpy(token).to(decoder.device))
-        cos, sin = decoder.rope_tables(torch.from_numpy(place).to(decoder.device))
+        turns = decoder.turns(torch.from_numpy(place).to(decoder.device))
+
+        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            return step.attend(layer, q, k, v, decoder.sight(layer))
+
         for layer in range(decoder.arch.layers):
-            x = decoder.block(layer, x, cos, sin, plan.segments, step.attend, blocks)
+            x = decoder.block(layer, x, turns, plan.segments, attend, blocks)
         lengths += 1
         self._advance(0, head.logits_of(decoder.final_norm(x), output)[:rows])
 

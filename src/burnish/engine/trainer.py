@@ -172,8 +172,8 @@ def _unit(
     if len(chosen):
         with exactly(device):
             hidden.backward(gradient)
-        if decoder.embedding.grad is not None and inputs.grad is not None:
-            decoder.embedding.grad.index_add_(0, unit.tokens_N, inputs.grad)
+        if inputs.grad is not None:
+            decoder.add_embedding_gradient(unit.tokens_N, inputs.grad)
     arrays = logprobs.to("cpu").numpy()
     return value, [arrays[a:b].copy() for a, b in unit.layout.spans], len(chosen)
 

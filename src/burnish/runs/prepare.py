@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from burnish.engine.arch import read_arch
+from burnish.engine.families import read_arch
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
 from burnish.recipes.training import Training
