@@ -177,3 +177,33 @@ def test_forms_that_a_model_does_not_have_are_refused(make_run: Callable, tiny_m
     with pytest.raises(CapabilityMissing, match="without an adapter"):
         export_run(run, to="peft", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_check_41_an_adapter_for_vllm_has_the_names_and_keys_that_it_reads(make_run: Callable, tmp_path: Path):
+    """vLLM reads r, lora_alpha and target_modules, and names of modules of the served model: no patterns, no other files."""
+    _, run = make_run("to-vllm")
+    made = export_run(run, to="vllm", out=tmp_path / "served")
+    config = json.loads((made.out / "adapter_config.json").read_text())
+    assert config["r"] == 3
+    assert set(config["target_modules"]) == {"q_proj", "v_proj", "o_proj", "down_proj"}
+    assert not {"rank_pattern", "alpha_pattern", "modules_to_save"} & {k for k, v in config.items() if v}
+    names = {name.removeprefix("base_model.model.") for name in load_file(made.out / "adapter_model.safetensors")}
+    assert all(name.startswith("model.layers.") and name.endswith((".lora_A.weight", ".lora_B.weight")) for name in names)
+    assert made.check.passed
+    said = export.next_step(made, "mine")
+    assert said == f"vllm serve {made.base} --enable-lora --max-lora-rank 8 --lora-modules mine={made.out}"
+
+
+def test_what_vllm_does_not_serve_is_refused(make_run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _, run = make_run("to-vllm")
+    monkeypatch.setattr(export, "VLLM_RANK", 2)
+    with pytest.raises(CapabilityMissing, match="rank up to 2"):
+        export_run(run, to="vllm", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["peft", "merged"])
+def test_what_to_type_next_names_the_export(form: str, make_run: Callable, tmp_path: Path):
+    _, run = make_run("next", "full" if form == "merged" else "lora")
+    made = export_run(run, to=form, out=tmp_path / "out")
+    assert str(made.out) in export.next_step(made, "out")

@@ -257,8 +257,17 @@ def generate(
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory, or an adapter's directory.")],
     *,
-    to: Annotated[Literal["peft", "merged"], typer.Option(metavar="FORM", help="peft (an adapter) or merged (a whole model).")],
+    to: Annotated[
+        Literal["peft", "vllm", "merged", "gguf"],
+        typer.Option(
+            metavar="FORM",
+            help="peft or vllm (an adapter, for PEFT or to be served), merged (a whole model), gguf (for llama.cpp and Ollama).",
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write; must be new or empty.")],
+    precision: Annotated[
+        Literal["auto", "f32", "f16", "bf16", "q8_0"], typer.Option(help="Of a GGUF file's matrices; auto is the base's own.")
+    ] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export that nobody has changed.")] = False,
     json: Json = False,
 ) -> None:
@@ -268,7 +277,7 @@ def export(
     """
     from burnish.cli import training
 
-    training.export(run, to, out, force=force, as_json=json)
+    training.export(run, to, out, precision=precision, force=force, as_json=json)
 
 
 @data_app.command("check")

@@ -14,7 +14,8 @@ from burnish.errors import UserError
 from burnish.recipes.training import Training
 from burnish.runs import methods
 from burnish.runs import train as training
-from burnish.runs.export import Form, export_run
+from burnish.runs.export import Form, export_run, next_step
+from burnish.runs.gguf import Precision
 from burnish.runs.train import Outcome
 from burnish.tasks.formats import parse_mapping
 
@@ -94,12 +95,13 @@ def plan(given: Given, *, as_json: bool) -> None:
     to.document(found.to_json())
 
 
-def export(model: str, form: Form, out: Path, *, force: bool, as_json: bool) -> None:
+def export(model: str, form: Form, out: Path, *, precision: Precision, force: bool, as_json: bool) -> None:
     """See `burnish export --help`."""
     to = screen(as_json=as_json)
-    done = export_run(model, to=form, out=out, force=force)
+    done = export_run(model, to=form, out=out, precision=precision, force=force)
     to.print(visible(f"{done.out}: {', '.join(done.files)} ({size(done.bytes)})"))
     to.print(visible(f"checked by opening it again: {done.check.detail}"))
+    to.print(visible(f"next: {next_step(done, done.out.name)}"))
     to.document(done.to_json())
 
 

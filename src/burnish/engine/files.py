@@ -82,12 +82,16 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
     """`adapter_model.safetensors` and `adapter_config.json` as `peft` reads them; heads, if any, in a file of their own."""
     spec, views = slot.spec, slot.flat.views
     tensors: dict[str, torch.Tensor] = {}
+    times, names = 1, [f"{m}_proj" for m in spec.targets]
+    if slot.arch.fused:
+        of = {g: sum(m in spec.targets for m in ms) for g, ms in groups(slot.arch).items()}
+        times, names = max(of.values()), [f"{g}_proj" for g, count in of.items() if count]
     for i in range(slot.arch.layers):
         for group, modules in groups(slot.arch).items():
             targeted = [m for m in modules if m in spec.targets]
             if slot.arch.fused and targeted:
                 name = f"base_model.model.{hf_fused(i, group)}"
-                tensors[f"{name}.lora_A.weight"], tensors[f"{name}.lora_B.weight"] = _fused(slot, i, group)
+                tensors[f"{name}.lora_A.weight"], tensors[f"{name}.lora_B.weight"] = _fused(slot, i, group, times * spec.rank)
                 continue
             for place, module in enumerate(targeted):
                 name = f"base_model.model.{hf_module(i, module)}"
@@ -102,8 +106,8 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,
-        "r": spec.rank,
-        "lora_alpha": spec.alpha,
+        "r": times * spec.rank,
+        "lora_alpha": times * spec.alpha,
         "lora_dropout": 0.0,
         "bias": "none",
         "fan_in_fan_out": False,
@@ -112,30 +116,25 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
         "use_rslora": False,
         "use_dora": False,
         "modules_to_save": None,
-        "target_modules": sorted(f"{m}_proj" for m in spec.targets),
+        "target_modules": sorted(names),
     }
-    if slot.arch.fused:
-        times = {g: len(ms) for g, ms in groups(slot.arch).items() if any(m in spec.targets for m in ms)}
-        config["target_modules"] = sorted(f"{g}_proj" for g in times)
-        config["rank_pattern"] = {f"{g}_proj": spec.rank * n for g, n in times.items() if n > 1}
-        config["alpha_pattern"] = {f"{g}_proj": spec.alpha * n for g, n in times.items() if n > 1}
     (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
-def _fused(slot: Slot, layer: int, group: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """A [m r, in] and B [all outputs, m r] of a fused matrix of m modules, each of which reads its own r rows of A; zeros stand
-    for modules that are not targeted, so that the files say by their shape whose rows are whose."""
-    rank, widths, modules = slot.spec.rank, module_widths(slot.arch), GROUPS[group]
+def _fused(slot: Slot, layer: int, group: str, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A [rank, in] and B [all outputs, rank] of a fused matrix, each of whose modules reads r rows of A of its own. Zeros fill
+    up to the rank, which is that of the matrix of most modules, since other tools read one rank for all."""
+    own, widths, modules = slot.spec.rank, module_widths(slot.arch), GROUPS[group]
     targeted = [m for m in modules if m in slot.spec.targets]
-    a = torch.zeros(len(modules) * rank, widths[modules[0]][1])
-    b = torch.zeros(sum(widths[m][0] for m in modules), len(modules) * rank)
-    stacked, row = slot.flat.views[f"layers.{layer}.{group}.a"].to("cpu"), 0
-    for place, module in enumerate(modules):
-        own, below = slice(place * rank, (place + 1) * rank), row + widths[module][0]
+    stacked = slot.flat.views[f"layers.{layer}.{group}.a"].to("cpu")
+    a = torch.zeros(rank, stacked.shape[1])
+    a[: len(stacked)] = stacked
+    b, row = torch.zeros(sum(widths[m][0] for m in modules), rank), 0
+    for module in modules:
+        below = row + widths[module][0]
         if module in targeted:
-            start = targeted.index(module) * rank
-            a[own] = stacked[start : start + rank]
-            b[row:below, own] = slot.flat.views[f"layers.{layer}.{module}.b"].to("cpu")
+            start = targeted.index(module) * own
+            b[row:below, start : start + own] = slot.flat.views[f"layers.{layer}.{module}.b"].to("cpu")
         row = below
     return a, b
 
@@ -147,8 +146,7 @@ _LORA_KEY = re.compile(
 
 _PEFT_READ = frozenset(
     """
-    peft_type r lora_alpha target_modules bias init_lora_weights rank_pattern alpha_pattern
-    base_model_name_or_path revision task_type inference_mode
+    peft_type r lora_alpha target_modules bias init_lora_weights base_model_name_or_path revision task_type inference_mode
     lora_dropout auto_mapping peft_version eva_config megatron_core qalora_group_size layers_pattern ensure_weight_tying
     exclude_modules velora_config corda_config lora_ga_config loftq_config
     """.split()
@@ -167,7 +165,6 @@ def read_peft_spec(path: Path) -> LoraSpec:
         raise ModelRefused("adapter_config.json does not hold an object", seen=type(config).__name__)
     if config.get("peft_type") != "LORA":
         raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
-    _check_patterns(config)
     for key, value in config.items():
         if value and key not in _PEFT_READ:
             raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(value))
@@ -196,15 +193,6 @@ def read_peft_spec(path: Path) -> LoraSpec:
     short += [module for group in short for module in GROUPS.get(group, ())]
     targets = tuple(m for m in MODULES if m in short)
     return LoraSpec(rank=int(config["r"]), alpha=float(config["lora_alpha"]), targets=targets, heads=heads)  # type: ignore[arg-type]
-
-
-def _check_patterns(config: Mapping[str, Any]) -> None:
-    """Ranks of their own are understood where a fused matrix has the ranks of its modules together, as `write_peft` writes it."""
-    for key, plain in (("rank_pattern", "r"), ("alpha_pattern", "lora_alpha")):
-        for name, value in (config.get(key) or {}).items():
-            modules = GROUPS.get(str(name).removesuffix("_proj"), ())
-            if not modules or value != config.get(plain, 0) * len(modules):
-                raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=f"{name} = {value}")
 
 
 def read_peft(path: Path, slot: Slot) -> None:
@@ -240,29 +228,20 @@ def read_peft(path: Path, slot: Slot) -> None:
 
 
 def _parted(tensors: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.Tensor]:
-    """An adapter of fused matrices as one of their modules. Where all modules share one A, each gets a copy of it."""
+    """An adapter of fused matrices as one of their modules, each with a copy of the A that they share."""
     found: dict[str, torch.Tensor] = {}
-    rank, widths = slot.spec.rank, module_widths(slot.arch)
+    widths = module_widths(slot.arch)
     names = {hf_fused(i, g): (i, ms) for i in range(slot.arch.layers) for g, ms in groups(slot.arch).items()}
     for key, tensor in tensors.items():
         name, _, side = key.removeprefix("base_model.model.").partition(".lora_")
-        if name not in names or tensor.dim() != 2:
+        if name not in names:
             found[key] = tensor
             continue
-        layer, modules = names[name]
-        shared = tensor.shape[0 if side.startswith("A") else 1] == rank
-        row, rest = 0, tensor.clone()
-        for place, module in enumerate(modules):
-            below = row + widths[module][0]
-            part = slice(0, rank) if shared else slice(place * rank, (place + 1) * rank)
-            own = tensor[part] if side.startswith("A") else tensor[row:below, part]
+        (layer, modules), row = names[name], 0
+        for module in modules:
+            own = tensor if side.startswith("A") else tensor[row : row + widths[module][0]]
             found[f"base_model.model.{hf_module(layer, module)}.lora_{side}"] = own
-            if side.startswith("B"):
-                rest[row:below, part] = 0
-            row = below
-        if side.startswith("B") and rest.any():
-            why = "the adapter mixes the modules of a fused matrix at a rank of its own, which is not computed here"
-            raise ModelRefused(why, seen=key)
+            row += widths[module][0]
     return found
 
 

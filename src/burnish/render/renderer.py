@@ -99,6 +99,16 @@ class Renderer:
         return self._form.template
 
     @property
+    def layout(self) -> turns.Layout:
+        """What that template writes around an answer."""
+        return self._form.layout
+
+    def spelled(self, messages: Sequence[Message], *, generate: bool) -> str:
+        """A conversation as the template writes it, its control tokens spelled out. generate: up to where an answer begins."""
+        text = self._text(self._form.template, messages, (), generate)
+        return self.tokenizer.controls.spell(text + (self.layout.header if generate else ""))
+
+    @property
     def facts(self) -> dict[str, object]:
         """What was found out about template and tokenizer: for logs, the resolved config and the report."""
         template, layout, tokenizer = self._form.template, self._form.layout, self.tokenizer

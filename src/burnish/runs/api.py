@@ -26,6 +26,7 @@ from burnish.render.tokenizer import Tokenizer
 from burnish.runs import methods, report
 from burnish.runs import train as training
 from burnish.runs.export import Exported, Form, export_run
+from burnish.runs.gguf import Precision
 from burnish.runs.plan import Plan
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, Silent
@@ -133,9 +134,9 @@ def generate(model: str | Path, prompts: str | Sequence[str], *, params: Samplin
     return loaded.sample([loaded.renderer.prompt([Message(role="user", content=p)]) for p in asked], params or SamplingParams())
 
 
-def export(run: str, to: Form, out: str | Path, *, force: bool = False) -> Exported:
+def export(run: str, to: Form, out: str | Path, *, force: bool = False, precision: Precision = "auto") -> Exported:
     """Write a run's model as files that other tools load, into a new directory, and check them by opening them again."""
-    return export_run(run, to=to, out=Path(out), force=force)
+    return export_run(run, to=to, out=Path(out), force=force, precision=precision)
 
 
 def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared:

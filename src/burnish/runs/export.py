@@ -1,4 +1,5 @@
-"""A trained model as files that other tools load: a PEFT adapter, or a whole merged model.
+"""A trained model as files that other tools load: an adapter (for PEFT, or for vLLM to serve), a whole merged model, or a GGUF
+file with an Ollama Modelfile.
 
 An export is written beside its place, opened again in a fresh engine, and compared with the model that it was made of:
 log-probabilities of up to twenty prompts with a sampled answer each. Only then does it get its name. The tokenizer's
@@ -9,26 +10,30 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from burnish import connect
-from burnish.errors import CapabilityMissing, ExportFailed, RunError
+from burnish.errors import CapabilityMissing, ConfigError, ExportFailed, RunError
 from burnish.evals.audits import MERGE_BAR, Audit, compare_logprobs, logprobs_of, stored_precision
 from burnish.protocols import Engine
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs import report
+from burnish.runs import gguf, llamacpp, report
 from burnish.store.atomic import atomic_directory, read_json, verify, write_json
 from burnish.store.models import ModelRef, resolve
 from burnish.types import Adapter, Datum, SamplingParams
 
-Form = Literal["peft", "merged"]
+Form = Literal["peft", "vllm", "merged", "gguf"]
+ADAPTERS = ("peft", "vllm")
+"""Forms that are an adapter."""
 MARK = "export.json"
 """What an export says about itself; only a directory with it is ever replaced."""
 FORMAT = 1
+VLLM_RANK = 512
+"""The largest --max-lora-rank."""
 PROMPTS = 20
 ANSWER_TOKENS = 24
 PEFT_BAR = 1e-6
@@ -52,20 +57,25 @@ class Exported:
         return {**asdict(self), "out": str(self.out), "base": str(self.base), "files": list(self.files)}
 
 
-def export_run(model: str, *, to: Form, out: Path, force: bool = False) -> Exported:
+def export_run(model: str, *, to: Form, out: Path, force: bool = False, precision: gguf.Precision = "auto") -> Exported:
     """Export a run (or another adapter, or a trained whole model) into the directory `out`.
 
     to: "peft" names its base by path, or by hub id and revision where it comes from there; "merged" is a whole model in the
-    precision of its base. force: replace an earlier export that is as it was written. Raises RunError for a directory that holds
+    precision of its base; "gguf" is that as one file for llama.cpp and Ollama, with matrices in `precision` (a base model may be
+    written so, too). force: replace an earlier export that is as it was written. Raises RunError for a directory that holds
     anything else, CapabilityMissing for a form that the model does not have, ExportFailed when the reopened export is not the
     model; `out` is then as before.
     """
     out = out.expanduser().absolute()
     ref = resolve(model)
     _check_place(out, ref, force=force)
-    if ref.adapter is None and to == "peft":
+    if ref.adapter is None and to in ADAPTERS:
         raise CapabilityMissing(f"{model} is a whole model, without an adapter", todo="export it with --to merged")
-    if ref.adapter is None and ref.kind == "hf":
+    if to == "gguf":
+        gguf.check(ref.base)
+    elif precision != "auto":
+        raise ConfigError("only GGUF files are written in another precision than the base's", todo="leave it out, or --to gguf")
+    if ref.adapter is None and ref.kind == "hf" and to != "gguf":
         raise CapabilityMissing(f"{model} is a base model: there is nothing trained to export", todo="name a run or an adapter")
     engine = connect.open_engine("local", ref, dtype="float32")
     adapter = None if ref.adapter is None else engine.load(ref.adapter)
@@ -76,14 +86,19 @@ def export_run(model: str, *, to: Form, out: Path, force: bool = False) -> Expor
         if adapter is None:
             _copy_weights(ref.base, partial)
         else:
-            engine.export(partial, adapter=adapter, form=to, base=ref.hub[0] if ref.hub else str(ref.base))
-            if to == "peft" and ref.hub:
+            form = "peft" if to in ADAPTERS else "merged"
+            engine.export(partial, adapter=adapter, form=form, base=ref.hub[0] if ref.hub else str(ref.base))
+            if to == "vllm":
+                _check_vllm(partial)
+            if to in ADAPTERS and ref.hub:
                 named = partial / "adapter_config.json"
                 write_json(named, {**read_json(named), "revision": ref.hub[1]})
         tokenizer.copy_to(partial)
         mark = {"format": FORMAT, "form": to, "model": ref.name, "fingerprint": ref.fingerprint, "base": str(ref.base)}
         write_json(partial / MARK, mark)
         check = _reopened(partial, to, ref, data, wanted, engine)
+        if to == "gguf" and check.passed:
+            check = _as_gguf(partial, ref.name, precision, data, wanted)
         if not check.passed:
             raise ExportFailed(
                 "the export, opened again, is not the model that it was made of; nothing was kept",
@@ -150,18 +165,67 @@ def _copy_weights(base: Path, partial: Path) -> None:
             shutil.copyfile(path, partial / path.name)
 
 
+def _check_vllm(partial: Path) -> None:
+    """vLLM loads what PEFT loads, but for heads and large ranks."""
+    rank = read_json(partial / "adapter_config.json")["r"]
+    if rank > VLLM_RANK:
+        todo = "export it with --to merged, and serve that"
+        raise CapabilityMissing(f"vLLM serves adapters of a rank up to {VLLM_RANK}", seen=f"rank {rank}", todo=todo)
+    if any(p.name not in ("adapter_config.json", "adapter_model.safetensors") for p in partial.iterdir()):
+        raise CapabilityMissing("vLLM does not serve an adapter with a value or score head", todo="export it with --to peft")
+
+
+def next_step(done: Exported, name: str) -> str:
+    """What to type to use an export."""
+    match done.form:
+        case "peft":
+            return f"AutoPeftModelForCausalLM.from_pretrained({str(done.out)!r})"
+        case "vllm":
+            rank = read_json(done.out / "adapter_config.json")["r"]
+            room = next(r for r in (8, 16, 32, 64, 128, 256, VLLM_RANK) if r >= rank)
+            return f"vllm serve {done.base} --enable-lora --max-lora-rank {room} --lora-modules {name}={done.out}"
+        case "merged":
+            return f"vllm serve {done.out}, or AutoModelForCausalLM.from_pretrained({str(done.out)!r})"
+        case "gguf":
+            return f"llama-server -m {done.out / gguf.FILE}, or in {done.out}: ollama create {name} -f {gguf.MODELFILE}"
+
+
+def _as_gguf(partial: Path, name: str, precision: gguf.Precision, data: Sequence[Datum], wanted: Sequence[np.ndarray]) -> Audit:
+    """Put a GGUF file in the place of the merged model, read it again, and draw from it where llama.cpp is installed."""
+    gguf.write(partial, partial, precision=precision, name=name)
+    worst, count = gguf.compare(partial, partial / gguf.FILE)
+    bar = gguf.ROUNDING[precision]
+    check = Audit(
+        name="export equality",
+        passed=worst <= bar,
+        value=worst,
+        bar=bar,
+        detail=f"{count} tensors of the GGUF file, read again, differ by {worst:.1e} of their largest value at most",
+    )
+    if check.passed:
+        quantised = precision == "q8_0"
+        found = llamacpp.compare(partial / gguf.FILE, Tokenizer.load(partial), data, wanted, quantised)
+        more = "llama.cpp is not installed here, so that nothing was computed with it" if found is None else found.detail
+        check = replace(check, passed=found is None or found.passed, detail=f"{check.detail}; {more}")
+    for path in partial.iterdir():
+        if path.name not in (gguf.FILE, gguf.MODELFILE, MARK):
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+    return check
+
+
 def _reopened(
     partial: Path, form: Form, ref: ModelRef, data: Sequence[Datum], wanted: Sequence[np.ndarray], engine: Engine
 ) -> Audit:
     """Log-probabilities of the written files in an engine of their own, against the model's."""
     choices = engine.facts["choices"]
     assert isinstance(choices, dict)
-    base = ref.base if form == "peft" else partial
+    base = ref.base if form in ADAPTERS else partial
     found = ModelRef(kind="hf", base=base, adapter=None, name=str(partial), fingerprint="")
     fresh = connect.open_engine("local", found, choices=choices)
-    adapter = fresh.load(partial) if form == "peft" else None
-    bar = PEFT_BAR if form == "peft" else MERGE_BAR[stored_precision(partial)]
-    what = (
-        "adapter, reopened over its base" if form == "peft" else f"merged model, stored in {stored_precision(partial)}, reopened"
-    )
+    adapter = fresh.load(partial) if form in ADAPTERS else None
+    if form in ADAPTERS:
+        bar, what = PEFT_BAR, "adapter, reopened over its base"
+    else:
+        precision = stored_precision(partial)
+        bar, what = MERGE_BAR[precision], f"merged model, stored in {precision}, reopened"
     return compare_logprobs("export equality", wanted, logprobs_of(fresh, data, adapter), bar, what)

@@ -71,7 +71,7 @@ def has_surrogates(text: str) -> bool:
 
 
 def _bytes(path: Path) -> bytes:
-    todo = "give the path of a data file (.jsonl, .json, .csv or .txt, also .gz)"
+    todo = "give the path of a data file (.jsonl, .json, .csv, .parquet or .txt, also .gz)"
     try:
         if path.is_dir():
             inside = sorted(p.name for p in path.iterdir())[:5]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.errors import DataError
+from burnish.tasks import parquet
 from burnish.tasks.chat import Tally
 from burnish.tasks.convert import convert
 from burnish.tasks.files import read_text
@@ -45,9 +46,13 @@ def read(
 ) -> Source:
     """Read a data file. `mapping` assigns columns to roles (formats.ROLES). Raises DataError for a file that cannot be
     read, is in no known format, or has bad rows (unless skipped); ConfigError for a wrong mapping."""
-    file = read_text(Path(path))
-    rows = parse_rows(file, limit_rows=limit_rows)
-    where = str(file.path)
+    path = Path(path)
+    if parquet.is_parquet(path):
+        rows, digest = parquet.read_rows(path, limit_rows=limit_rows)
+    else:
+        file = read_text(path)
+        rows, digest = parse_rows(file, limit_rows=limit_rows), file.sha256
+    where = str(path)
     if not rows.items:
         raise _bad_rows(where, rows.bad, len(rows.bad), only=True)
     values = [value for _, value in rows.items]
@@ -68,13 +73,13 @@ def read(
     if bad:
         notes.append(f"{len(bad)} of {total} rows were skipped, as asked: {_spelled(bad)}")
     return Source(
-        path=file.path,
+        path=path,
         examples=tuple(examples),
         format=_name(shape, rows, values),
         notes=tuple(notes),
         bad=tuple(bad),
         rows=total,
-        sha256=file.sha256,
+        sha256=digest,
     )
 
 

@@ -1,0 +1,347 @@
+"""A whole model as GGUF, the file that llama.cpp and Ollama load, and an Ollama Modelfile beside it.
+
+Names, permutations and settings are those of llama.cpp's own converter (convert_hf_to_gguf.py); the file itself is written by its
+package `gguf` (the extra `gguf`). What llama.cpp would compute otherwise, or split into other tokens, is refused: a file that
+loads and says something else is worse than none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from burnish.engine.arch import Arch
+from burnish.engine.load import read_model, weight_files
+from burnish.errors import CapabilityMissing, ExportFailed, TemplateError
+from burnish.render.jinja import ConversationRefused
+from burnish.render.renderer import Renderer
+from burnish.render.tokenizer import Tokenizer
+from burnish.types import Message
+
+Precision = Literal["auto", "f32", "f16", "bf16", "q8_0"]
+ROUNDING: dict[str, float] = {"auto": 1e-6, "f32": 1e-6, "f16": 1e-3, "bf16": 5e-3, "q8_0": 1e-2}
+"""By how much of the largest of its tensor a value may differ when the file is read again."""
+FILE, MODELFILE = "model.gguf", "Modelfile"
+_FAMILIES = {
+    "llama": "LLAMA",
+    "mistral": "LLAMA",
+    "qwen2": "QWEN2",
+    "qwen3": "QWEN3",
+    "qwen3_moe": "QWEN3MOE",
+    "smollm3": "SMOLLM3",
+    "olmo2": "OLMO2",
+    "olmoe": "OLMOE",
+    "gemma2": "GEMMA2",
+    "gemma3_text": "GEMMA3",
+    "phi3": "PHI3",
+}
+_PERMUTED = ("llama", "mistral", "smollm3")
+"""Families whose queries and keys llama.cpp turns in neighbouring pairs instead of halves."""
+_DIGITS, _DIGIT_RUNS = r"\p{N}", r"\p{N}{1,3}"
+_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_SPLITS = {_WORDS % _DIGITS: "qwen2", _WORDS % _DIGIT_RUNS: "llama-bpe"}
+_PRECISIONS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+
+
+def need_package() -> Any:
+    """The package gguf. Raises CapabilityMissing."""
+    try:
+        return importlib.import_module("gguf")
+    except ModuleNotFoundError as error:
+        todo = "pip install 'burnish[gguf]'"
+        raise CapabilityMissing("an export to GGUF needs the package gguf", seen=str(error), todo=todo) from error
+
+
+def check(model: Path) -> Arch:
+    """What a model directory holds, if llama.cpp computes the same. Raises CapabilityMissing for what it does not."""
+    need_package()
+    _, arch = read_model(model)
+    if arch.family not in _FAMILIES:
+        raise CapabilityMissing(f"models of the family {arch.family} cannot be written as GGUF yet", todo="use --to merged")
+    why = _differs(arch)
+    if why:
+        raise CapabilityMissing(f"llama.cpp would compute this model otherwise: {why}", todo="use --to merged")
+    split_of(model)
+    return arch
+
+
+def _differs(arch: Arch) -> str:
+    every_fourth = tuple(i for i in range(arch.layers) if (i + 1) % 4 == 0)
+    if arch.family == "smollm3" and arch.unturned != every_fourth:
+        return "its layers without positions are not every fourth one"
+    pattern = {"gemma2": 2, "gemma3_text": 6}.get(arch.family)
+    if pattern and arch.windows != tuple(_window(arch) if (i + 1) % pattern else 0 for i in range(arch.layers)):
+        return "its layers with a window are not those of the family"
+    if arch.windows and not pattern and _window(arch) < arch.max_positions:
+        return f"its layers see {_window(arch)} of {arch.max_positions} positions"
+    if arch.q_factor != 1 and not math.isclose(arch.q_factor, 1.0, rel_tol=1e-6):
+        return "its attention is scaled by another number than the head's width"
+    if arch.rope.kind in ("llama3", "given") and arch.rotary:
+        return "it turns a part of each head by scaled frequencies"
+    return ""
+
+
+def _window(arch: Arch) -> int:
+    return max(arch.windows, default=0)
+
+
+def split_of(model: Path) -> str:
+    """llama.cpp's name for how this tokenizer splits text before it merges. Raises CapabilityMissing for other tokenizers."""
+    found = json.loads((model / "tokenizer.json").read_text("utf-8"))
+    kind, steps = found["model"].get("type", "BPE"), found.get("pre_tokenizer") or {}
+    parts = steps.get("pretokenizers", [steps])
+    byte_level = [p for p in parts if p.get("type") == "ByteLevel"]
+    if kind == "BPE" and byte_level and not byte_level[-1].get("add_prefix_space") and not found["model"].get("byte_fallback"):
+        others = [p for p in parts if p.get("type") != "ByteLevel"]
+        plain = byte_level[-1].get("use_regex", True)
+        if plain and not others:
+            return "gpt-2"
+        if plain and others == [{"type": "Digits", "individual_digits": True}]:
+            return "smollm"
+        if not plain and len(others) == 1 and others[0].get("type") == "Split":
+            name = _SPLITS.get(others[0].get("pattern", {}).get("Regex", ""))
+            if name and others[0].get("behavior") == "Isolated" and not others[0].get("invert"):
+                return name
+    raise CapabilityMissing(
+        "llama.cpp would split text into other tokens than this tokenizer, or it is not known whether it would",
+        seen=f"model {kind}, pre-tokenizer {json.dumps(steps)[:200]}",
+        todo="use --to merged; byte-level BPE as in GPT-2, Llama 3, Qwen2 and SmolLM can be written",
+    )
+
+
+def write(model: Path, out: Path, *, precision: Precision = "auto", name: str = "model") -> list[Path]:
+    """Write `out`/model.gguf and a Modelfile from a model directory.
+
+    precision: of matrices ("auto" is that of the directory); norms and biases are float32. Raises as `check` does.
+    """
+    gguf = need_package()
+    arch = check(model)
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    stored = _PRECISIONS.get(str(config.get("dtype") or config.get("torch_dtype") or "float32"), "f32")
+    kind = stored if precision == "auto" else precision
+    place = gguf.MODEL_ARCH[_FAMILIES[arch.family]]
+    writer = gguf.GGUFWriter(str(out / FILE), gguf.MODEL_ARCH_NAMES[place])
+    writer.add_name(name)
+    writer.add_file_type({"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}[kind])
+    _write_shape(gguf, writer, arch)
+    tokenizer = Tokenizer.load(model)
+    _write_tokens(gguf, writer, model, tokenizer, arch.vocab)
+    for tensor_name, values in tensors(model, arch):
+        matrix = values.ndim > 1 and "norm" not in tensor_name and "ffn_gate_inp" not in tensor_name
+        own = gguf.GGMLQuantizationType[kind.upper() if matrix and not _is_odd(values, kind) else "F32"]
+        writer.add_tensor(tensor_name, gguf.quants.quantize(values, own), raw_dtype=own)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    (out / MODELFILE).write_text(modelfile(tokenizer), "utf-8")
+    return [out / FILE, out / MODELFILE]
+
+
+def _is_odd(values: np.ndarray, kind: str) -> bool:
+    """Whether rows cannot be cut into blocks of 32, as q8_0 needs them."""
+    return kind == "q8_0" and values.shape[-1] % 32 != 0
+
+
+def _write_shape(gguf: Any, writer: Any, arch: Arch) -> None:
+    positions = arch.max_positions
+    writer.add_context_length(positions)
+    writer.add_embedding_length(arch.hidden)
+    writer.add_block_count(arch.layers)
+    writer.add_feed_forward_length(arch.intermediate)
+    writer.add_head_count(arch.heads)
+    writer.add_head_count_kv(arch.kv_heads)
+    writer.add_key_length(arch.head_dim)
+    writer.add_value_length(arch.head_dim)
+    writer.add_layer_norm_rms_eps(arch.norm_eps)
+    writer.add_vocab_size(arch.vocab)
+    writer.add_rope_freq_base(arch.rope.theta)
+    writer.add_rope_dimension_count(arch.rotary or arch.head_dim)
+    if arch.rope.kind in ("linear", "yarn"):
+        writer.add_rope_scaling_type(gguf.RopeScalingType(arch.rope.kind))
+        writer.add_rope_scaling_factor(arch.rope.factor)
+        writer.add_rope_scaling_orig_ctx_len(arch.rope.original_max_positions)
+    if arch.windows or arch.family == "phi3":
+        writer.add_sliding_window(_window(arch))
+    if arch.attention_cap:
+        writer.add_attn_logit_softcapping(arch.attention_cap)
+    if arch.logit_cap:
+        writer.add_final_logit_softcapping(arch.logit_cap)
+    if arch.experts:
+        writer.add_expert_count(arch.experts.count)
+        writer.add_expert_used_count(arch.experts.chosen)
+        writer.add_expert_feed_forward_length(arch.intermediate)
+        writer.add_expert_weights_norm(arch.experts.normalised)
+
+
+def _write_tokens(gguf: Any, writer: Any, model: Path, tokenizer: Tokenizer, vocab: int) -> None:
+    found = json.loads((model / "tokenizer.json").read_text("utf-8"))
+    names: list[str | None] = [None] * vocab
+    types = [gguf.TokenType.UNUSED] * vocab
+    for token, i in found["model"]["vocab"].items():
+        names[i], types[i] = token, gguf.TokenType.NORMAL
+    for added in found.get("added_tokens", ()):
+        names[added["id"]] = added["content"]
+        types[added["id"]] = gguf.TokenType.CONTROL if added.get("special") else gguf.TokenType.USER_DEFINED
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(split_of(model))
+    writer.add_token_list([f"[PAD{i}]" if n is None else n for i, n in enumerate(names)])
+    writer.add_token_types(types)
+    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in found["model"]["merges"]])
+    for value, add in (
+        (tokenizer.bos_id, writer.add_bos_token_id),
+        (tokenizer.eos_id, writer.add_eos_token_id),
+        (tokenizer.pad_id, writer.add_pad_token_id),
+    ):
+        if value is not None:
+            add(value)
+    closers = Renderer(tokenizer).layout.closers
+    if closers and closers[0] != tokenizer.eos_id:
+        writer.add_eot_token_id(closers[0])
+    writer.add_add_bos_token(tokenizer.adds_bos)
+    writer.add_add_eos_token(False)
+    if tokenizer.template:
+        writer.add_chat_template(tokenizer.template)
+
+
+def tensors(model: Path, arch: Arch) -> Iterator[tuple[str, np.ndarray]]:
+    """Every tensor under llama.cpp's name, in float32."""
+    gguf = need_package()
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[_FAMILIES[arch.family]], arch.layers)
+    stacked: dict[str, list[np.ndarray]] = {}
+    if arch.rope.kind == "llama3":
+        plain = np.array([arch.rope.theta ** (-2.0 * i / arch.head_dim) for i in range(arch.head_dim // 2)])
+        yield "rope_freqs.weight", (plain / np.array(arch.rope.inverse_frequencies(arch.head_dim))).astype(np.float32)
+    if arch.rope.kind == "given":
+        for side in ("long", "short"):
+            yield f"rope_factors_{side}.weight", np.array(arch.rope.given, dtype=np.float32)
+    for name, tensor in _stored(model):
+        if (arch.tied and name == "lm_head.weight") or name.endswith("rotary_emb.inv_freq"):
+            continue
+        values = tensor.float().numpy()
+        if arch.experts and ".experts." in name:
+            before, _, rest = name.partition(".experts.")
+            part = rest.partition(".")[2]
+            at = stacked.setdefault(f"{before}.experts.{part}", [])
+            at.append(values)
+            if len(at) < arch.experts.count:
+                continue
+            name, values = f"{before}.experts.{part}", np.stack(at)
+        base, _, suffix = name.rpartition(".")
+        found = names.get_name(base)
+        if found is None:
+            raise ExportFailed("llama.cpp has no place for a tensor of this model", seen=name, todo="use --to merged")
+        if arch.norm_shift and name.endswith("norm.weight"):
+            values = values + np.float32(arch.norm_shift)
+        heads = arch.heads if ".q_proj." in name else arch.kv_heads if ".k_proj." in name else 0
+        if heads and arch.family in _PERMUTED:
+            values = values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+        yield f"{found}.{suffix}", np.ascontiguousarray(values)
+
+
+def _stored(model: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """Tensors of the files; the experts of a layer in their order."""
+
+    def order(name: str) -> list[int | str]:
+        return [int(part) if part.isdigit() else part for part in name.split(".")]
+
+    for file in weight_files(model):
+        with safe_open(file, framework="pt") as handle:
+            for name in sorted(handle.keys(), key=lambda n: [(isinstance(p, str), p) for p in order(n)]):
+                yield name, handle.get_tensor(name)
+
+
+def compare(model: Path, file: Path) -> tuple[float, int]:
+    """Read a GGUF file again: the largest difference of a value relative to the largest of its tensor, and the number of tensors.
+
+    Raises ExportFailed where tensors are missing or have other shapes.
+    """
+    gguf = need_package()
+    _, arch = read_model(model)
+    found = {t.name: t for t in gguf.GGUFReader(str(file)).tensors}
+    worst = 0.0
+    count = 0
+    for name, values in tensors(model, arch):
+        tensor = found.pop(name, None)
+        if tensor is None:
+            raise ExportFailed("the written GGUF file lacks a tensor", seen=name)
+        read = gguf.quants.dequantize(tensor.data, tensor.tensor_type).reshape(values.shape)
+        worst = max(worst, float(np.abs(read - values).max() / max(float(np.abs(values).max()), 1e-30)))
+        count += 1
+    if found:
+        raise ExportFailed("the written GGUF file holds tensors of which the model knows nothing", seen=", ".join(found))
+    return worst, count
+
+
+# -- Ollama -----------------------------------------------------------------------------------------------------------
+
+
+def modelfile(tokenizer: Tokenizer) -> str:
+    """An Ollama Modelfile: the weights, how a conversation is written (in Go's template language), and what ends an answer."""
+    renderer = Renderer(tokenizer)
+    lines = [f"FROM ./{FILE}"]
+    template = _go_template(renderer, tokenizer)
+    if template is None:
+        lines.append("# The chat template has more parts than a Modelfile of roles can say: Ollama takes it from the GGUF file.")
+    else:
+        lines.append(f'TEMPLATE """{template}"""')
+    spelled = tokenizer.controls.spelling_of
+    ends = [spelled[i] for i in dict.fromkeys((*renderer.layout.closers, *tokenizer.eos_ids)) if i in spelled]
+    lines += [f"PARAMETER stop {json.dumps(end, ensure_ascii=False)}" for end in ends]
+    return "\n".join(lines) + "\n"
+
+
+_ROLES = ("system", "user", "assistant")
+
+
+def _go_template(renderer: Renderer, tokenizer: Tokenizer) -> str | None:
+    """The template as a chain of roles, where conversations put together from its parts are what the template itself writes."""
+
+    def drawn(said: Sequence[tuple[str, str]], *, ask: bool = False) -> str:
+        return renderer.spelled([Message(role=role, content=text) for role, text in said], generate=ask)  # type: ignore[arg-type]
+
+    try:
+        start, between, closing, end = _between(drawn([("user", "Q1"), ("assistant", "Q2"), ("user", "Q3")], ask=True), 3)
+        user_close = drawn([("user", "Q1")]).partition("Q1")[2]
+        opening, following, _ = _between(drawn([("system", "Q1"), ("user", "Q2")]), 2)
+    except (TemplateError, ConversationRefused, ValueError):
+        return None  # a template that knows no such conversation
+    bos = tokenizer.special_names.get("bos_token", "")
+    head = bos if bos and start.startswith(bos) and opening.startswith(bos) else ""
+    user_open = start[len(head) :]
+    parts = {
+        "system": (opening[len(head) :], following.removesuffix(user_open)),
+        "user": (user_open, user_close),
+        "assistant": (between.removeprefix(user_close), closing.removesuffix(user_open)),
+    }
+    ask = end.removeprefix(user_close)
+    for said in ((("system", "One"), ("user", "Two"), ("assistant", "Three"), ("user", "Four")), (("user", "Five"),)):
+        if head + "".join(parts[role][0] + text + parts[role][1] for role, text in said) + ask != drawn(said, ask=True):
+            return None
+    if any("{{" in text or '"""' in text for pair in parts.values() for text in pair):
+        return None
+    cases = [
+        f'{{{{ {"else if" if i else "if"} eq .Role "{role}" }}}}{parts[role][0]}{{{{ .Content }}}}{parts[role][1]}'
+        for i, role in enumerate(_ROLES)
+    ]
+    lead = "" if tokenizer.adds_bos else head
+    return f"{lead}{{{{ range .Messages }}}}{''.join(cases)}{{{{ end }}}}{{{{ end }}}}{ask}"
+
+
+def _between(text: str, words: int) -> list[str]:
+    """What stands before, between and behind the words Q1, Q2 and so on. Raises ValueError where one is missing."""
+    found = []
+    for n in range(1, words + 1):
+        before, at, text = text.partition(f"Q{n}")
+        if not at:
+            raise ValueError(f"Q{n}")
+        found.append(before)
+    return [*found, text]

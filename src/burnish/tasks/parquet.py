@@ -1,0 +1,110 @@
+"""Parquet to rows, through pyarrow (the extra `parquet`): the columns of a file as the fields of JSON rows.
+
+What JSON has no value for is spelled as JSON writers do (dates in ISO 8601, decimals as text); bytes and NaN make their row a bad
+one. The text must fit in memory, as with other files.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+from burnish.errors import CapabilityMissing, DataError
+from burnish.tasks.files import LIMIT_BYTES
+from burnish.tasks.rows import BadRow, RowFault, Rows
+
+MAGIC = b"PAR1"
+_BATCH_ROWS = 1024
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does, whatever its name."""
+    try:
+        if not path.is_file():  # a pipe would be read from
+            return False
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, ValueError):
+        return False  # whoever opens it next says what is wrong
+
+
+def read_rows(path: Path, *, limit_rows: int | None = None) -> tuple[Rows, str]:
+    """The rows, numbered from 1, and the sha256 of the file.
+
+    Raises CapabilityMissing without pyarrow, DataError for a damaged file, one without rows, or one of more than LIMIT_BYTES.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise CapabilityMissing(
+            f"{path} is a Parquet file, and pyarrow, which reads those, is not installed",
+            seen=str(error),
+            todo="pip install 'burnish[parquet]', or convert the file to JSON lines",
+        ) from error
+    rows = Rows("Parquet", unit="row")
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _check_size(path, file.metadata)
+            number = 0
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                for value in batch.to_pylist():
+                    if limit_rows is not None and number >= limit_rows:
+                        break
+                    number += 1
+                    try:
+                        rows.items.append((number, {k: _plain(v) for k, v in value.items()}))
+                    except RowFault as fault:
+                        rows.bad.append(BadRow(number, fault.fault, fault.remedy, "row"))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path} is a damaged Parquet file", seen=str(error).splitlines()[0][:300], todo="download or copy it again"
+        ) from error
+    if not rows.items and not rows.bad:
+        raise DataError(f"{path} is a Parquet file without rows", todo="give a file with at least two rows")
+    if limit_rows is not None and number >= limit_rows:
+        rows.notes.append(f"only the first {limit_rows} rows were read (a limit was given)")
+    digest = hashlib.sha256()
+    with path.open("rb") as raw:
+        while chunk := raw.read(1 << 20):
+            digest.update(chunk)
+    return rows, digest.hexdigest()
+
+
+def _check_size(path: Path, metadata: Any) -> None:
+    size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if size > LIMIT_BYTES:
+        raise DataError(
+            f"{path} holds more than {LIMIT_BYTES >> 30} GiB of data",
+            seen=f"{size:,} bytes when it is unpacked",
+            todo="split it, and train on a part",
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it. Raises RowFault."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if not math.isfinite(value):
+                raise RowFault(f"a number is {value}, which JSON does not have", "leave the row out, or the column empty")
+            return value
+        case dict():
+            return {str(k): _plain(v) for k, v in value.items()}
+        case list():
+            if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):  # a map
+                return {str(k): _plain(v) for k, v in value}
+            return [_plain(v) for v in value]
+        case datetime.datetime() | datetime.date() | datetime.time():
+            return value.isoformat()
+        case decimal.Decimal():
+            return str(value)
+        case bytes():
+            raise RowFault("a column holds bytes, which are no text", "store text as strings (UTF-8)")
+        case _:
+            raise RowFault(f"a column holds values of the type {type(value).__name__}", "store text, numbers, lists or structs")
