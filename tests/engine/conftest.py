@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reference_models import VARIANTS, reference
+from reference_models import FAMILIES, VARIANTS, reference
 from shapes import check_all
 
 
@@ -17,6 +17,15 @@ def model_dirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in VARIANTS:
         reference(name).save_pretrained(root / name, safe_serialization=True)
     return {name: root / name for name in VARIANTS}
+
+
+@pytest.fixture(scope="session")
+def family_dirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Each of the other families saved as a Hugging Face directory."""
+    root = tmp_path_factory.mktemp("families")
+    for name in FAMILIES:
+        reference(name).save_pretrained(root / name, safe_serialization=True)
+    return {name: root / name for name in FAMILIES}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,10 +7,12 @@ from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
     Gemma3TextConfig,
+    GptOssConfig,
     LlamaConfig,
     MistralConfig,
     MixtralConfig,
     Olmo2Config,
+    Olmo3Config,
     OlmoeConfig,
     Phi3Config,
     Qwen2Config,
@@ -51,6 +53,7 @@ GQA = dict(num_attention_heads=4, num_key_value_heads=2)
 DEEP = {**SIZES, "num_hidden_layers": 4}
 NO_IDS = dict(pad_token_id=None, bos_token_id=None, eos_token_id=None)
 YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=64)
+PLAIN = dict(rope_type="default", rope_theta=10000.0)
 LONG = dict(
     rope_type="longrope",
     rope_theta=10000.0,
@@ -81,6 +84,13 @@ FAMILIES = {
         **SIZES, **GQA, **EXPERTS, head_dim=16, moe_intermediate_size=24, norm_topk_prob=True, decoder_sparse_step=1
     ),
     "olmoe": lambda: OlmoeConfig(**SIZES, **GQA, **EXPERTS, norm_topk_prob=False, **NO_IDS),
+    "olmo3": lambda: Olmo3Config(
+        **DEEP, **GQA, sliding_window=24, rope_parameters={"full_attention": YARN, "sliding_attention": PLAIN}, **NO_IDS
+    ),
+    "gpt-oss": lambda: GptOssConfig(
+        **DEEP, **GQA, head_dim=16, num_local_experts=6, num_experts_per_tok=2, sliding_window=24, swiglu_limit=0.5,
+        rope_parameters={**YARN, "truncate": False},
+    ),
     "mixtral": lambda: MixtralConfig(**SIZES, **GQA, num_local_experts=6, num_experts_per_tok=2, sliding_window=None),
 }  # fmt: skip
 """The other families, with windows that are shorter than what is read."""

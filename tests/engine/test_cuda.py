@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import make_data, open_host
-from reference_models import VARIANTS
+from reference_models import FAMILIES, VARIANTS
 from sampling import make_prompts
 
 from burnish.engine.attention import AttentionForm, packed_attention
@@ -39,6 +39,15 @@ def test_training_gives_the_numbers_of_the_cpu(model_dirs: dict[str, Path], vari
     found = []
     for changes in ({}, CUDA):
         host, adapter = trained(open_host(model_dirs[variant], **changes), full=full)
+        found.append(joined(host.forward(make_data(6, seed=9), route=adapter).result()))
+    assert np.abs(found[0] - found[1]).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_families_give_the_numbers_of_the_cpu(family_dirs: dict[str, Path], name: str) -> None:
+    found = []
+    for changes in ({}, CUDA):
+        host, adapter = trained(open_host(family_dirs[name], **changes), full=True)
         found.append(joined(host.forward(make_data(6, seed=9), route=adapter).result()))
     assert np.abs(found[0] - found[1]).max() < 1e-3
 

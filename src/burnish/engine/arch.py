@@ -85,7 +85,10 @@ class Experts:
     chosen: int
     normalised: bool
     names: str = "qwen"
-    """how the files name them: "qwen" (mlp.experts.0.gate_proj) or "mixtral" (block_sparse_moe.experts.0.w1)"""
+    """how the files name them: "qwen" (mlp.experts.0.gate_proj), "mixtral" (block_sparse_moe.experts.0.w1), or "gpt_oss" (all of
+    a layer in one tensor, outputs last, gate and up in turns)"""
+    biased: bool = False
+    """whether router and experts have biases"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +117,18 @@ class Arch:
     """whether a norm stands before attention and MLP, behind them (within the residual branch), or on both sides"""
     norm_shift: float = 0.0
     """what is added to the norms' weights as they stand in files"""
-    activation: Literal["silu", "gelu_tanh"] = "silu"
+    activation: Literal["silu", "gelu_tanh", "clamped"] = "silu"
+    """of the gate. "clamped" is gpt-oss's: gate and up are kept within `clamp`, and 1 is added to up"""
+    clamp: float = 0.0
+    sharpness: float = 1.0
+    """of "clamped": gate sigmoid(sharpness gate)"""
     embed_scale: float = 1.0
     attention_scale: float = 0.0
     """what queries times keys are multiplied by; 0 is 1 / sqrt(head_dim)"""
     attention_cap: float = 0.0
     """scores become cap tanh(scores / cap); 0 is none"""
+    sinks: bool = False
+    """whether each head has a learned score beside those of the positions, to which attention may go"""
     logit_cap: float = 0.0
     windows: tuple[int, ...] = ()
     """how many positions each layer sees, its own included; 0 is all. Empty: all layers see all."""

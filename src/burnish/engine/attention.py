@@ -121,7 +121,7 @@ def packed_attention(
 
     sight: a window or a cap of scores, where the layer has one; it costs nothing where no sequence is longer than the window.
     """
-    if sight.cap or 0 < sight.window < max(lengths):
+    if sight.differs(max(lengths)):
         spans = spans_of(lengths)
         return torch.cat([seen(q_NHE[a : a + n], k_NGE[a : a + n], v_NGE[a : a + n], sight) for a, n in spans if n])
     if max(lengths) <= form.bmm_limit:

@@ -41,6 +41,7 @@ class Block:
     qkv: Weight
     q_norm: Weight | None
     k_norm: Weight | None
+    sinks: Weight | None
     o: Weight
     attn_out_norm: Weight | None
     mlp_norm: Weight | None
@@ -88,7 +89,7 @@ class Decoder:
         if self.master is not None:
             self.weights = self.master.views
         else:
-            norms = {n: s for n, s in every.items() if n.endswith("norm")}
+            norms = {n: s for n, s in every.items() if n.endswith(("norm", "sinks"))}
             rest = {n: s for n, s in every.items() if n not in norms}
             self.weights = Flat(rest, device=device, dtype=dtype).views | Flat(norms, device=device).views
         self.bind()
@@ -135,6 +136,7 @@ class Decoder:
                 qkv=weight(f"layers.{i}.qkv"),
                 q_norm=norm(f"layers.{i}.q_norm"),
                 k_norm=norm(f"layers.{i}.k_norm"),
+                sinks=norm(f"layers.{i}.sinks"),
                 o=weight(f"layers.{i}.o"),
                 attn_out_norm=norm(f"layers.{i}.attn_out_norm"),
                 mlp_norm=norm(f"layers.{i}.mlp_norm"),
@@ -241,7 +243,10 @@ class Decoder:
 
     def gated(self, gate_up: Float[Tensor, "N W"]) -> Float[Tensor, "N W//2"]:
         """act(gate) * up of a matrix that holds both side by side."""
-        return ops.swiglu(gate_up) if self.arch.activation == "silu" else ops.geglu(gate_up)
+        arch = self.arch
+        if arch.activation == "clamped":
+            return ops.clamped_swiglu(gate_up, arch.sharpness, arch.clamp)
+        return ops.swiglu(gate_up) if arch.activation == "silu" else ops.geglu(gate_up)
 
     def _normed(self, x: torch.Tensor, norm: Weight | None) -> torch.Tensor:
         """What matrices read: normalised where there is a norm, in the compute precision."""
@@ -253,7 +258,7 @@ class Decoder:
 
     def sight(self, layer: int) -> Sight:
         """What the attention of a layer sees."""
-        return Sight(self.arch.window(layer), self.arch.attention_cap)
+        return Sight(self.arch.window(layer), self.arch.attention_cap, self.blocks[layer].sinks)
 
     def final_norm(self, x_ND: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
         """What the heads read, in float32."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def _part(weight: Weight, index: int, rows: int) -> Weight:
     """One expert's rows of a stacked matrix, and of its gradient."""
     span = slice(index * rows, (index + 1) * rows)
-    return Weight(weight.data[span], None if weight.grad is None else weight.grad[span])
+    parts = (weight.data, weight.grad, weight.bias, weight.bias_grad)
+    return Weight(*(None if part is None else part[span] for part in parts))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

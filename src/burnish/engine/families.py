@@ -153,13 +153,15 @@ def _windows(keys: _Keys, layers: int, *, every: bool = False) -> tuple[int, ...
     return tuple(int(window) if kind == "sliding_attention" else 0 for kind in kinds)
 
 
-def _common(keys: _Keys, *, activation_key: str = "hidden_act", rope: Rope | None = None, **family: Any) -> Arch:
-    """What all families have. rope: where the family reads it itself."""
+def _common(
+    keys: _Keys, *, activation_key: str = "hidden_act", rope: Rope | None = None, theta: float = 10_000.0, **family: Any
+) -> Arch:
+    """What all families have. rope: where the family reads it itself. theta: its base, where the config has none."""
     heads = int(keys.need("num_attention_heads"))
     hidden = int(keys.need("hidden_size"))
     max_positions = int(keys.get("max_position_embeddings", 2048))
     family.setdefault("activation", "silu")
-    if family["activation"] == "silu":
+    if family["activation"] in ("silu", "clamped"):
         keys.only(activation_key, "silu", "swish")
     else:
         keys.only(activation_key, "gelu_pytorch_tanh")
@@ -171,7 +173,7 @@ def _common(keys: _Keys, *, activation_key: str = "hidden_act", rope: Rope | Non
         if "original_max_position_embeddings" in keys.config and scaling:
             scaling = {"original_max_position_embeddings": keys.get("original_max_position_embeddings"), **scaling}
         keys.read.add("original_max_position_embeddings")
-        rope = _rope(scaling, keys.get("rope_theta"), max_positions)
+        rope = _rope(scaling, keys.get("rope_theta", theta), max_positions)
         keys.read.add("rope_theta")
         family["rotary"] = 0 if part == 1.0 else int(head_dim * part)
         turned = family["rotary"] or head_dim
@@ -301,10 +303,7 @@ def _gemma3(keys: _Keys) -> Arch:
         keys = _with(keys, layer_types=kinds)
     positions = int(keys.get("max_position_embeddings", 2048))
     theta, near = keys.get("rope_theta", 1_000_000.0), keys.get("rope_local_base_freq", 10_000.0)
-    scaling = _scaling(keys)
-    full, sliding = scaling, {}
-    if "full_attention" in scaling or "sliding_attention" in scaling:
-        full, sliding = scaling.get("full_attention") or {}, scaling.get("sliding_attention") or {}
+    full, sliding = _of_both(keys)
     return _gemma(
         keys,
         family="gemma3_text",
@@ -312,6 +311,57 @@ def _gemma3(keys: _Keys) -> Arch:
         windows=_windows(keys, layers),
         rope=_rope(full, theta, positions),
         window_rope=_rope(sliding, near, positions),
+    )
+
+
+def _of_both(keys: _Keys) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """How positions turn in layers that see all and in those with a window. One object alone is that of the former."""
+    scaling = _scaling(keys)
+    if "full_attention" in scaling or "sliding_attention" in scaling:
+        return scaling.get("full_attention") or {}, scaling.get("sliding_attention") or {}
+    return scaling, {"rope_theta": scaling["rope_theta"]} if "rope_theta" in scaling else {}
+
+
+def _olmo3(keys: _Keys) -> Arch:
+    layers, bias = _layers(keys), bool(keys.get("attention_bias", False))
+    if keys.get("layer_types") is None:
+        keys = _with(keys, layer_types=["sliding_attention" if (i + 1) % 4 else "full_attention" for i in range(layers)])
+    positions, theta = int(keys.get("max_position_embeddings", 2048)), keys.get("rope_theta", 500_000.0)
+    full, sliding = _of_both(keys)
+    return _common(
+        keys,
+        family="olmo3",
+        tied=_tied(keys),
+        qk_norm="all",
+        qkv_bias=bias,
+        o_bias=bias,
+        norms="post",
+        windows=_windows(keys, layers),
+        rope=_rope(full, theta, positions),
+        window_rope=_rope(sliding, theta, positions),
+    )
+
+
+def _gpt_oss(keys: _Keys) -> Arch:
+    """gpt-oss, of which the files must be unpacked to bfloat16: burnish does not read MXFP4."""
+    layers, bias = _layers(keys), bool(keys.get("attention_bias", True))
+    keys.read |= {"experts_per_token", "initial_context_length"}
+    if keys.get("layer_types") is None:
+        keys = _with(keys, layer_types=["sliding_attention" if (i + 1) % 2 else "full_attention" for i in range(layers)])
+    chosen = int(keys.need("num_experts_per_tok"))
+    return _common(
+        keys,
+        theta=150_000.0,
+        family="gpt_oss",
+        tied=_tied(keys),
+        qkv_bias=bias,
+        o_bias=bias,
+        activation="clamped",
+        clamp=float(keys.get("swiglu_limit", 7.0)),
+        sharpness=float(keys.get("swiglu_alpha", 1.702)),
+        sinks=True,
+        windows=_windows(keys, layers),
+        experts=Experts(count=_count(keys), chosen=chosen, normalised=True, names="gpt_oss", biased=True),
     )
 
 
@@ -364,12 +414,14 @@ FAMILIES: Mapping[str, Callable[[_Keys], Arch]] = {
     "qwen3": _qwen3,
     "smollm3": _smollm3,
     "olmo2": _olmo2,
+    "olmo3": _olmo3,
     "phi3": _phi3,
     "gemma2": _gemma2,
     "gemma3_text": _gemma3,
     "qwen3_moe": _qwen3_moe,
     "olmoe": _olmoe,
     "mixtral": _mixtral,
+    "gpt_oss": _gpt_oss,
 }
 """model_type -> how its config is read. A new family of the same parts is one function here."""
 

@@ -143,7 +143,7 @@ class DecodeStep:
         q = q_RHE.view(given, self.groups, heads // self.groups, width)
         near = 0 < sight.window < int(self.lengths.max()) + 1
         outs = [
-            attention(q[a:b], keys[a:b, :, :size], values[a:b, :, :size], mask, sight.cap)
+            attention(q[a:b], keys[a:b, :, :size], values[a:b, :, :size], mask, sight)
             for (a, b, size), mask in zip(self.spans, self._windowed(sight.window) if near else self.masks, strict=True)
         ]
         if given > self.rows:
@@ -181,7 +181,7 @@ def attend_after(
 ) -> Float[Tensor, "T H E"]:
     """Causal attention of the last T of L positions over all of them (a prompt continued after stored positions)."""
     size, total = q_THE.shape[0], keys_GLE.shape[1]
-    if sight.cap or 0 < sight.window < total:
+    if sight.differs(total):
         return seen(q_THE, keys_GLE.transpose(0, 1), values_GLE.transpose(0, 1), sight)
     mask = torch.ones(size, total, dtype=torch.bool, device=q_THE.device).tril_(total - size)
     out = F.scaled_dot_product_attention(

@@ -54,6 +54,36 @@ class Piece:
     shape: tuple[int, ...]
     shift: float = 0.0
     """what is added to the values of the files"""
+    experts: bool = False
+    """whether the file's tensor holds all experts: [experts, in, out], or [experts, out] of biases"""
+    mingled: bool = False
+    """whether its outputs are those of gate and up in turns"""
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The shape of its rows here: outputs first, experts one below the other."""
+        if not self.experts:
+            return self.shape
+        return (self.shape[0] * self.shape[-1], *self.shape[1:-1])
+
+    def taken(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The file's tensor as rows here."""
+        if self.experts:
+            tensor = tensor.transpose(1, -1)
+            if self.mingled:
+                tensor = tensor.unflatten(1, (-1, 2)).transpose(1, 2).flatten(1, 2)
+            tensor = tensor.flatten(0, 1)
+        return tensor + self.shift if self.shift else tensor
+
+    def given(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows as the file's tensor."""
+        tensor = rows - self.shift if self.shift else rows
+        if self.experts:
+            tensor = tensor.unflatten(0, (self.shape[0], -1))
+            if self.mingled:
+                tensor = tensor.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+            tensor = tensor.transpose(1, -1)
+        return tensor
 
 
 def module_widths(arch: Arch) -> dict[str, tuple[int, int]]:
@@ -98,6 +128,9 @@ def layout(arch: Arch) -> list[Piece]:
                     vectors.append(Piece(f"{hf_name}.bias", f"{name}.bias", row, (out,)))
                 row += out
         matrices += _expert_pieces(arch, i)
+        vectors += _stacked_vectors(arch, i)
+        if arch.sinks:
+            vectors.append(Piece(f"{prefix}.self_attn.sinks", f"layers.{i}.sinks", 0, (arch.heads,)))
         norms = [(name, hf_name, arch.hidden) for name, hf_name in _HF_NORMS[arch.norms].items()]
         if arch.qk_norm:
             each = arch.qk_norm == "head"
@@ -115,6 +148,8 @@ def _expert_pieces(arch: Arch, layer: int) -> list[Piece]:
     """The router of a layer, and its experts stacked: gate and up of one below those of the one before, and so with down."""
     if arch.experts is None:
         return []
+    if arch.experts.names == "gpt_oss":
+        return _stacked_pieces(arch, layer)
     router, module, parts = _HF_EXPERTS[arch.experts.names]
     prefix, name, d, f = f"model.layers.{layer}", f"layers.{layer}.experts", arch.hidden, arch.intermediate
     found = [Piece(f"{prefix}.{router}.weight", f"{name}.router", 0, (arch.experts.count, d))]
@@ -125,12 +160,36 @@ def _expert_pieces(arch: Arch, layer: int) -> list[Piece]:
     return found
 
 
+def _stacked_pieces(arch: Arch, layer: int) -> list[Piece]:
+    assert arch.experts is not None
+    prefix, name, d, f = f"model.layers.{layer}.mlp", f"layers.{layer}.experts", arch.hidden, arch.intermediate
+    e = arch.experts.count
+    return [
+        Piece(f"{prefix}.router.weight", f"{name}.router", 0, (e, d)),
+        Piece(f"{prefix}.experts.gate_up_proj", f"{name}.gate_up", 0, (e, d, 2 * f), experts=True, mingled=True),
+        Piece(f"{prefix}.experts.down_proj", f"{name}.down", 0, (e, f, d), experts=True),
+    ]
+
+
+def _stacked_vectors(arch: Arch, layer: int) -> list[Piece]:
+    """What goes with them and takes no weight decay."""
+    if arch.experts is None or not arch.experts.biased:
+        return []
+    prefix, name, e = f"model.layers.{layer}.mlp", f"layers.{layer}.experts", arch.experts.count
+    wide = (e, 2 * arch.intermediate)
+    return [
+        Piece(f"{prefix}.router.bias", f"{name}.router.bias", 0, (e,)),
+        Piece(f"{prefix}.experts.gate_up_proj_bias", f"{name}.gate_up.bias", 0, wide, experts=True, mingled=True),
+        Piece(f"{prefix}.experts.down_proj_bias", f"{name}.down.bias", 0, (e, arch.hidden), experts=True),
+    ]
+
+
 def shapes(arch: Arch) -> dict[str, tuple[int, ...]]:
     """Shape of every internal tensor: the pieces of one name stacked by rows."""
     result: dict[str, tuple[int, ...]] = {}
     for piece in layout(arch):
-        rows = piece.start + piece.shape[0]
-        result[piece.name] = (max(rows, result.get(piece.name, (0,))[0]), *piece.shape[1:])
+        rows = piece.start + piece.inner[0]
+        result[piece.name] = (max(rows, result.get(piece.name, (0,))[0]), *piece.inner[1:])
     return result
 
 
@@ -207,10 +266,8 @@ def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) 
             raise ModelRefused(f"{hf_name} has the wrong shape", seen=f"{tuple(tensor.shape)}, config.json implies {piece.shape}")
         if not tensor.dtype.is_floating_point or tensor.dtype.itemsize < 2:
             raise ModelRefused(f"{hf_name} is quantised", seen=str(tensor.dtype), todo="use the unquantised model directory")
-        rows = into[piece.name][piece.start : piece.start + piece.shape[0]]
-        rows.copy_(tensor)
-        if piece.shift:
-            rows.add_(piece.shift)
+        rows = into[piece.name][piece.start : piece.start + piece.inner[0]]
+        rows.copy_(piece.taken(tensor.to(rows.dtype) if piece.shift else tensor))
         missing.discard(hf_name)
     if unknown:
         raise ModelRefused(
@@ -232,8 +289,8 @@ def save_weights(path: Path, arch: Arch, tensors: Mapping[str, torch.Tensor], dt
     """Write `model.safetensors` with the names and shapes of Hugging Face."""
     files = {}
     for p in layout(arch):
-        rows = tensors[p.name][p.start : p.start + p.shape[0]].to("cpu")
-        files[p.hf_name] = (rows - p.shift if p.shift else rows).to(dtype).contiguous().clone()
+        rows = tensors[p.name][p.start : p.start + p.inner[0]].to("cpu")
+        files[p.hf_name] = p.given(rows).to(dtype).contiguous().clone()
     save_file(files, path, metadata={"format": "pt"})
 
 

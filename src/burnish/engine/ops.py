@@ -243,6 +243,13 @@ class _SwiGLU(torch.autograd.Function):
         return out
 
 
+def clamped_swiglu(gate_up_N2F: Float[Tensor, "N W"], sharpness: float, limit: float) -> Float[Tensor, "N W//2"]:
+    """(up + 1) gate sigmoid(sharpness gate), gate kept below the limit, up within it on both sides (gpt-oss). Returns [N, F]."""
+    width = gate_up_N2F.shape[-1] // 2
+    gate, up = gate_up_N2F[:, :width].clamp(max=limit), gate_up_N2F[:, width:].clamp(-limit, limit)
+    return (up + 1) * gate * torch.sigmoid(sharpness * gate)
+
+
 class _GeGLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
