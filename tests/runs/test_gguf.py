@@ -14,10 +14,11 @@ import torch
 
 from burnish import connect
 from burnish.engine import families
+from burnish.engine import gguf as engine_gguf
 from burnish.errors import CapabilityMissing, ConfigError, ExportFailed
 from burnish.evals.audits import logprobs_of
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs import export, gguf, llamacpp
+from burnish.runs import gguf, llamacpp
 from burnish.runs.export import export_run
 from burnish.store.models import resolve
 from burnish.types import Datum
@@ -81,7 +82,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", [*WRITTEN, "gemma2", "gemma3", "smollm3"])
 def test_a_written_file_holds_every_value(name: str, models: dict[str, Path], tmp_path: Path) -> None:
     gguf.write(models[name], tmp_path)
-    worst, count = gguf.compare(models[name], tmp_path / gguf.FILE)
+    worst, count = engine_gguf.compare(models[name], tmp_path / gguf.FILE)
     assert worst <= gguf.ROUNDING["auto"]
     assert count >= 2 + 6 * families.read_arch(json.loads((models[name] / "config.json").read_text())).layers
 
@@ -115,7 +116,7 @@ def test_llama_cpp_computes_the_same(name: str, models: dict[str, Path], tmp_pat
 @pytest.mark.parametrize("precision", ["f16", "bf16", "q8_0"])
 def test_lower_precisions_round_and_no_more(precision: str, models: dict[str, Path], tmp_path: Path) -> None:
     gguf.write(models["qwen2"], tmp_path, precision=precision)  # type: ignore[arg-type]
-    worst, _ = gguf.compare(models["qwen2"], tmp_path / gguf.FILE)
+    worst, _ = engine_gguf.compare(models["qwen2"], tmp_path / gguf.FILE)
     assert 0 < worst <= gguf.ROUNDING[precision]
     exact = tmp_path / "exact"
     exact.mkdir()
@@ -207,7 +208,7 @@ def test_without_the_package_it_says_what_to_install(tmp_path: Path, home: Path,
 
 
 def test_a_file_that_is_not_the_model_is_not_kept(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export.gguf, "compare", lambda *_: (0.5, 3))
+    monkeypatch.setattr(engine_gguf, "compare", lambda *_: (0.5, 3))
     with pytest.raises(ExportFailed, match="not the model"):
         export_run("micro", to="gguf", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -193,7 +193,9 @@ def next_step(done: Exported, name: str) -> str:
 def _as_gguf(partial: Path, name: str, precision: gguf.Precision, data: Sequence[Datum], wanted: Sequence[np.ndarray]) -> Audit:
     """Put a GGUF file in the place of the merged model, read it again, and draw from it where llama.cpp is installed."""
     gguf.write(partial, partial, precision=precision, name=name)
-    worst, count = gguf.compare(partial, partial / gguf.FILE)
+    from burnish.engine.gguf import compare
+
+    worst, count = compare(partial, partial / gguf.FILE)
     bar = gguf.ROUNDING[precision]
     check = Audit(
         name="export equality",

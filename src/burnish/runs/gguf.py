@@ -1,70 +1,46 @@
 """A whole model as GGUF, the file that llama.cpp and Ollama load, and an Ollama Modelfile beside it.
 
-Names, permutations and settings are those of llama.cpp's own converter (convert_hf_to_gguf.py); the file itself is written by its
-package `gguf` (the extra `gguf`). What llama.cpp would compute otherwise, or split into other tokens, is refused: a file that
-loads and says something else is worse than none.
+Settings are those of llama.cpp's own converter (convert_hf_to_gguf.py); the file is written by its package `gguf` (the extra `gguf`).
+What llama.cpp would compute otherwise, or split into other tokens, is refused: a file that loads and says something else is worse
+than none.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from safetensors import safe_open
 
 from burnish.engine.arch import Arch
-from burnish.engine.load import read_model, weight_files
-from burnish.errors import CapabilityMissing, ExportFailed, TemplateError
+from burnish.engine.families import read_arch
+from burnish.errors import CapabilityMissing, TemplateError
 from burnish.render.jinja import ConversationRefused
 from burnish.render.renderer import Renderer
 from burnish.render.tokenizer import Tokenizer
+from burnish.store.atomic import read_json
 from burnish.types import Message
 
 Precision = Literal["auto", "f32", "f16", "bf16", "q8_0"]
 ROUNDING: dict[str, float] = {"auto": 1e-6, "f32": 1e-6, "f16": 1e-3, "bf16": 5e-3, "q8_0": 1e-2}
 """By how much of the largest of its tensor a value may differ when the file is read again."""
 FILE, MODELFILE = "model.gguf", "Modelfile"
-_FAMILIES = {
-    "llama": "LLAMA",
-    "mistral": "LLAMA",
-    "qwen2": "QWEN2",
-    "qwen3": "QWEN3",
-    "qwen3_moe": "QWEN3MOE",
-    "smollm3": "SMOLLM3",
-    "olmo2": "OLMO2",
-    "olmoe": "OLMOE",
-    "gemma2": "GEMMA2",
-    "gemma3_text": "GEMMA3",
-    "phi3": "PHI3",
-}
-_PERMUTED = ("llama", "mistral", "smollm3")
-"""Families whose queries and keys llama.cpp turns in neighbouring pairs instead of halves."""
 _DIGITS, _DIGIT_RUNS = r"\p{N}", r"\p{N}{1,3}"
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _SPLITS = {_WORDS % _DIGITS: "qwen2", _WORDS % _DIGIT_RUNS: "llama-bpe"}
 _PRECISIONS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
 
-def need_package() -> Any:
-    """The package gguf. Raises CapabilityMissing."""
-    try:
-        return importlib.import_module("gguf")
-    except ModuleNotFoundError as error:
-        todo = "pip install 'burnish[gguf]'"
-        raise CapabilityMissing("an export to GGUF needs the package gguf", seen=str(error), todo=todo) from error
-
-
 def check(model: Path) -> Arch:
     """What a model directory holds, if llama.cpp computes the same. Raises CapabilityMissing for what it does not."""
-    need_package()
-    _, arch = read_model(model)
-    if arch.family not in _FAMILIES:
+    from burnish.engine import gguf
+
+    gguf.need_package()
+    arch = read_arch(read_json(model / "config.json"))
+    if arch.family not in gguf.FAMILIES:
         raise CapabilityMissing(f"models of the family {arch.family} cannot be written as GGUF yet", todo="use --to merged")
     why = _differs(arch)
     if why:
@@ -122,12 +98,14 @@ def write(model: Path, out: Path, *, precision: Precision = "auto", name: str = 
 
     precision: of matrices ("auto" is that of the directory); norms and biases are float32. Raises as `check` does.
     """
+    from burnish.engine.gguf import FAMILIES, need_package, tensors
+
     gguf = need_package()
     arch = check(model)
     config = json.loads((model / "config.json").read_text("utf-8"))
     stored = _PRECISIONS.get(str(config.get("dtype") or config.get("torch_dtype") or "float32"), "f32")
     kind = stored if precision == "auto" else precision
-    place = gguf.MODEL_ARCH[_FAMILIES[arch.family]]
+    place = gguf.MODEL_ARCH[FAMILIES[arch.family]]
     writer = gguf.GGUFWriter(str(out / FILE), gguf.MODEL_ARCH_NAMES[place])
     writer.add_name(name)
     writer.add_file_type({"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}[kind])
@@ -210,75 +188,6 @@ def _write_tokens(gguf: Any, writer: Any, model: Path, tokenizer: Tokenizer, voc
     writer.add_add_eos_token(False)
     if tokenizer.template:
         writer.add_chat_template(tokenizer.template)
-
-
-def tensors(model: Path, arch: Arch) -> Iterator[tuple[str, np.ndarray]]:
-    """Every tensor under llama.cpp's name, in float32."""
-    gguf = need_package()
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[_FAMILIES[arch.family]], arch.layers)
-    stacked: dict[str, list[np.ndarray]] = {}
-    if arch.rope.kind == "llama3":
-        plain = np.array([arch.rope.theta ** (-2.0 * i / arch.head_dim) for i in range(arch.head_dim // 2)])
-        yield "rope_freqs.weight", (plain / np.array(arch.rope.inverse_frequencies(arch.head_dim))).astype(np.float32)
-    if arch.rope.kind == "given":
-        for side in ("long", "short"):
-            yield f"rope_factors_{side}.weight", np.array(arch.rope.given, dtype=np.float32)
-    for name, tensor in _stored(model):
-        if (arch.tied and name == "lm_head.weight") or name.endswith("rotary_emb.inv_freq"):
-            continue
-        values = tensor.float().numpy()
-        if arch.experts and ".experts." in name:
-            before, _, rest = name.partition(".experts.")
-            part = rest.partition(".")[2]
-            at = stacked.setdefault(f"{before}.experts.{part}", [])
-            at.append(values)
-            if len(at) < arch.experts.count:
-                continue
-            name, values = f"{before}.experts.{part}", np.stack(at)
-        base, _, suffix = name.rpartition(".")
-        found = names.get_name(base)
-        if found is None:
-            raise ExportFailed("llama.cpp has no place for a tensor of this model", seen=name, todo="use --to merged")
-        if arch.norm_shift and name.endswith("norm.weight"):
-            values = values + np.float32(arch.norm_shift)
-        heads = arch.heads if ".q_proj." in name else arch.kv_heads if ".k_proj." in name else 0
-        if heads and arch.family in _PERMUTED:
-            values = values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
-        yield f"{found}.{suffix}", np.ascontiguousarray(values)
-
-
-def _stored(model: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """Tensors of the files; the experts of a layer in their order."""
-
-    def order(name: str) -> list[int | str]:
-        return [int(part) if part.isdigit() else part for part in name.split(".")]
-
-    for file in weight_files(model):
-        with safe_open(file, framework="pt") as handle:
-            for name in sorted(handle.keys(), key=lambda n: [(isinstance(p, str), p) for p in order(n)]):
-                yield name, handle.get_tensor(name)
-
-
-def compare(model: Path, file: Path) -> tuple[float, int]:
-    """Read a GGUF file again: the largest difference of a value relative to the largest of its tensor, and the number of tensors.
-
-    Raises ExportFailed where tensors are missing or have other shapes.
-    """
-    gguf = need_package()
-    _, arch = read_model(model)
-    found = {t.name: t for t in gguf.GGUFReader(str(file)).tensors}
-    worst = 0.0
-    count = 0
-    for name, values in tensors(model, arch):
-        tensor = found.pop(name, None)
-        if tensor is None:
-            raise ExportFailed("the written GGUF file lacks a tensor", seen=name)
-        read = gguf.quants.dequantize(tensor.data, tensor.tensor_type).reshape(values.shape)
-        worst = max(worst, float(np.abs(read - values).max() / max(float(np.abs(values).max()), 1e-30)))
-        count += 1
-    if found:
-        raise ExportFailed("the written GGUF file holds tensors of which the model knows nothing", seen=", ".join(found))
-    return worst, count
 
 
 # -- Ollama -----------------------------------------------------------------------------------------------------------
