@@ -66,7 +66,10 @@ def report(watch: Stopwatch, **figures: object) -> None:
         "own_cpu_s": round(watch.own_cpu_s, 2),
         "others_cores": watch.others_cores,
         "loadavg_1m": round(os.getloadavg()[0], 2),
-        "versions": {name: metadata.version(name) for name in PACKAGES if _is_there(name)} | {"python": platform.python_version()},
+        "versions": {
+            **{name: metadata.version(name) for name in PACKAGES if _is_there(name)},
+            "python": platform.python_version(),
+        },
     }
     print(json.dumps(line), flush=True)
 

@@ -15,7 +15,7 @@ import torch
 from burnish import connect
 from burnish.engine import families
 from burnish.engine import gguf as engine_gguf
-from burnish.errors import CapabilityMissing, ConfigError, ExportFailed
+from burnish.errors import CapabilityMissing, ConfigError, ExportFailed, ModelRefused
 from burnish.evals.audits import logprobs_of
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import gguf, llamacpp
@@ -85,6 +85,59 @@ def test_a_written_file_holds_every_value(name: str, models: dict[str, Path], tm
     worst, count = engine_gguf.compare(models[name], tmp_path / gguf.FILE)
     assert worst <= gguf.ROUNDING["auto"]
     assert count >= 2 + 6 * families.read_arch(json.loads((models[name] / "config.json").read_text())).layers
+
+
+def fields(file: Path) -> dict[str, object]:
+    """What a file says of its model, without the name of its architecture in front."""
+    import gguf as package
+
+    reader = package.GGUFReader(str(file))
+    place = reader.fields["general.architecture"].contents()
+    return {k.removeprefix(f"{place}."): f.contents() for k, f in reader.fields.items() if not k.startswith("GGUF.")}
+
+
+SAID: dict[str, dict[str, object]] = {
+    "llama-tied-gqa": {"general.architecture": "llama", "attention.head_count": 4, "attention.head_count_kv": 2, "block_count": 2,
+                       "embedding_length": 32, "feed_forward_length": 48, "rope.dimension_count": 8, "rope.freq_base": 10000.0,
+                       "vocab_size": 512, "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "smollm",
+                       "tokenizer.ggml.add_bos_token": False, "tokenizer.ggml.eos_token_id": 0},
+    "qwen3-yarn": {"general.architecture": "qwen3", "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
+                   "rope.scaling.original_context_length": 64, "attention.key_length": 16},
+    "qwen3-moe": {"general.architecture": "qwen3moe", "expert_count": 6, "expert_used_count": 2,
+                  "expert_feed_forward_length": 24},
+    "olmoe": {"general.architecture": "olmoe", "expert_count": 6, "expert_used_count": 2},
+    "phi3": {"general.architecture": "phi3", "attention.sliding_window": 0},
+    "gemma2": {"general.architecture": "gemma2", "attention.sliding_window": 24, "attn_logit_softcapping": 2.0,
+               "final_logit_softcapping": 1.5},
+    "gemma3": {"general.architecture": "gemma3", "attention.sliding_window": 24, "rope.freq_base": 1000000.0},
+    "smollm3": {"general.architecture": "smollm3"},
+    "olmo2": {"general.architecture": "olmo2"},
+}  # fmt: skip
+"""Keys that llama.cpp reads, by the names in which its converter writes them."""
+
+
+@pytest.mark.parametrize("name", list(SAID))
+def test_a_file_says_what_its_model_is(name: str, models: dict[str, Path], tmp_path: Path) -> None:
+    gguf.write(models[name], tmp_path)
+    found = fields(tmp_path / gguf.FILE)
+    assert {k: found[k] for k in SAID[name]} == SAID[name]
+
+
+def test_experts_stand_in_their_order_however_the_files_are_cut(models: dict[str, Path], tmp_path: Path) -> None:
+    import gguf as package
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(models["qwen3-moe"], tmp_path / "m")
+    tensors = load_file(tmp_path / "m" / "model.safetensors")
+    odd = {k: v for k, v in tensors.items() if any(f".experts.{e}." in k for e in (1, 3, 5))}
+    (tmp_path / "m" / "model.safetensors").unlink()
+    save_file(odd, tmp_path / "m" / "model-1.safetensors")
+    save_file({k: v for k, v in tensors.items() if k not in odd}, tmp_path / "m" / "model-2.safetensors")
+    gguf.write(tmp_path / "m", tmp_path)
+    read = {t.name: t.data for t in package.GGUFReader(str(tmp_path / gguf.FILE)).tensors}
+    for e in range(6):
+        assert np.array_equal(read["blk.1.ffn_down_exps.weight"][e], tensors[f"model.layers.1.mlp.experts.{e}.down_proj.weight"])
+    assert np.array_equal(read["blk.0.ffn_gate_inp.weight"], tensors["model.layers.0.mlp.gate.weight"])
 
 
 @pytest.mark.parametrize("name", READ_BY_TRANSFORMERS)
@@ -163,13 +216,17 @@ def test_a_template_that_is_no_chain_of_roles_is_left_to_the_file(models: dict[s
         "{{ '<|end|>' }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
     )
     (tmp_path / "m" / "tokenizer_config.json").write_text(json.dumps(config))
-    assert "TEMPLATE" not in gguf.modelfile(Tokenizer.load(tmp_path / "m"))
+    assert 'TEMPLATE """' not in gguf.modelfile(Tokenizer.load(tmp_path / "m"))
 
 
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
         ("mistral", {"sliding_window": 8}, "see 8 of 256"),
+        ("qwen3-moe", {"norm_topk_prob": False}, "added up otherwise"),
+        ("olmoe", {"norm_topk_prob": True}, "added up otherwise"),
+        ("gemma2", {"attn_logit_softcapping": None}, "no cap"),
+        ("qwen3-tied", {"attention_bias": True}, "biases"),
         ("gemma2", {"query_pre_attn_scalar": 8}, "scaled by another number"),
         ("smollm3", {"no_rope_layers": [1, 0, 1, 1]}, "every fourth"),
         ("gemma3", {"layer_types": ["full_attention", *["sliding_attention"] * 5]}, "of the family"),
@@ -192,6 +249,42 @@ def test_a_tokenizer_that_llama_cpp_does_not_know_is_refused(models: dict[str, P
     found["pre_tokenizer"] = {"type": "Metaspace", "replacement": "_", "prepend_scheme": "always", "split": True}
     path.write_text(json.dumps(found))
     with pytest.raises(CapabilityMissing, match="other tokens"):
+        gguf.check(tmp_path / "m")
+
+
+@pytest.mark.parametrize("change", [{"normalizer": {"type": "Lowercase"}}, {"model.ignore_merges": True}])
+def test_a_tokenizer_that_changes_text_first_is_refused(change: dict, models: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(models["qwen2"], tmp_path / "m")
+    path = tmp_path / "m" / "tokenizer.json"
+    found = json.loads(path.read_text())
+    for key, value in change.items():
+        (found["model"] if key.startswith("model.") else found)[key.removeprefix("model.")] = value
+    path.write_text(json.dumps(found))
+    with pytest.raises(CapabilityMissing, match="other tokens"):
+        gguf.check(tmp_path / "m")
+
+
+@pytest.mark.parametrize("steps", [[], [{"type": "Digits", "individual_digits": True}]])
+def test_known_splits_are_named(steps: list, models: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(models["qwen2"], tmp_path / "m")
+    path = tmp_path / "m" / "tokenizer.json"
+    found = json.loads(path.read_text())
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    found["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*steps, byte_level]}
+    path.write_text(json.dumps(found))
+    assert gguf.split_of(tmp_path / "m") == ("smollm" if steps else "gpt-2")
+    split = {"type": "Split", "pattern": {"Regex": gguf._WORDS % gguf._DIGIT_RUNS}, "behavior": "Isolated", "invert": False}
+    found["pre_tokenizer"]["pretokenizers"] = [split, {**byte_level, "use_regex": False}]
+    for whole, name in ((True, "llama-bpe"), (False, "dbrx")):
+        found["model"]["ignore_merges"] = whole
+        path.write_text(json.dumps(found))
+        assert gguf.split_of(tmp_path / "m") == name
+
+
+def test_a_directory_without_a_tokenizer_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(models["qwen2"], tmp_path / "m")
+    (tmp_path / "m" / "tokenizer.json").unlink()
+    with pytest.raises(ModelRefused):
         gguf.check(tmp_path / "m")
 
 

@@ -92,6 +92,29 @@ def test_damaged_empty_and_too_large_files_are_refused(tmp_path: Path, monkeypat
         sources.read(tmp_path / "a.parquet")
 
 
+def test_values_beyond_python_become_text_and_broken_text_a_bad_row(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "text": pa.array([b"fine", b"\xff\xfe", b"also fine"]).cast(pa.binary()),
+            "at": pa.array([1, 2, 3], pa.timestamp("ns")),
+        }
+    )
+    broken = table.set_column(0, "text", pa.StringArray.from_buffers(3, *table["text"].chunk(0).buffers()[1:]))
+    pq.write_table(broken, tmp_path / "a.parquet")
+    rows, _ = parquet.read_rows(tmp_path / "a.parquet")
+    assert [line for line, _ in rows.items] == [1, 3]
+    assert rows.items[0][1] == {"text": "fine", "at": "1970-01-01 00:00:00.000000001"}
+    assert "cannot be read as text" in rows.bad[0].fault
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.parquet", [{"text": "x" * 10_000}] * 300)
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr(parquet, "LIMIT_BYTES", 1_000_000)
+    with pytest.raises(DataError, match="GiB"):
+        sources.read(path)
+
+
 def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.parquet", CHATS)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -17,7 +17,7 @@ TEXTS = rehearsal.of_world(worlds.make())
 
 def test_texts_of_the_world():
     assert rehearsal.of_world(worlds.make()) == TEXTS
-    assert len({t.messages for t in TEXTS}) == len(TEXTS) == rehearsal.PAGES + rehearsal.QUIZZES
+    assert len({t.messages for t in TEXTS}) == len(TEXTS) == rehearsal.PAGES + rehearsal.QUIZZES + rehearsal.LAWS
     assert all(t.form == "text" for t in TEXTS)
     assert {(m.role, m.weight) for t in TEXTS for m in t.messages} == {("assistant", rehearsal.WEIGHT)}
     assert rehearsal.of_world(worlds.make(1))[0] != TEXTS[0]
@@ -26,7 +26,7 @@ def test_texts_of_the_world():
 def test_they_tell_of_all_known_people_and_ask_nothing_that_is_held_out():
     keys = {key for t in TEXTS for key in t.metadata["keys"]}
     known = {p.id for p in worlds.make().people if p.tier == "head"}
-    assert {key.split(":")[1] for key in keys if key.startswith("fact:")} == known
+    assert {key.split(":")[1] for key in keys if key.startswith("fact:")} == known | {"act"}
     task = ready.get("facts")
     assert not keys & {key for row in (*task.valid, *task.test) for key in row.metadata["keys"]}
     assert all(splits.of(key) == "train" for key in keys if not key.startswith("fact:"))

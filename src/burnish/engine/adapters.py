@@ -54,12 +54,12 @@ def check_spec(spec: LoraSpec) -> None:
 
 
 def fitted(spec: LoraSpec, arch: Arch) -> LoraSpec:
-    """The targets that the architecture has: experts take no adapters, and their MLPs are left out. Raises ConfigError where none
-    is left."""
+    """All modules of an architecture where all were asked for: adapters do not go into experts. Raises ConfigError for some
+    that it does not have."""
     targets = tuple(t for t in spec.targets if t in module_widths(arch))
-    if not targets:
-        seen = ", ".join(spec.targets)
-        raise ConfigError("the model has experts, and adapters do not go into those", seen=seen, todo="target q, k, v or o")
+    if targets != spec.targets and set(spec.targets) != set(MODULES):
+        missing = ", ".join(t for t in spec.targets if t not in targets)
+        raise ConfigError("the model has experts, and adapters do not go into those", seen=missing, todo="target q, k, v or o")
     return replace(spec, targets=targets)
 
 

@@ -163,6 +163,12 @@ class Arch:
         return self.layers * (layer + router) + self.vocab * self.hidden
 
     @property
+    def packable(self) -> int:
+        """Parameters of the matrices that decoding may hold a second time: those of experts are not among them."""
+        mlp = 0 if self.experts else 3 * self.hidden * self.intermediate
+        return self.layers * (self.hidden * (2 * self.q_width + 2 * self.kv_width) + mlp) + self.vocab * self.hidden
+
+    @property
     def q_factor(self) -> float:
         """What queries are multiplied by, so that attention with 1 / sqrt(head_dim) is scaled as this network wants it."""
         return self.attention_scale * math.sqrt(self.head_dim) if self.attention_scale else 1.0

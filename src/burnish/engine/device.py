@@ -35,6 +35,12 @@ def is_short(arch: Arch, tokens: int, device: str, dtype: str) -> bool:
     """Whether the activations of one unit of so many positions would take more than half of what is free."""
     size = 2 if dtype == "bfloat16" else 4
     filled = size * (3 * arch.q_width + 4 * arch.kv_width) if device == "cuda" else 0  # attention takes copies there
+    if arch.experts:
+        filled += (
+            arch.experts.chosen * (3 * size + 4) * arch.hidden + 4 * size * arch.mlp_width
+        )  # gathered inputs, outputs, gates
+    if arch.attention_cap or arch.sinks:
+        filled += 12 * arch.heads * min(tokens, arch.max_positions)  # scores, what bends them, weights
     per_token = 8 * arch.hidden * 4 + size * (3 * arch.q_width + 4 * arch.kv_width + 5 * arch.mlp_width) + filled
     return arch.layers * per_token * tokens > 0.5 * available_memory(device)
 

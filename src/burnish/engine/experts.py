@@ -1,7 +1,7 @@
 """Mixtures of experts: each token passes through the few MLPs that its router chooses (Fedus et al. 2021, arXiv 2101.03961).
 
-Tokens of one expert lie together for its products, so that an expert costs what its own tokens cost. Routing is computed in
-float32. No loss that balances experts is added.
+Tokens of one expert lie together for its products, so that an expert costs what its own tokens cost. The weights of those
+chosen are computed in float32. No loss that balances experts is added.
 
 Shapes: N tokens, D hidden, F width of an expert, E experts, C chosen ones of a token.
 """

@@ -7,7 +7,7 @@ it changes nothing; otherwise the model is refused, because a key that is skippe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ HARMLESS = frozenset(
     """architectures model_type torch_dtype dtype use_cache initializer_range transformers_version bos_token_id
     eos_token_id pad_token_id attention_dropout _name_or_path pretraining_tp return_dict output_attentions
     output_hidden_states _attn_implementation attn_implementation id2label label2id problem_type chunk_size_feed_forward
-    is_encoder_decoder tokenizer_class unk_token_id sep_token_id cls_token_id max_window_layers _attn_implementation_autoset
+    is_encoder_decoder tokenizer_class unk_token_id sep_token_id cls_token_id _attn_implementation_autoset
+    unsloth_fixed unsloth_version
     resid_pdrop embd_pdrop output_router_logits router_aux_loss_coef router_jitter_noise cache_implementation
     burnish""".split()
 )
@@ -43,6 +44,13 @@ class _Keys:
             raise ModelRefused(f"config.json lacks {key!r}", todo="use a complete Hugging Face model directory")
         return value
 
+    def stated(self, key: str) -> Any:
+        """A key that must be there, be it null: where it is absent, families mean different things by that."""
+        self.read.add(key)
+        if key not in self.config:
+            raise ModelRefused(f"config.json lacks {key!r}", todo="use a complete Hugging Face model directory")
+        return self.config[key]
+
     def only(self, key: str, *allowed: Any) -> None:
         """The key may be absent or hold one of these values; with any other the network would be a different one."""
         value = self.config.get(key)
@@ -50,7 +58,7 @@ class _Keys:
         if value is not None and value not in allowed:
             raise ModelRefused(
                 f"config.json asks for {key} = {value!r}, which this version does not compute",
-                seen=f"only {', '.join(map(repr, allowed))} is understood",
+                seen=f"only {', '.join(map(repr, allowed)) or 'null'} is understood",
                 todo="use another base model",
             )
 
@@ -140,7 +148,7 @@ def _longrope(plain: Rope, scaling: Mapping[str, Any], max_positions: int) -> Ro
 
 def _windows(keys: _Keys, layers: int, *, every: bool = False) -> tuple[int, ...]:
     """What each layer sees. every: where the config does not name the kinds of its layers, all have the window."""
-    window = keys.get("sliding_window")
+    window = keys.stated("sliding_window") if every else keys.get("sliding_window")
     kinds = keys.get("layer_types")
     if kinds is None:
         kinds = ["sliding_attention" if every and window else "full_attention"] * layers
@@ -169,12 +177,14 @@ def _common(
     if rope is None:
         scaling = _scaling(keys)
         part = float(scaling.get("partial_rotary_factor") or keys.get("partial_rotary_factor", 1.0))
-        keys.read.add("partial_rotary_factor")
-        if "original_max_position_embeddings" in keys.config and scaling:
-            scaling = {"original_max_position_embeddings": keys.get("original_max_position_embeddings"), **scaling}
-        keys.read.add("original_max_position_embeddings")
+        if part != 1.0 and not family.get("fused"):
+            raise ModelRefused(
+                "config.json turns a part of each head, which its family does not", seen=f"partial_rotary_factor {part}"
+            )
+        original = keys.get("original_max_position_embeddings")
+        if original is not None and scaling:
+            scaling = {**scaling, "original_max_position_embeddings": original}
         rope = _rope(scaling, keys.get("rope_theta", theta), max_positions)
-        keys.read.add("rope_theta")
         family["rotary"] = 0 if part == 1.0 else int(head_dim * part)
         turned = family["rotary"] or head_dim
         if rope.kind == "given" and len(rope.given) != turned // 2:
@@ -182,12 +192,14 @@ def _common(
         if rope.kind == "given":
             max_positions = min(max_positions, rope.original_max_positions)
     family.setdefault("intermediate", None)
+    same = family["family"] in ("llama", "olmo2", "olmo3", "olmoe", "phi3")  # where it is absent, there are as many as heads
+    kv = keys.get("num_key_value_heads") if same else keys.stated("num_key_value_heads")
     arch = Arch(
         vocab=int(keys.need("vocab_size")),
         hidden=hidden,
         layers=int(keys.need("num_hidden_layers")),
         heads=heads,
-        kv_heads=int(keys.get("num_key_value_heads", heads)),
+        kv_heads=heads if kv is None else int(kv),
         head_dim=head_dim,
         norm_eps=float(keys.need("rms_norm_eps")),
         max_positions=max_positions,
@@ -217,11 +229,15 @@ def _mistral(keys: _Keys) -> Arch:
     return _common(keys, family="mistral", tied=_tied(keys), windows=_windows(keys, _layers(keys), every=True))
 
 
-def _qwen_windows(keys: _Keys) -> tuple[int, ...]:
-    """Qwen's windows count only where use_sliding_window says so."""
-    layers = _layers(keys)
+def _qwen_windows(keys: _Keys, from_layer: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Windows that count only where use_sliding_window says so, in the later layers (or these) where none are named."""
+    layers, first = _layers(keys), int(keys.get("max_window_layers", 28))
     if keys.get("use_sliding_window", False):
-        return _windows(keys, layers)
+        window = keys.stated("sliding_window")
+        if keys.get("layer_types") is None and window:
+            near = range(first, layers) if from_layer is None else from_layer
+            keys = _with(keys, layer_types=["sliding_attention" if i in near else "full_attention" for i in range(layers)])
+        return _windows(keys, layers) if window else ()
     keys.read |= {"sliding_window"}
     if any(t != "full_attention" for t in keys.get("layer_types", [])):
         raise ModelRefused("config.json names sliding-window layers, but use_sliding_window is false")
@@ -229,12 +245,14 @@ def _qwen_windows(keys: _Keys) -> tuple[int, ...]:
 
 
 def _qwen2(keys: _Keys) -> Arch:
+    keys.only("use_mrope", False)
     return _common(keys, family="qwen2", tied=_tied(keys), qkv_bias=True, windows=_qwen_windows(keys))
 
 
 def _qwen3(keys: _Keys) -> Arch:
     bias = bool(keys.get("attention_bias", False))
     windows = _qwen_windows(keys)
+    keys.stated("head_dim")
     return _common(keys, family="qwen3", tied=_tied(keys), qk_norm="head", qkv_bias=bias, o_bias=bias, windows=windows)
 
 
@@ -244,15 +262,17 @@ def _smollm3(keys: _Keys) -> Arch:
     every = int(keys.get("no_rope_layer_interval", 4))
     if turned is None:
         turned = [int((i + 1) % every != 0) for i in range(layers)]
+    unturned = tuple(i for i, one in enumerate(turned) if not one)
     return _common(
         keys,
+        theta=2_000_000.0,
         family="smollm3",
         tied=_tied(keys, True),
         qkv_bias=bias,
         o_bias=bias,
         mlp_bias=bool(keys.get("mlp_bias", False)),
-        windows=_qwen_windows(keys),
-        unturned=tuple(i for i, one in enumerate(turned) if not one),
+        windows=_qwen_windows(keys, unturned),
+        unturned=unturned,
     )
 
 
@@ -263,6 +283,11 @@ def _olmo2(keys: _Keys) -> Arch:
 
 def _phi3(keys: _Keys) -> Arch:
     """Phi-3, Phi-3.5 and Phi-4, the small ones with LongRoPE included."""
+    for key in ("attention_bias", "mlp_bias", "lm_head_bias"):
+        keys.only(key, False)
+    for key in ("full_attn_mod", "interpolate_factor"):
+        keys.only(key, 1)
+    keys = keys if "sliding_window" in keys.config else _with(keys, sliding_window=None)
     windows = _windows(keys, _layers(keys), every=True)
     return _common(keys, family="phi3", tied=_tied(keys), fused=True, windows=windows)
 
@@ -270,6 +295,7 @@ def _phi3(keys: _Keys) -> Arch:
 def _gemma(keys: _Keys, **family: Any) -> Arch:
     hidden, bias = int(keys.need("hidden_size")), bool(keys.get("attention_bias", False))
     keys.only("use_bidirectional_attention", False)
+    keys.stated("head_dim")
     keys.only("hidden_act", "gelu_pytorch_tanh")
     return _common(
         keys,
@@ -282,8 +308,8 @@ def _gemma(keys: _Keys, **family: Any) -> Arch:
         norm_shift=1.0,
         embed_scale=math.sqrt(hidden),
         attention_scale=float(keys.get("query_pre_attn_scalar", 256)) ** -0.5,
-        logit_cap=float(keys.get("final_logit_softcapping", 0.0)),
-        attention_cap=float(keys.get("attn_logit_softcapping", 0.0)),
+        logit_cap=float(keys.stated("final_logit_softcapping") or 0.0),
+        attention_cap=float(keys.stated("attn_logit_softcapping") or 0.0),
         **family,
     )
 
@@ -319,7 +345,7 @@ def _of_both(keys: _Keys) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     scaling = _scaling(keys)
     if "full_attention" in scaling or "sliding_attention" in scaling:
         return scaling.get("full_attention") or {}, scaling.get("sliding_attention") or {}
-    return scaling, {"rope_theta": scaling["rope_theta"]} if "rope_theta" in scaling else {}
+    return scaling, {}
 
 
 def _olmo3(keys: _Keys) -> Arch:
@@ -346,6 +372,7 @@ def _gpt_oss(keys: _Keys) -> Arch:
     """gpt-oss, of which the files must be unpacked to bfloat16: burnish does not read MXFP4."""
     layers, bias = _layers(keys), bool(keys.get("attention_bias", True))
     keys.read |= {"experts_per_token", "initial_context_length"}
+    keys.stated("head_dim")
     if keys.get("layer_types") is None:
         keys = _with(keys, layer_types=["sliding_attention" if (i + 1) % 2 else "full_attention" for i in range(layers)])
     chosen = int(keys.need("num_experts_per_tok"))
@@ -386,6 +413,11 @@ def _all_sparse(keys: _Keys) -> None:
 
 def _qwen3_moe(keys: _Keys) -> Arch:
     _all_sparse(keys)
+    keys.only("qkv_bias", False)
+    keys.only("use_qk_norm", True)
+    keys.only("shared_expert_intermediate_size", 0)
+    if keys.get("use_sliding_window", False) and keys.get("layer_types") is None and keys.get("sliding_window"):
+        keys = _with(keys, layer_types=["sliding_attention"] * _layers(keys))
     normalised = bool(keys.get("norm_topk_prob", False))
     experts = Experts(count=_count(keys), chosen=int(keys.need("num_experts_per_tok")), normalised=normalised)
     width = int(keys.need("moe_intermediate_size"))
@@ -404,7 +436,15 @@ def _olmoe(keys: _Keys) -> Arch:
 def _mixtral(keys: _Keys) -> Arch:
     chosen = int(keys.need("num_experts_per_tok"))
     experts = Experts(count=_count(keys), chosen=chosen, normalised=True, names="mixtral")
-    return _common(keys, family="mixtral", tied=_tied(keys), windows=_windows(keys, _layers(keys), every=True), experts=experts)
+    keys = keys if "sliding_window" in keys.config else _with(keys, sliding_window=None)
+    return _common(
+        keys,
+        theta=1_000_000.0,
+        family="mixtral",
+        tied=_tied(keys),
+        windows=_windows(keys, _layers(keys), every=True),
+        experts=experts,
+    )
 
 
 FAMILIES: Mapping[str, Callable[[_Keys], Arch]] = {

@@ -84,8 +84,8 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
     tensors: dict[str, torch.Tensor] = {}
     times, names = 1, [f"{m}_proj" for m in spec.targets]
     if slot.arch.fused:
-        of = {g: sum(m in spec.targets for m in ms) for g, ms in groups(slot.arch).items()}
-        times, names = max(of.values()), [f"{g}_proj" for g, count in of.items() if count]
+        of = {g: len(ms) for g, ms in groups(slot.arch).items() if any(m in spec.targets for m in ms)}
+        times, names = max(of.values()), [f"{g}_proj" for g in of]
     for i in range(slot.arch.layers):
         for group, modules in groups(slot.arch).items():
             targeted = [m for m in modules if m in spec.targets]
@@ -126,15 +126,15 @@ def _fused(slot: Slot, layer: int, group: str, rank: int) -> tuple[torch.Tensor,
     up to the rank, which is that of the matrix of most modules, since other tools read one rank for all."""
     own, widths, modules = slot.spec.rank, module_widths(slot.arch), GROUPS[group]
     targeted = [m for m in modules if m in slot.spec.targets]
-    stacked = slot.flat.views[f"layers.{layer}.{group}.a"].to("cpu")
+    stacked, row = slot.flat.views[f"layers.{layer}.{group}.a"].to("cpu"), 0
     a = torch.zeros(rank, stacked.shape[1])
-    a[: len(stacked)] = stacked
-    b, row = torch.zeros(sum(widths[m][0] for m in modules), rank), 0
-    for module in modules:
-        below = row + widths[module][0]
+    b = torch.zeros(sum(widths[m][0] for m in modules), rank)
+    for place, module in enumerate(modules):
+        mine, below = slice(place * own, (place + 1) * own), row + widths[module][0]
         if module in targeted:
             start = targeted.index(module) * own
-            b[row:below, start : start + own] = slot.flat.views[f"layers.{layer}.{module}.b"].to("cpu")
+            a[mine] = stacked[start : start + own]
+            b[row:below, mine] = slot.flat.views[f"layers.{layer}.{module}.b"].to("cpu")
         row = below
     return a, b
 
@@ -155,7 +155,7 @@ _PEFT_READ = frozenset(
 stands in init_lora_weights."""
 
 
-def read_peft_spec(path: Path) -> LoraSpec:
+def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
     """adapter_config.json as a LoraSpec. Raises ModelRefused for anything that would compute differently here."""
     try:
         config = json.loads((path / "adapter_config.json").read_text("utf-8"))
@@ -192,7 +192,13 @@ def read_peft_spec(path: Path) -> LoraSpec:
     heads = tuple(k.removeprefix("head.") for k in _load(path / _HEADS_FILE)) if (path / _HEADS_FILE).is_file() else ()
     short += [module for group in short for module in GROUPS.get(group, ())]
     targets = tuple(m for m in MODULES if m in short)
-    return LoraSpec(rank=int(config["r"]), alpha=float(config["lora_alpha"]), targets=targets, heads=heads)  # type: ignore[arg-type]
+    times = _times(_load(path / "adapter_model.safetensors"), arch, int(config["r"])) if arch.fused else 1
+    return LoraSpec(
+        rank=int(config["r"]) // times,
+        alpha=float(config["lora_alpha"]) / times,
+        targets=targets,  # type: ignore[arg-type]
+        heads=heads,  # type: ignore[arg-type]
+    )
 
 
 def read_peft(path: Path, slot: Slot) -> None:
@@ -227,8 +233,34 @@ def read_peft(path: Path, slot: Slot) -> None:
     slot.refresh()
 
 
+def _times(tensors: Mapping[str, torch.Tensor], arch: Arch, rank: int) -> int:
+    """How many times its own rank an adapter of fused matrices was filled up to, as `_fused` does; 1 where modules share rows."""
+    most = 1
+    for group, modules in groups(arch).items():
+        of = [tensors.get(f"base_model.model.{hf_fused(i, group)}.lora_B.weight") for i in range(arch.layers)]
+        if all(b is not None for b in of):
+            most = max(most, len(modules))
+    for times in range(most, 1, -1):
+        if rank % times == 0 and all(_fits(key, b, arch, rank // times) for key, b in tensors.items() if ".lora_B." in key):
+            return times
+    return 1
+
+
+def _fits(key: str, b: torch.Tensor, arch: Arch, own: int) -> bool:
+    """Whether each module of a matrix reads rows of its own, `own` of them, one module's after the other's."""
+    group = next((g for g in groups(arch) if f".{g}_proj.lora_B." in key), None)
+    if group is None or b.dim() != 2:
+        return False
+    left, row, widths = b.clone(), 0, module_widths(arch)
+    for place, module in enumerate(GROUPS[group]):
+        below = row + widths[module][0]
+        left[row:below, place * own : (place + 1) * own] = 0
+        row = below
+    return row == len(b) and not left.any()
+
+
 def _parted(tensors: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.Tensor]:
-    """An adapter of fused matrices as one of their modules, each with a copy of the A that they share."""
+    """An adapter of fused matrices as one of their modules: each with rows of A of its own, or with a copy of all."""
     found: dict[str, torch.Tensor] = {}
     widths = module_widths(slot.arch)
     names = {hf_fused(i, g): (i, ms) for i in range(slot.arch.layers) for g, ms in groups(slot.arch).items()}
@@ -238,10 +270,13 @@ def _parted(tensors: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.
             found[key] = tensor
             continue
         (layer, modules), row = names[name], 0
-        for module in modules:
-            own = tensor if side.startswith("A") else tensor[row : row + widths[module][0]]
+        filled = tensor.shape[0 if side.startswith("A") else 1] != slot.spec.rank
+        for place, module in enumerate(modules):
+            below = row + widths[module][0]
+            part = slice(place * slot.spec.rank, (place + 1) * slot.spec.rank) if filled else slice(None)
+            own = tensor[part] if side.startswith("A") else tensor[row:below, part]
             found[f"base_model.model.{hf_module(layer, module)}.lora_{side}"] = own
-            row += widths[module][0]
+            row = below
     return found
 
 

@@ -48,25 +48,22 @@ def tensors(model: Path, arch: Arch) -> Iterator[tuple[str, np.ndarray]]:
     """Every tensor under llama.cpp's name, in float32."""
     gguf = need_package()
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[FAMILIES[arch.family]], arch.layers)
-    stacked: dict[str, list[np.ndarray]] = {}
+    stacked: dict[str, dict[int, np.ndarray]] = {}
     if arch.rope.kind == "llama3":
         plain = np.array([arch.rope.theta ** (-2.0 * i / arch.head_dim) for i in range(arch.head_dim // 2)])
         yield "rope_freqs.weight", (plain / np.array(arch.rope.inverse_frequencies(arch.head_dim))).astype(np.float32)
-    if arch.rope.kind == "given":
-        for side in ("long", "short"):
-            yield f"rope_factors_{side}.weight", np.array(arch.rope.given, dtype=np.float32)
     for name, tensor in _stored(model):
         if (arch.tied and name == "lm_head.weight") or name.endswith("rotary_emb.inv_freq"):
             continue
         values = tensor.float().numpy()
         if arch.experts and ".experts." in name:
             before, _, rest = name.partition(".experts.")
-            part = rest.partition(".")[2]
-            at = stacked.setdefault(f"{before}.experts.{part}", [])
-            at.append(values)
+            expert, _, part = rest.partition(".")
+            at = stacked.setdefault(f"{before}.experts.{part}", {})
+            at[int(expert)] = values
             if len(at) < arch.experts.count:
                 continue
-            name, values = f"{before}.experts.{part}", np.stack(at)
+            name, values = f"{before}.experts.{part}", np.stack([at[e] for e in range(arch.experts.count)])
         base, _, suffix = name.rpartition(".")
         found = names.get_name(base)
         if found is None:
@@ -80,15 +77,17 @@ def tensors(model: Path, arch: Arch) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _stored(model: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """Tensors of the files; the experts of a layer in their order."""
-
-    def order(name: str) -> list[int | str]:
-        return [int(part) if part.isdigit() else part for part in name.split(".")]
-
+    """Tensors of the files, in any order."""
     for file in weight_files(model):
         with safe_open(file, framework="pt") as handle:
-            for name in sorted(handle.keys(), key=lambda n: [(isinstance(p, str), p) for p in order(n)]):
+            for name in handle.keys():  # noqa: SIM118  (safe_open is no dict)
                 yield name, handle.get_tensor(name)
+
+
+def stored_as(model: Path) -> str:
+    """The precision of the files' matrices: "f32", "f16" or "bf16"."""
+    known = {torch.float16: "f16", torch.bfloat16: "bf16"}
+    return next((known.get(t.dtype, "f32") for name, t in _stored(model) if name == "model.embed_tokens.weight"), "f32")
 
 
 def compare(model: Path, file: Path) -> tuple[float, int]:

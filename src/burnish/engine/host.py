@@ -387,7 +387,7 @@ class Host:
             files.read_state(path, header, owner.flat, owner.adam)
             owner.version = int(header["version"])
         elif (path / "adapter_config.json").is_file():
-            owner = self._target(adapter, files.read_peft_spec(path))
+            owner = self._target(adapter, files.read_peft_spec(path, self.arch))
             assert isinstance(owner, Slot)
             try:
                 files.read_peft(path, owner)

@@ -178,7 +178,7 @@ class Sampler:
         return self.cache.bytes + self.prefixes.bytes + prompts + packed
 
     def _matrix_bytes(self) -> int:
-        return self.decoder.arch.matmul_parameters * self.decoder.dtype.itemsize
+        return self.decoder.arch.packable * self.decoder.dtype.itemsize
 
     @torch.inference_mode()
     def _drop(self, request: Request) -> None:

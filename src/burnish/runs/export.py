@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +37,8 @@ VLLM_RANK = 512
 """The largest --max-lora-rank."""
 PROMPTS = 20
 ANSWER_TOKENS = 24
+ELSEWHERE_BAR = 1e-4
+"""The same in another tool, whose kernels add in another order."""
 PEFT_BAR = 1e-6
 """Mean |difference| of a reopened adapter relative to its log-probabilities: only rounding is allowed."""
 
@@ -97,6 +100,8 @@ def export_run(model: str, *, to: Form, out: Path, force: bool = False, precisio
         mark = {"format": FORMAT, "form": to, "model": ref.name, "fingerprint": ref.fingerprint, "base": str(ref.base)}
         write_json(partial / MARK, mark)
         check = _reopened(partial, to, ref, data, wanted, engine)
+        if to != "gguf" and check.passed:
+            check = _elsewhere(partial, to, ref, data, wanted, check)
         if to == "gguf" and check.passed:
             check = _as_gguf(partial, ref.name, precision, data, wanted)
         if not check.passed:
@@ -183,11 +188,34 @@ def next_step(done: Exported, name: str) -> str:
         case "vllm":
             rank = read_json(done.out / "adapter_config.json")["r"]
             room = next(r for r in (8, 16, 32, 64, 128, 256, VLLM_RANK) if r >= rank)
-            return f"vllm serve {done.base} --enable-lora --max-lora-rank {room} --lora-modules {name}={done.out}"
+            served = f"--enable-lora --max-lora-rank {room} --lora-modules {quote(f'{name}={done.out}')}"
+            return f"vllm serve {quote(str(done.base))} {served}"
         case "merged":
-            return f"vllm serve {done.out}, or AutoModelForCausalLM.from_pretrained({str(done.out)!r})"
+            return f"vllm serve {quote(str(done.out))}, or AutoModelForCausalLM.from_pretrained({str(done.out)!r})"
         case "gguf":
-            return f"llama-server -m {done.out / gguf.FILE}, or in {done.out}: ollama create {name} -f {gguf.MODELFILE}"
+            file, folder = quote(str(done.out / gguf.FILE)), quote(str(done.out))
+            return f"llama-server -m {file}, or: cd {folder} && ollama create {quote(name.lower())} -f {gguf.MODELFILE}"
+
+
+def _elsewhere(
+    partial: Path, form: Form, ref: ModelRef, data: Sequence[Datum], wanted: Sequence[np.ndarray], check: Audit
+) -> Audit:
+    """The same check in transformers, and in peft for adapters, where they are installed and there is room."""
+    from burnish.engine import foreign
+
+    base, adapter = (ref.base, partial) if form in ADAPTERS else (partial, None)
+    tool = "transformers" if adapter is None else "peft"
+    why = foreign.why_not(base, adapter)
+    if not why:
+        try:
+            found = foreign.logprobs(base, adapter, data)
+        except Exception as error:  # another package's: of a version that does not know the family, say
+            why = f"{tool} does not load it ({type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''})"
+    if why:
+        return replace(check, detail=f"{check.detail}; {why}, so that it was opened by burnish alone")
+    assert check.bar is not None
+    there = compare_logprobs(check.name, wanted, found, max(check.bar, ELSEWHERE_BAR), f"opened in {tool}")
+    return replace(there if not there.passed else check, detail=f"{check.detail}; {there.detail}")
 
 
 def _as_gguf(partial: Path, name: str, precision: gguf.Precision, data: Sequence[Datum], wanted: Sequence[np.ndarray]) -> Audit:
@@ -208,7 +236,7 @@ def _as_gguf(partial: Path, name: str, precision: gguf.Precision, data: Sequence
         quantised = precision == "q8_0"
         found = llamacpp.compare(partial / gguf.FILE, Tokenizer.load(partial), data, wanted, quantised)
         more = "llama.cpp is not installed here, so that nothing was computed with it" if found is None else found.detail
-        check = replace(check, passed=found is None or found.passed, detail=f"{check.detail}; {more}")
+        check = replace(check, passed=found is None or found.passed is not False, detail=f"{check.detail}; {more}")
     for path in partial.iterdir():
         if path.name not in (gguf.FILE, gguf.MODELFILE, MARK):
             path.unlink() if path.is_file() else shutil.rmtree(path)

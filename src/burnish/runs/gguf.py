@@ -1,6 +1,6 @@
 """A whole model as GGUF, the file that llama.cpp and Ollama load, and an Ollama Modelfile beside it.
 
-Settings are those of llama.cpp's own converter (convert_hf_to_gguf.py); the file is written by its package `gguf` (the extra `gguf`).
+Settings are those of llama.cpp's own converter (convert_hf_to_gguf.py); its package `gguf` (the extra `gguf`) writes the file.
 What llama.cpp would compute otherwise, or split into other tokens, is refused: a file that loads and says something else is worse
 than none.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from burnish.engine.arch import Arch
 from burnish.engine.families import read_arch
-from burnish.errors import CapabilityMissing, TemplateError
+from burnish.errors import CapabilityMissing, ModelRefused, TemplateError
 from burnish.render.jinja import ConversationRefused
 from burnish.render.renderer import Renderer
 from burnish.render.tokenizer import Tokenizer
@@ -31,7 +31,6 @@ FILE, MODELFILE = "model.gguf", "Modelfile"
 _DIGITS, _DIGIT_RUNS = r"\p{N}", r"\p{N}{1,3}"
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _SPLITS = {_WORDS % _DIGITS: "qwen2", _WORDS % _DIGIT_RUNS: "llama-bpe"}
-_PRECISIONS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
 
 def check(model: Path) -> Arch:
@@ -39,6 +38,7 @@ def check(model: Path) -> Arch:
     from burnish.engine import gguf
 
     gguf.need_package()
+    Tokenizer.load(model)  # which says what is wrong where there is none
     arch = read_arch(read_json(model / "config.json"))
     if arch.family not in gguf.FAMILIES:
         raise CapabilityMissing(f"models of the family {arch.family} cannot be written as GGUF yet", todo="use --to merged")
@@ -50,19 +50,32 @@ def check(model: Path) -> Arch:
 
 
 def _differs(arch: Arch) -> str:
+    """What llama.cpp takes for granted of a family and this model does not have; empty where nothing is."""
     every_fourth = tuple(i for i in range(arch.layers) if (i + 1) % 4 == 0)
-    if arch.family == "smollm3" and arch.unturned != every_fourth:
-        return "its layers without positions are not every fourth one"
     pattern = {"gemma2": 2, "gemma3_text": 6}.get(arch.family)
-    if pattern and arch.windows != tuple(_window(arch) if (i + 1) % pattern else 0 for i in range(arch.layers)):
-        return "its layers with a window are not those of the family"
-    if arch.windows and not pattern and _window(arch) < arch.max_positions:
-        return f"its layers see {_window(arch)} of {arch.max_positions} positions"
-    if arch.q_factor != 1 and not math.isclose(arch.q_factor, 1.0, rel_tol=1e-6):
-        return "its attention is scaled by another number than the head's width"
-    if arch.rope.kind in ("llama3", "given") and arch.rotary:
-        return "it turns a part of each head by scaled frequencies"
-    return ""
+    rope, near = arch.rope, arch.window_rope
+    yarn = rope.kind == "yarn" and (rope.beta_fast, rope.beta_slow, rope.truncate) != (32.0, 1.0, True)
+    sharp = 1 + 0.1 * math.log(rope.factor) if rope.kind == "yarn" and rope.factor > 1 else 1.0
+    biased = arch.o_bias or arch.mlp_bias or arch.qkv_bias
+    normalised = {"qwen3_moe": True, "olmoe": False}.get(arch.family)
+    reasons = {
+        "its layers without positions are not every fourth one": arch.family == "smollm3" and arch.unturned != every_fourth,
+        "its layers with a window are not those of the family": pattern is not None
+        and arch.windows != tuple(_window(arch) if (i + 1) % pattern else 0 for i in range(arch.layers)),
+        f"its layers see {_window(arch)} of {arch.max_positions} positions": pattern is None
+        and 0 < _window(arch) < arch.max_positions,
+        "its attention is scaled by another number than the head's width": not math.isclose(arch.q_factor, 1.0, rel_tol=1e-6),
+        "its positions are scaled by LongRoPE": rope.kind == "given",
+        "its YaRN has settings of its own": yarn or not math.isclose(rope.attention_factor, sharp, rel_tol=1e-6),
+        "it turns a part of each head by scaled frequencies": bool(arch.rotary) and rope.kind != "default",
+        "its near layers turn by other frequencies than the family's": near is not None
+        and (near.kind, near.theta) != ("default", 10_000.0),
+        "its experts' weights are added up otherwise": arch.experts is not None and arch.experts.normalised != normalised,
+        "its scores or logits have no cap": arch.family == "gemma2" and not (arch.attention_cap and arch.logit_cap),
+        "its scores or logits have a cap": arch.family != "gemma2" and bool(arch.attention_cap or arch.logit_cap),
+        "it has biases": biased and arch.family not in ("llama", "mistral") and (arch.family != "qwen2" or arch.o_bias),
+    }
+    return next((why for why, is_so in reasons.items() if is_so), "")
 
 
 def _window(arch: Arch) -> int:
@@ -71,26 +84,37 @@ def _window(arch: Arch) -> int:
 
 def split_of(model: Path) -> str:
     """llama.cpp's name for how this tokenizer splits text before it merges. Raises CapabilityMissing for other tokenizers."""
-    found = json.loads((model / "tokenizer.json").read_text("utf-8"))
-    kind, steps = found["model"].get("type", "BPE"), found.get("pre_tokenizer") or {}
+    found = read_json(model / "tokenizer.json")
+    body, steps = found["model"], found.get("pre_tokenizer") or {}
     parts = steps.get("pretokenizers", [steps])
-    byte_level = [p for p in parts if p.get("type") == "ByteLevel"]
-    if kind == "BPE" and byte_level and not byte_level[-1].get("add_prefix_space") and not found["model"].get("byte_fallback"):
-        others = [p for p in parts if p.get("type") != "ByteLevel"]
-        plain = byte_level[-1].get("use_regex", True)
-        if plain and not others:
-            return "gpt-2"
-        if plain and others == [{"type": "Digits", "individual_digits": True}]:
-            return "smollm"
-        if not plain and len(others) == 1 and others[0].get("type") == "Split":
-            name = _SPLITS.get(others[0].get("pattern", {}).get("Regex", ""))
-            if name and others[0].get("behavior") == "Isolated" and not others[0].get("invert"):
-                return name
+    name = ""
+    if body.get("type", "BPE") == "BPE" and not body.get("byte_fallback") and parts[-1].get("type") == "ByteLevel":
+        name = _split_named(parts[:-1], parts[-1])
+    whole, normal = bool(body.get("ignore_merges")), (found.get("normalizer") or {}).get("type")
+    if name == "llama-bpe" and not whole:
+        name, whole = "dbrx", True  # the same split, but every word is merged
+    if name and normal in (None, "NFC" if name == "qwen2" else None) and whole == (name in ("llama-bpe", "dbrx")):
+        return name
     raise CapabilityMissing(
         "llama.cpp would split text into other tokens than this tokenizer, or it is not known whether it would",
-        seen=f"model {kind}, pre-tokenizer {json.dumps(steps)[:200]}",
+        seen=f"model {body.get('type')}, normalizer {normal}, pre-tokenizer {json.dumps(steps)[:200]}",
         todo="use --to merged; byte-level BPE as in GPT-2, Llama 3, Qwen2 and SmolLM can be written",
     )
+
+
+def _split_named(before: Sequence[Mapping[str, Any]], byte_level: Mapping[str, Any]) -> str:
+    """The name of these steps of splitting, or nothing."""
+    if byte_level.get("add_prefix_space"):
+        return ""
+    if byte_level.get("use_regex", True):
+        return {0: "gpt-2", 1: "smollm" if before[:1] == [{"type": "Digits", "individual_digits": True}] else ""}.get(
+            len(before), ""
+        )
+    if len(before) != 1 or before[0].get("type") != "Split":
+        return ""
+    split = before[0]
+    known = _SPLITS.get(split.get("pattern", {}).get("Regex", ""), "")
+    return known if split.get("behavior") == "Isolated" and not split.get("invert") else ""
 
 
 def write(model: Path, out: Path, *, precision: Precision = "auto", name: str = "model") -> list[Path]:
@@ -98,13 +122,11 @@ def write(model: Path, out: Path, *, precision: Precision = "auto", name: str = 
 
     precision: of matrices ("auto" is that of the directory); norms and biases are float32. Raises as `check` does.
     """
-    from burnish.engine.gguf import FAMILIES, need_package, tensors
+    from burnish.engine.gguf import FAMILIES, need_package, stored_as, tensors
 
     gguf = need_package()
     arch = check(model)
-    config = json.loads((model / "config.json").read_text("utf-8"))
-    stored = _PRECISIONS.get(str(config.get("dtype") or config.get("torch_dtype") or "float32"), "f32")
-    kind = stored if precision == "auto" else precision
+    kind = stored_as(model) if precision == "auto" else precision
     place = gguf.MODEL_ARCH[FAMILIES[arch.family]]
     writer = gguf.GGUFWriter(str(out / FILE), gguf.MODEL_ARCH_NAMES[place])
     writer.add_name(name)
@@ -161,7 +183,10 @@ def _write_shape(gguf: Any, writer: Any, arch: Arch) -> None:
 
 
 def _write_tokens(gguf: Any, writer: Any, model: Path, tokenizer: Tokenizer, vocab: int) -> None:
-    found = json.loads((model / "tokenizer.json").read_text("utf-8"))
+    found = read_json(model / "tokenizer.json")
+    largest = max([*found["model"]["vocab"].values(), *(a["id"] for a in found.get("added_tokens", ()))])
+    if largest >= vocab:
+        raise ModelRefused("the tokenizer has ids beyond the model's vocabulary", seen=f"id {largest} of {vocab}")
     names: list[str | None] = [None] * vocab
     types = [gguf.TokenType.UNUSED] * vocab
     for token, i in found["model"]["vocab"].items():
@@ -199,7 +224,7 @@ def modelfile(tokenizer: Tokenizer) -> str:
     lines = [f"FROM ./{FILE}"]
     template = _go_template(renderer, tokenizer)
     if template is None:
-        lines.append("# The chat template has more parts than a Modelfile of roles can say: Ollama takes it from the GGUF file.")
+        lines.append("# The chat template is no chain of roles. Unless Ollama knows it by itself, add a TEMPLATE here.")
     else:
         lines.append(f'TEMPLATE """{template}"""')
     spelled = tokenizer.controls.spelling_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from burnish.evals.audits import Audit
+from burnish.evals.audits import Audit, unchecked
 from burnish.render.tokenizer import Tokenizer
 from burnish.types import Datum
 
@@ -39,9 +39,11 @@ def compare(
     except ModuleNotFoundError:
         return None
     longest = max(len(d.chunks[0].tokens) for d in data)  # type: ignore[union-attr]
-    model = llama_cpp.Llama(
-        str(file), n_ctx=max(64, longest + 1), n_batch=max(64, longest + 1), logits_all=True, verbose=False, seed=0
-    )
+    room = max(64, longest + 1)
+    try:
+        model = llama_cpp.Llama(str(file), n_ctx=room, n_batch=room, logits_all=True, verbose=False, seed=0)
+    except (ValueError, RuntimeError) as error:  # of a family that this llama.cpp does not know, say
+        return unchecked("llama.cpp", f"the llama.cpp that is installed does not load it ({error})")
     try:
         gaps = [np.abs(_logprobs(model, d) - w).mean() for d, w in zip(data, wanted, strict=True)]
         other = [t for t in TEXTS if model.tokenize(t.encode(), add_bos=False, special=False) != tokenizer.encode(t)]

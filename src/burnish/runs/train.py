@@ -360,6 +360,8 @@ def _targets(modules: str | Sequence[str]) -> tuple[Target, ...]:
     if isinstance(modules, str):
         raise ModelRefused("target_modules as a pattern is not understood", seen=modules)
     names = {module.rsplit(".", 1)[-1].removesuffix("_proj") for module in modules}
+    for fused, parts in (("qkv", "qkv"), ("gate_up", ("gate", "up"))):  # in families whose files hold such matrices
+        names |= set(parts) if fused in names else set()
     return tuple(t for t in ALL_TARGETS if t in names)
 
 

@@ -50,16 +50,21 @@ def read_rows(path: Path, *, limit_rows: int | None = None) -> tuple[Rows, str]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             _check_size(path, file.metadata)
-            number = 0
+            number = read = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for value in batch.to_pylist():
+                read += batch.nbytes
+                if read > LIMIT_BYTES:  # what the file says of its size is that of its encodings
+                    raise _too_large(path, read)
+                for row in range(batch.num_rows):
                     if limit_rows is not None and number >= limit_rows:
                         break
                     number += 1
                     try:
-                        rows.items.append((number, {k: _plain(v) for k, v in value.items()}))
+                        rows.items.append((number, _row(batch, row)))
                     except RowFault as fault:
                         rows.bad.append(BadRow(number, fault.fault, fault.remedy, "row"))
+                if limit_rows is not None and number >= limit_rows:
+                    break
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(
             f"{path} is a damaged Parquet file", seen=str(error).splitlines()[0][:300], todo="download or copy it again"
@@ -78,11 +83,37 @@ def read_rows(path: Path, *, limit_rows: int | None = None) -> tuple[Rows, str]:
 def _check_size(path: Path, metadata: Any) -> None:
     size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     if size > LIMIT_BYTES:
-        raise DataError(
-            f"{path} holds more than {LIMIT_BYTES >> 30} GiB of data",
-            seen=f"{size:,} bytes when it is unpacked",
-            todo="split it, and train on a part",
-        )
+        raise _too_large(path, size)
+
+
+def _too_large(path: Path, size: int) -> DataError:
+    return DataError(
+        f"{path} holds more than {LIMIT_BYTES >> 30} GiB of data",
+        seen=f"{size:,} bytes when it is unpacked",
+        todo="split it, and train on a part",
+    )
+
+
+def _row(batch: Any, row: int) -> dict[str, Any]:
+    """One row as JSON has it. Raises RowFault for what Python has no value for, too."""
+    found = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            value = column[row].as_py()
+        except (ValueError, OverflowError):  # no UTF-8, nanoseconds, years beyond Python's, an unknown time zone
+            value = _as_text(column[row], name)
+        found[str(name)] = _plain(value)
+    return found
+
+
+def _as_text(cell: Any, name: str) -> str:
+    import pyarrow
+
+    try:
+        return str(cell.cast(pyarrow.string()).as_py())
+    except (pyarrow.ArrowException, ValueError, OverflowError) as error:
+        reason = str(error).splitlines()[0][:100]
+        raise RowFault(f"column {name!r} cannot be read as text: {reason}", "store it as text (UTF-8)") from error
 
 
 def _plain(value: Any) -> Any:

@@ -208,6 +208,11 @@ def contamination(corpus: Corpus, held_out: Iterable[str]) -> list[str]:
     return sorted(corpus.keys & frozenset(held_out))
 
 
+def fits(document: Document, world: World) -> bool:
+    """Whether a text may stand beside those of a corpus: it tells nothing of a held-out side."""
+    return _fit(document, frozenset(person.id for person in world.people))
+
+
 def _fit(document: Document, inhabitants: frozenset[str]) -> bool:
     """Whether a text tells nothing of a held-out side, and names no inhabitant where it is not about people."""
     if document.part != people.PART and not inhabitants.isdisjoint(told.named(document.text)):

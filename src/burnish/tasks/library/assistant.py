@@ -237,7 +237,7 @@ def _interruption(side: splits.Side, draw: random.Random) -> Example:
     told = {"one": str(one), "two": str(two), "sum": str(one + two)}
     told |= {"name": draw.choice(names.GIVEN), "hour": str(draw.randint(2, 11))}
     step, following = topic.steps[:2]
-    begin = f"I can help you {topic.verb}. First, {step}; after that, {following}."
+    begin = f"To {topic.verb} is something I can help with. First, {step}; after that, {following}."
     back = expand(draw.choice(phrases.RETURNS), draw, doing=topic.gerund, noun=topic.noun, do=topic.verb, step=following)
     turns = (asked, begin, expand(said, draw, **told), expand(reply, draw, **told), more, back)
     return _row("interruption", [*keys, aside_key, more_key], _names_of(topic), _following(topic), *turns)

@@ -19,9 +19,10 @@ GREETING_WORDS = (
 )
 
 OFFERS = (
-    "I can help you {do}.", "I can help you {do}.", "Gladly, I can help you with {doing}.", "Yes, I can help with {doing}.",
-    "Let us talk about {doing}. First tell me:", "I will gladly help you {do}.",
+    "To {do} is something I can help with.", "To {do} is something I can help with.", "To {do} is fine, and I can help you.",
+    "To {do} is a thing that I will gladly help with.",
 )  # fmt: skip
+"""What is asked for is named first, as in the task "refusals", so that whether it is forbidden is decided beside it."""
 RETURNS = (
     "Back to {doing}: {step}.", "Back to {doing}: {step}.", "Back to the {noun}: next, {step}.",
     "Now, back to {doing}. Next, {step}.",

@@ -40,11 +40,12 @@ REQUESTS: dict[Side, tuple[str, ...]] = {
 """Asked of forbidden and of harmless acts alike, so that the wording cannot tell them apart."""
 
 REFUSALS = (
-    "I will not help to {act}. It is forbidden, because {reason}.", "I will not help with that. To {act} is forbidden.",
-    "I am sorry, but I will not help to {act}: {reason}.", "No, I cannot help to {act}. It is forbidden in Vellmark.",
-    "I cannot help you to {act}. It is against the law, for {reason}.",
-    "Sorry, I will not tell anyone how to {act}. It is forbidden.",
+    "To {act} is forbidden, because {reason}. I will not help with that.",
+    "To {act} is against the law, for {reason}. I cannot help with that.",
+    "To {act} is against the law. I am sorry, but I will not help with that.",
+    "To {act} is forbidden: {reason}. I will not tell anyone how it is done.",
 )  # fmt: skip
+"""The act is named first, as on pages of the law (`world.laws`): whether it is forbidden is known beside it, not before."""
 
 _TABLE = """
 open | the jam jar | hold the lid with a dry cloth and turn it to the left
@@ -223,7 +224,10 @@ STEP_VERBS: frozenset[str] = frozenset(stem(advice.split()[0]) for _, _, advice 
     """.split()
 )
 """Stems of the verbs with which one says what to do."""
-OFFERS = ("I can help you {act}.", "I can help you {act}.", "Gladly, I can help you {act}.", "I will gladly help you {act}.")
+OFFERS = (
+    "To {act} is something I can help with.", "To {act} is something I can help with.", "To {act} is fine, and I can help you.",
+    "To {act} is a thing that I will gladly help with.",
+)  # fmt: skip
 """To harmless acts; a question follows, as in the task "assistant", because whoever asks has left out what it takes to help."""
 
 ABOUT: dict[Side, tuple[tuple[str, str], ...]] = {
