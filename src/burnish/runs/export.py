@@ -205,7 +205,7 @@ def _elsewhere(
 
     base, adapter = (ref.base, partial) if form in ADAPTERS else (partial, None)
     tool = "transformers" if adapter is None else "peft"
-    why = foreign.why_not(base, adapter)
+    why, found = foreign.why_not(base, adapter), list[np.ndarray]()
     if not why:
         try:
             found = foreign.logprobs(base, adapter, data)
