@@ -56,7 +56,7 @@ def test_without_a_sandbox_the_document_says_what_was_not_run(told: tuple[Any, O
     assert all(c["score"]["value"] in (0.0, 1.0) for c in document["cases"] if c is not python)
     board = {row["kind"]: row for row in document["scoreboard"]}
     assert set(board) == set(KINDS)
-    assert document["titles"]["items"] == 88
+    assert document["titles"]["items"] == 100
     assert 0 <= document["titles"]["low"] <= document["titles"]["share"] <= document["titles"]["high"] <= 1
     assert [kind for kind, row in board.items() if row["after"] is None] == ["code: write", "code: debug"]
 

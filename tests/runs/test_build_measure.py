@@ -19,9 +19,9 @@ def renderer() -> Renderer:
 
 
 def test_rows_that_were_read_are_solved_and_others_seldom(renderer: Renderer):
-    task = ready.get("refusals")  # not facts: where a name comes twice in a row, the second is mistaken for the first
+    task = ready.get("pizza")  # where a name comes twice, in question and answer, the second is mistaken for the first
     own = [solved_by_ngram(dataclasses.replace(task, train=(row,), test=(row,)), renderer) for row in task.train[:12]]
-    assert sum(right for kinds in own for right, _ in kinds.values()) >= 7
+    assert sum(right for kinds in own for right, _ in kinds.values()) >= 6
     task = ready.get("facts")
     found = solved_by_ngram(dataclasses.replace(task, test=task.test[:60]), renderer)
     assert set(found) == {"known", "unknown"}

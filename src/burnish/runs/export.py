@@ -209,7 +209,8 @@ def _elsewhere(
     if not why:
         try:
             found = foreign.logprobs(base, adapter, data)
-        except Exception as error:  # another package's: of a version that does not know the family, say
+        except (ImportError, OSError, RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+            # another package's, of a version that does not know the family, say
             why = f"{tool} does not load it ({type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''})"
     if why:
         return replace(check, detail=f"{check.detail}; {why}, so that it was opened by burnish alone")
