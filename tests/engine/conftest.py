@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,22 +10,23 @@ from reference_models import FAMILIES, VARIANTS, reference
 from shapes import check_all
 
 
+def saved(names: Iterable[str], root: Path) -> dict[str, Path]:
+    """Each of these models as a Hugging Face directory."""
+    for name in names:
+        reference(name).save_pretrained(root / name, safe_serialization=True)
+    return {name: root / name for name in names}
+
+
 @pytest.fixture(scope="session")
 def model_dirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Each variant saved as a Hugging Face directory."""
-    root = tmp_path_factory.mktemp("models")
-    for name in VARIANTS:
-        reference(name).save_pretrained(root / name, safe_serialization=True)
-    return {name: root / name for name in VARIANTS}
+    """The variants of Llama and Qwen3, saved."""
+    return saved(VARIANTS, tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
 def family_dirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Each of the other families saved as a Hugging Face directory."""
-    root = tmp_path_factory.mktemp("families")
-    for name in FAMILIES:
-        reference(name).save_pretrained(root / name, safe_serialization=True)
-    return {name: root / name for name in FAMILIES}
+    """The other families, saved."""
+    return saved(FAMILIES, tmp_path_factory.mktemp("families"))
 
 
 @pytest.fixture(scope="session", autouse=True)

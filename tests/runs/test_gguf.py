@@ -18,7 +18,7 @@ from burnish.engine import gguf as engine_gguf
 from burnish.errors import CapabilityMissing, ConfigError, ExportFailed, ModelRefused
 from burnish.evals.audits import logprobs_of
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs import gguf, llamacpp
+from burnish.runs import export, gguf, llamacpp
 from burnish.runs.export import export_run
 from burnish.store.models import resolve
 from burnish.types import Datum
@@ -193,6 +193,7 @@ def test_an_export_is_one_file_and_a_modelfile(tmp_path: Path, home: Path) -> No
     assert set(made.files) == {"Modelfile", "model.gguf", "export.json", "manifest.json"}
     assert made.check.passed
     assert "tensors of the GGUF file" in made.check.detail
+    assert "ollama create my-model -f" in export.next_step(made, "My Model")
     again = export_run("micro", to="gguf", out=tmp_path / "out", force=True, precision="q8_0")
     assert again.bytes < made.bytes
 

@@ -8,6 +8,7 @@ files are copied byte for byte, since a template that differs from the one that 
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -194,7 +195,12 @@ def next_step(done: Exported, name: str) -> str:
             return f"vllm serve {quote(str(done.out))}, or AutoModelForCausalLM.from_pretrained({str(done.out)!r})"
         case "gguf":
             file, folder = quote(str(done.out / gguf.FILE)), quote(str(done.out))
-            return f"llama-server -m {file}, or: cd {folder} && ollama create {quote(name.lower())} -f {gguf.MODELFILE}"
+            return f"llama-server -m {file}, or: cd {folder} && ollama create {_plain(name)} -f {gguf.MODELFILE}"
+
+
+def _plain(name: str) -> str:
+    """A name as Ollama takes one."""
+    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "model"
 
 
 def _elsewhere(
