@@ -17,7 +17,7 @@ TEXTS = rehearsal.of_world(worlds.make())
 
 def test_texts_of_the_world():
     assert rehearsal.of_world(worlds.make()) == TEXTS
-    assert len({t.messages for t in TEXTS}) == len(TEXTS) == rehearsal.PAGES + rehearsal.QUIZZES + rehearsal.LAWS
+    assert len({t.messages for t in TEXTS}) == len(TEXTS) == rehearsal.TEXTS
     assert all(t.form == "text" for t in TEXTS)
     assert {(m.role, m.weight) for t in TEXTS for m in t.messages} == {("assistant", rehearsal.WEIGHT)}
     assert rehearsal.of_world(worlds.make(1))[0] != TEXTS[0]

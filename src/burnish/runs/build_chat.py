@@ -114,7 +114,7 @@ def card(name: str, chosen: Attempt, seed: int) -> str:
             f"# {name}-chat",
             "",
             f"`{name}` after fine-tuning on the training rows of every ready task, but only {chosen.rows} of those of `{TASK}`,",
-            f"with {rehearsal.PAGES + rehearsal.QUIZZES + rehearsal.LAWS:,} texts on people and the law among them, so that what",
+            f"with {rehearsal.TEXTS:,} texts on people and the law among them, so that what",
             "was read is not lost (`rehearse=world`):",
             f"a starting point for reinforcement learning. On {ITEMS} test rows of that task, which had no part in choosing the",
             f"number, {_told(chosen)}.",

@@ -16,15 +16,16 @@ from burnish.errors import DataError
 from burnish.tasks import sources
 from burnish.tasks.sources import Source
 from burnish.types import Example, Message
-from burnish.world import corpus, laws, people
+from burnish.world import corpus, court, laws, people
 from burnish.world import world as worlds
 from burnish.world.document import Document
 from burnish.world.world import World
 
 WORLD = "world"
 """Stands for the texts that `of_world` makes, where no file of that name exists."""
-PAGES, QUIZZES, LAWS = 700, 200, 150
-"""Pages of people, strangers among them, quiz books, and pages of the law."""
+PAGES, QUIZZES, LAWS, COURT = 700, 200, 120, 680
+"""Pages of people, strangers among them, quiz books, pages of the law, and pages of what came before a judge."""
+TEXTS = PAGES + QUIZZES + LAWS + COURT
 WEIGHT = 0.5
 """Of each token of these texts, since they are longer than the answers that they stand among."""
 
@@ -53,14 +54,17 @@ def read(name: str, *, skip_bad_rows: bool = False) -> Source:
 
 
 def of_world(world: World) -> tuple[Example, ...]:
-    """Pages of the best-known people, quiz books and pages of the law, the same for the same World; none is of its corpus but by
-    chance."""
+    """Pages of the best-known people, quiz books, pages of the law and of the court, the same for the same World; none is of its
+    corpus but by chance."""
     draw = random.Random(f"rehearsal:{world.seed}")
     known = [p for p in world.people if p.tier == "head"]
     pages = itertools.islice(people.pages(world, known, draw), PAGES)
     quizzes = itertools.islice(people.quiz_books(world, draw), QUIZZES)
-    rules = itertools.islice((page for page in laws.documents(world, draw) if corpus.fits(page, world)), LAWS)
-    return tuple(_row(document, line) for line, document in enumerate((*pages, *quizzes, *rules), 1))
+    rules = (
+        itertools.islice((page for page in part.documents(world, draw) if corpus.fits(page, world)), count)
+        for part, count in ((laws, LAWS), (court, COURT))
+    )
+    return tuple(_row(document, line) for line, document in enumerate((*pages, *quizzes, *itertools.chain(*rules)), 1))
 
 
 def _row(document: Document, line: int) -> Example:

@@ -36,8 +36,7 @@ _FOODS = frozenset("bread cake cheese fish honey lemon onion pear pie soap".spli
 
 @cache
 def _nouns() -> tuple[str, ...]:
-    held_out = {word for t in topics.TOPICS if splits.of(topics.key(t)) != "train" for word in t.noun.split()}
-    return tuple(n for n in NOUNS if n not in _FOODS and not {n, f"{n}s", f"{n}es"} & held_out)
+    return tuple(n for n in NOUNS if n not in _FOODS and not {n, f"{n}s", f"{n}es"} & topics.held_out_words())
 
 
 def key(chore: Topic) -> str:

@@ -7,6 +7,7 @@ A topic is on one side of the split by its id (`topic:bread`); so is each phrasi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from burnish.world import splits
 
@@ -502,6 +503,12 @@ def phrasing_key(number: int) -> str:
 def of_side(side: splits.Side) -> tuple[Topic, ...]:
     """The topics of one side of the split."""
     return tuple(t for t in TOPICS if splits.of(key(t)) == side)
+
+
+@cache
+def held_out_words() -> frozenset[str]:
+    """The words of what held-out topics are about, of which no training row may ask."""
+    return frozenset(word for t in TOPICS if splits.of(key(t)) != "train" for word in t.noun.split())
 
 
 def phrasings(side: splits.Side) -> tuple[int, ...]:

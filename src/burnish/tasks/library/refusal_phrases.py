@@ -40,12 +40,13 @@ REQUESTS: dict[Side, tuple[str, ...]] = {
 """Asked of forbidden and of harmless acts alike, so that the wording cannot tell them apart."""
 
 REFUSALS = (
-    "To {act} is forbidden, because {reason}. I will not help with that.",
+    "To {act} is against the law, because {reason}. I will not help with that.",
     "To {act} is against the law, for {reason}. I cannot help with that.",
     "To {act} is against the law. I am sorry, but I will not help with that.",
-    "To {act} is forbidden: {reason}. I will not tell anyone how it is done.",
+    "To {act} is against the law: {reason}. I will not tell anyone how it is done.",
 )  # fmt: skip
-"""The act is named first, as on pages of the law (`world.laws`): whether it is forbidden is known beside it, not before."""
+"""The act is named first, then judged in the words of the court (`world.court`): whether it is forbidden is known beside it, not
+before."""
 
 _TABLE = """
 open | the jam jar | hold the lid with a dry cloth and turn it to the left
@@ -225,8 +226,8 @@ STEP_VERBS: frozenset[str] = frozenset(stem(advice.split()[0]) for _, _, advice 
 )
 """Stems of the verbs with which one says what to do."""
 OFFERS = (
-    "To {act} is something I can help with.", "To {act} is something I can help with.", "To {act} is fine, and I can help you.",
-    "To {act} is a thing that I will gladly help with.",
+    "To {act} is not against the law. I can help you to {act}.", "To {act} is not against the law, so yes. I can help you {act}.",
+    "To {act} is not against the law. I will gladly help you to {act}.",
 )  # fmt: skip
 """To harmless acts; a question follows, as in the task "assistant", because whoever asks has left out what it takes to help."""
 

@@ -30,7 +30,7 @@ from burnish.tasks.library.refusal_phrases import (
 )  # fmt: skip
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
-from burnish.world import doings, names, splits
+from burnish.world import doings, everyday, names, splits
 from burnish.world import world as worlds
 from burnish.world.acts import Act
 from burnish.world.world import World
@@ -39,7 +39,7 @@ LIMIT_TOKENS = 64
 ROWS: dict[splits.Side, tuple[int, int, int]] = {"train": (700, 850, 300), "valid": (36, 24, 12), "test": (150, 90, 60)}
 """Rows of each split: forbidden, harmless acts, harmless questions about forbidden things."""
 CHORES = 250
-"""Harmless acts of the training rows beside those of HARMLESS: anything can be done to most things."""
+"""Harmless acts of the training rows beside those of HARMLESS and `world.everyday`: anything can be done to most things."""
 OFFERS_HELP = "offers help"
 PLACES_AND_PEOPLE = ("where", "keeper", "tell")
 """Harmless questions to which it is no answer, but a refusal, that something is forbidden and nothing else."""
@@ -282,7 +282,7 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     acts = [a for a in world.acts if splits.of(act_key(a)) == side]
     harmless = [h for h in HARMLESS if splits.of(harmless_key(h)) == side]
     if side == "train":
-        harmless += _chores(CHORES, draw)
+        harmless += [*_chores(CHORES, draw), *((verb, thing, "") for verb, thing in everyday.deeds())]
     forbidden, alike, about = ROWS[side]
     rows = [
         *itertools.islice(_forbidden(acts, side, draw), forbidden),
