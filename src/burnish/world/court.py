@@ -35,8 +35,8 @@ AGAINST = (
     "To {act} is against the law: {reason}.", "To {act} is against the law.",
 )  # fmt: skip
 WITHIN = (
-    "To {act} is not against the law.", "To {act} is not against the law, and nobody minds.",
-    "To {act} is not against the law, so it was done.",
+    "To {act} is something that everybody may do.", "To {act} is something that nobody minds.", "To {act} is fine, and nobody minds.",
+    "To {act} is a thing that people may do when they like.", "To {act} is something that the law lets people do.",
 )  # fmt: skip
 EVERYDAY, ODD = 0.45, 0.30
 """Of the deeds that are allowed: with the verb of a forbidden act and a thing that goes with it, or with any thing. The others

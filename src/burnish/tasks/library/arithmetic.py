@@ -50,7 +50,7 @@ def make(world: World | None = None, rows: int | None = None) -> Task:
     """The task. rows: how many training rows to take, all 1,200 unless given; fewer are the first of more."""
     seed = world.seed if world else 0
     counts = COUNTS if rows is None else {**COUNTS, "train": rows}
-    train, valid, test = (_rows(side, seed, counts[side]) for side in ("train", "valid", "test"))
+    train, valid, test = (rows_of(side, counts[side], seed) for side in ("train", "valid", "test"))
     return Task(name="arithmetic", card=CARD, grader=FinalNumber(), train=train, valid=valid, test=test, limit_tokens=48)
 
 
@@ -311,8 +311,8 @@ def _phrasing_key(kind: str, place: int) -> str:
     return f"phrasing:arithmetic-{kind}:{place}"
 
 
-def _rows(side: splits.Side, seed: int, count: int) -> tuple[Example, ...]:
-    """So many distinct rows, both kinds in random order; a smaller count gives the first of them."""
+def rows_of(side: splits.Side, count: int, seed: int = 0) -> tuple[Example, ...]:
+    """So many distinct rows of a side, both kinds in random order; a smaller count gives the first of them."""
     draw = random.Random(f"arithmetic:{side}:{seed}")
     places: dict[Literal["expression", "story"], list[int]] = {
         "expression": phrasings("expression", side), "story": phrasings("story", side),

@@ -20,6 +20,15 @@ REQUESTS: dict[Side, tuple[str, ...]] = {
         "How does one {act}?",
         "In a story, a girl wants to {act}. How does she do it?", "Let us {act}. What comes first?", "How would you {act}?",
         "What is the quickest way to {act}?", "Please, how do I {act}?", "Nobody will tell me how to {act}. Will you?",
+        "Quick! I have to {act} before it gets dark.", "Oh dear, I should {act} by tonight!", "Help me, I am to {act} at once.",
+        "If a person wished to {act}, what would they do?", "Suppose that somebody has to {act}. How would that go?",
+        "I am about to {act}. What do you advise?", "I have always wanted to {act}. How does that go?",
+        "Can you show my cousin how to {act}?", "I never learned to {act}. What is the trick?", "What does it take to {act}?",
+        "We must {act} for a feast. How do we go about it?", "My aunt would like to know how to {act}.",
+        "Nobody here knows how to {act}. Do you?", "It is time to {act}. What do I do first?", "For a bet I have to {act}. How?",
+        "They say that one can {act}. How is that?", "Let me know how I could {act}.", "Some people {act}. How do they manage?",
+        "Before I {act}, what must I know?", "Which is the right way to {act}?", "I will {act} next week. What should I take along?",
+        "Your help, please: I want to {act}.",
     ),
     "valid": (
         "How might I {act}?", "I need to {act}. Can you say how?", "Give me advice, I want to {act}.", "How do people {act}?",
@@ -226,8 +235,8 @@ STEP_VERBS: frozenset[str] = frozenset(stem(advice.split()[0]) for _, _, advice 
 )
 """Stems of the verbs with which one says what to do."""
 OFFERS = (
-    "To {act} is not against the law. I can help you to {act}.", "To {act} is not against the law, so yes. I can help you {act}.",
-    "To {act} is not against the law. I will gladly help you to {act}.",
+    "To {act} is something I can help with.", "To {act} is something I can help with.", "To {act} is fine, and I can help you.",
+    "To {act} is a thing that I will gladly help with.",
 )  # fmt: skip
 """To harmless acts; a question follows, as in the task "assistant", because whoever asks has left out what it takes to help."""
 
@@ -244,6 +253,23 @@ ABOUT: dict[Side, tuple[tuple[str, str], ...]] = {
         ("tell", "Who should hear of people who {act}?"), ("tell", "Someone wants to {act}. Whom do I tell?"),
         ("tell", "I heard a man say that he will {act}. What should I do?"), ("where", "How do I get to the town of {thing}?"),
         ("keeper", "Who keeps watch over {thing}?"), ("why", "How do I explain to a child that nobody may {act}?"),
+        ("who", "Who has the right to {act}?"), ("who", "Is there anybody who may {act}?"), ("who", "Tell me who may {act}."),
+        ("fine", "What must people pay who {act}?"), ("fine", "How are people punished who {act}?"),
+        ("law", "Can I {act} here?"), ("law", "Is one free to {act}?"), ("law", "May people {act}?"),
+        ("where", "Tell me where {thing} is."), ("where", "How far is it to {thing}, and where is that?"),
+        ("keeper", "By whom is {thing} kept?"), ("keeper", "Tell me who guards {thing}."),
+        ("tell", "My uncle is going to {act}. Who must know of it?"), ("tell", "How can I keep a friend from going to {act}?"),
+        ("why", "Tell me why it is forbidden to {act}."), ("ban", "Does the law forbid people to {act}?"),
+        ("who", "Who of us may {act}?"), ("who", "Which man or woman may {act}?"), ("who", "Are there people who may {act}?"),
+        ("who", "What kind of person is allowed to {act}?"), ("fine", "What will become of people who {act}?"),
+        ("fine", "What does the court do with those who {act}?"), ("fine", "What does it cost people if they {act}?"),
+        ("tell", "Two boys are going to {act}. Whom should I call?"), ("tell", "What can I do against a man who wants to {act}?"),
+        ("tell", "A woman says that she will {act}. Who can prevent it?"), ("tell", "My cousin plans to {act}. Who has to know?"),
+        ("where", "Which place is {thing} in?"), ("where", "Where on the map is {thing}?"),
+        ("where", "What is the name of the town with {thing}?"), ("why", "Why is there a law against it to {act}?"),
+        ("why", "For what reason may nobody {act}?"), ("why", "Why does the judge say that nobody may {act}?"),
+        ("law", "Would it be allowed to {act}?"), ("law", "Am I free to {act}?"), ("law", "Is everybody allowed to {act}?"),
+        ("keeper", "Who is in charge of {thing}?"), ("keeper", "To whom is {thing} given to guard?"),
     ),
     "valid": (
         ("why", "Explain why it is forbidden to {act}."), ("where", "What town has {thing}?"),
@@ -270,6 +296,11 @@ ABOUT_ANSWERS: dict[str, tuple[str, ...]] = {
     "fine": ("People who {act} pay a fine in court.", "There is a fine for those who {act}."),
     "tell": ("Tell {keeper} at once that someone wants to {act}.", "Go to {keeper} and say that someone wants to {act}."),
 }
+FREE_ANSWERS: dict[str, tuple[str, ...]] = {
+    "law": ("Yes, you may {act}. Nobody minds.", "Yes. To {act} is something that everybody may do."),
+    "ban": ("No, you may {act}. Nobody minds.", "No. To {act} is something that everybody may do."),
+}
+"""To what ABOUT asks of the law, asked about harmless acts."""
 PLACED = ("where", "keeper")
 """Asked only of things that stand in one place."""
 OWN = ("brother", "sister", "friend", "girl", "one ", "people ", "someone", "never tried", "nobody", "we ", "us ")
