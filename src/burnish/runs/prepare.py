@@ -24,8 +24,9 @@ from burnish.render.tokenizer import Tokenizer
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
 from burnish.tasks import graders, ready, rehearsal, sources
-from burnish.tasks.check import SHOWN_LINES, Finding, Findings, check
+from burnish.tasks.check import Finding, Findings, check
 from burnish.tasks.leaks import find_leaks
+from burnish.tasks.repeats import SHOWN_LINES
 from burnish.tasks.rows import BadRow
 from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
