@@ -97,9 +97,8 @@ def check(
     unknown = None if tokenizer is None else tokenizer.unk_id
     search = LeakSearch(valid)
     search.add([e for i, e in enumerate(train) if i == 0 or e is not train[i - 1]])  # not each part of a text that was split
-    return findings(
-        checked(train, train_rendered, "train", unknown, Repeats()), checked(valid, valid_rendered, "valid", unknown), search, valid
-    )
+    train_check = checked(train, train_rendered, "train", unknown, Repeats())
+    return findings(train_check, checked(valid, valid_rendered, "valid", unknown), search, valid)
 
 
 def checked(
@@ -269,9 +268,7 @@ class RowCheck:
         return found
 
     def _finding(self, severity: Severity, name: str, rows: Marked, text: str, remedy: str) -> Finding:
-        return Finding(
-            severity=severity, name=name, side=self.side, count=rows.count, text=text, lines=rows.lines, remedy=remedy
-        )
+        return Finding(severity=severity, name=name, side=self.side, count=rows.count, text=text, lines=rows.lines, remedy=remedy)
 
 
 def _leaks(leaks: Sequence[Leak], measured: Sequence[Example]) -> list[Finding]:
@@ -323,6 +320,7 @@ def _trained(rendered: Rendered) -> int:
 
 def _quantile(values: np.ndarray, upto: np.ndarray, q: float) -> float:
     """The quantile q of values that stand often, sorted; upto: how many are that large or smaller. Linear, as numpy's."""
-    at = q * (int(upto[-1]) - 1)
-    low, high = (int(values[np.searchsorted(upto, place, side="right")]) for place in (int(at), min(int(at) + 1, int(upto[-1]) - 1)))
+    last = int(upto[-1]) - 1
+    at = q * last
+    low, high = (int(values[np.searchsorted(upto, place, side="right")]) for place in (int(at), min(int(at) + 1, last)))
     return low + (high - low) * (at - int(at))

@@ -29,10 +29,10 @@ DOCUMENT_MARK = "<|endoftext|>"
 TOO_LARGE = ("the row is too large", f"keep a row under {LIMIT_ROW_CHARACTERS >> 20} million characters")
 """Fault and remedy."""
 
-_TEXT_SUFFIXES = (".txt", ".text", ".md")
-_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-_XML = re.compile(r"<(?:\?xml|!DOCTYPE|!--|[A-Za-z][\w:.-]*[\s/>])")
-_SOLID = re.compile(r"\S")
+TEXT_SUFFIXES = (".txt", ".text", ".md")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+XML = re.compile(r"<(?:\?xml|!DOCTYPE|!--|[A-Za-z][\w:.-]*[\s/>])")
+SOLID = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +86,19 @@ class Rows:
 
 def parse_rows(file: TextFile, *, limit_rows: int | None = None) -> Rows:
     """Split a file into rows by what it looks like, its name breaking ties. Raises DataError if it has no rows."""
-    first = _SOLID.search(file.text)
+    first = SOLID.search(file.text)
     if first is None:
-        raise DataError(f"{file.path} is empty", todo="give a file with at least two rows")
-    start, named_text = first.group(), file.suffix in _TEXT_SUFFIXES
+        raise is_empty(file.path)
+    start, named_text = first.group(), file.suffix in TEXT_SUFFIXES
     if file.suffix in (".csv", ".tsv"):
         rows = _csv(file, limit_rows)
-    elif not named_text and _XML.match(file.text, first.start()):
-        raise DataError(
-            f"{file.path} is XML (or HTML), which is not read",
-            seen=file.text[first.start() : first.start() + 60].split("\n")[0],
-            todo='convert it to JSON lines, one object a line: {"question": "...", "answer": "..."}',
-        )
-    elif start == "{" and (not named_text or _is_json(_first_line(file.text, first.start()))):
+    elif not named_text and XML.match(file.text, first.start()):
+        raise is_xml(file.path, file.text[first.start() : first.start() + 60].split("\n")[0])
+    elif start == "{" and (not named_text or is_json(_first_line(file.text, first.start()))):
         rows = _json_objects(file, first.start(), limit_rows)
-    elif start == "[" and (not named_text or _is_json(file.text)):
+    elif start == "[" and (not named_text or is_json(file.text)):
         rows = _json_array(file, first.start(), limit_rows)
-    elif file.suffix in _JSON_SUFFIXES:
+    elif file.suffix in JSON_SUFFIXES:
         rows = _json_lines(file, limit_rows)
     else:
         rows = _documents(file, limit_rows)
@@ -111,13 +107,22 @@ def parse_rows(file: TextFile, *, limit_rows: int | None = None) -> Rows:
     return rows
 
 
+def is_empty(path: Path) -> DataError:
+    return DataError(f"{path} is empty", todo="give a file with at least two rows")
+
+
+def is_xml(path: Path, seen: str) -> DataError:
+    todo = 'convert it to JSON lines, one object a line: {"question": "...", "answer": "..."}'
+    return DataError(f"{path} is XML (or HTML), which is not read", seen=seen, todo=todo)
+
+
 def parse_json(text: str) -> Any:
     """One JSON value, strictly: no NaN, no key twice, at most LIMIT_DEPTH deep. Raises RowFault."""
     if len(text) > LIMIT_ROW_CHARACTERS:
         size = f"{len(text) >> 20} million characters"
         raise RowFault(f"the row is too large ({size})", f"keep a row under {LIMIT_ROW_CHARACTERS >> 20} million")
     value, end = _decode(text, 0)
-    rest = _SOLID.search(text, end)
+    rest = SOLID.search(text, end)
     if rest is not None:
         column = rest.start() + 1
         raise RowFault(f"more text after the JSON value, at column {column}", "write one JSON object a line")
@@ -125,7 +130,7 @@ def parse_json(text: str) -> Any:
 
 
 def _decode(text: str, at: int) -> tuple[Any, int]:
-    solid = _SOLID.search(text, at)
+    solid = SOLID.search(text, at)
     begin = solid.start() if solid else at
     try:
         value, end = _DECODER.raw_decode(text, begin)
@@ -177,7 +182,7 @@ def _deeper(value: Any, limit: int) -> bool:
     return any(isinstance(v, (dict, list)) for v in level)
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
     try:
         parse_json(text)
     except RowFault:
@@ -229,8 +234,8 @@ def _bad_line(number: int, line: str, fault: RowFault) -> BadRow:
 def _json_objects(file: TextFile, at: int, limit_rows: int | None) -> Rows:
     """JSON lines, or one object written over several lines."""
     line = _first_line(file.text, at)
-    next_solid = _SOLID.search(file.text, at + len(line))
-    if _is_json(line) or next_solid is None or next_solid.group() == "{":
+    next_solid = SOLID.search(file.text, at + len(line))
+    if is_json(line) or next_solid is None or next_solid.group() == "{":
         return _json_lines(file, limit_rows)
     try:
         value = parse_json(file.text[at:])
@@ -246,10 +251,10 @@ def _json_objects(file: TextFile, at: int, limit_rows: int | None) -> Rows:
 
 def _json_array(file: TextFile, at: int, limit_rows: int | None) -> Rows:
     rows, text, position, number = Rows("JSON array", unit="row"), file.text, at + 1, 0
-    if "\n" in text.strip() and _is_json(_first_line(text, at)):
+    if "\n" in text.strip() and is_json(_first_line(text, at)):
         return _json_lines(file, limit_rows)  # a list on every line: each is refused as a row, with its line
     while True:
-        solid = _SOLID.search(text, position)
+        solid = SOLID.search(text, position)
         if solid is None:
             raise _broken_array(file, number + 1, position, "the array is not closed; the file is cut off")
         if solid.group() == "]":
@@ -270,7 +275,7 @@ def _json_array(file: TextFile, at: int, limit_rows: int | None) -> Rows:
         else:
             rows.items.append((number, value))
         position = end
-    rest = _SOLID.search(text, solid.end())
+    rest = SOLID.search(text, solid.end())
     if rest is not None:
         raise _broken_array(file, number, rest.start(), "more text after the array's end")
     if number == 0:
@@ -368,7 +373,7 @@ def documents(lines: Iterable[tuple[int, str]], how: Documents) -> Iterator[Item
     if how == "lines":
         for number, line in lines:
             if line.strip():
-                yield number, line
+                yield (number, line) if len(line) <= LIMIT_ROW_CHARACTERS else BadRow(number, *TOO_LARGE)
     elif how == "marks":
         yield from _blocks(((n, part) for n, line in lines for part in _marked(line)), DOCUMENT_MARK)
     else:

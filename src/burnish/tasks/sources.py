@@ -17,7 +17,7 @@ from burnish.tasks.chat import Tally
 from burnish.tasks.convert import REFERENCES, convert
 from burnish.tasks.files import read_text
 from burnish.tasks.formats import Census, Shape
-from burnish.tasks.rows import BadRow, RowFault, Rows, parse_rows
+from burnish.tasks.rows import BadRow, RowFault, parse_rows
 from burnish.types import Example
 
 SHOWN = 10
@@ -115,7 +115,7 @@ def spelled(bad: Sequence[BadRow], count: int) -> str:
 
 
 def bad_rows(where: str, bad: Sequence[BadRow], total: int, *, only: bool, count: int | None = None) -> DataError:
-    """The error for rows that cannot be trained on. only: there are no others; count: how many, if `bad` are the first of them."""
+    """The error for rows that cannot be trained on. only: there are no others; count: how many, if `bad` are but the first."""
     count = len(bad) if count is None else count
     remedies = list(dict.fromkeys(row.remedy for row in bad[:SHOWN]))
     skip = "" if only else "; or leave such rows out with --skip-bad-rows"
