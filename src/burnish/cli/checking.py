@@ -33,7 +33,7 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
     prepared = prepare(config, ref, refuse=False, say=lambda text: to.show(bullets([text])))
     tokenizer = prepared.renderer.tokenizer
     if lines:
-        examples = [] if prepared.streamed.streamed else [*prepared.train.examples, *(e for e, _ in prepared.left_out)]
+        examples = [] if prepared.streamed else [*prepared.train.examples, *(e for e, _ in prepared.left_out)]
         source = examples[0].source if examples else config.data
         shown = [row for line in lines for row in _at(line, prepared, source)]
         if missing := sorted(set(lines) - {line for line, _ in shown}):

@@ -128,8 +128,8 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
             grader=prepared.grader.name if prepared.grader else "none",
             grader_why=prepared.grader_why,
             date=prepared.renderer.template.now.date(),
-            streamed=prepared.streamed.streamed,
-            streamed_why=prepared.streamed.why,
+            streamed=prepared.streamed,
+            streamed_why=prepared.streamed_why,
         ),
     )
 
@@ -153,7 +153,7 @@ def make_plan(
     passes, rest = divmod(min(config.steps * order.batch, order.epochs * order.rows), order.rows)
     positions = train.tokens - train.sizes.rows
     total_tokens = passes * positions
-    if prepared.streamed.streamed:  # the mean, rather than reading them all
+    if prepared.streamed:  # the mean, rather than reading them all
         total_tokens += round(rest * positions / train.sizes.rows)
     else:
         total_tokens += sum(train.data[i].length for i in order.permutation(passes, rest))

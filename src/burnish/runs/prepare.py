@@ -50,8 +50,9 @@ class Prepared:
     """of what is measured. limit_tokens, which is derived from what is trained on, cuts no test row: else a resumed run would
     measure others than it began with"""
     format: str
-    streamed: Choice
+    streamed: bool
     """whether the training rows are on disk; what is measured never is"""
+    streamed_why: str
     grader: Grader | None
     grader_why: str
     valid_share: float | None
@@ -81,7 +82,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rendering:
+class _Renderers:
     """How rows become tokens."""
 
     renderer: Renderer
@@ -138,7 +139,8 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         test=sides.test,
         renderer=sides.renderer,
         format=sides.format,
-        streamed=choice,
+        streamed=choice.streamed,
+        streamed_why=choice.why,
         grader=grader,
         grader_why=why,
         valid_share=sides.valid_share,
@@ -155,7 +157,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
 
 def _from_disk(config: Training, ref: ModelRef, choice: Choice, say: Callable[[str], None]) -> _Sides:
     """Training rows that are never all in memory; those that are measured are."""
-    rendering = _rendering(config, ref)
+    rendering = _renderers(config, ref)
     renderer, name = rendering.renderer, Path(config.data).name
     notes = [f"{name} is streamed: {choice.why}"]
     held, prints = None, {}
@@ -223,7 +225,7 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
                 todo="leave one of them out, or put the texts into the file",
             )
 
-    rendering = _rendering(config, ref)
+    rendering = _renderers(config, ref)
     renderer, limit = rendering.renderer, rendering.limit
     notes += renderer.tokenizer.notes
     valid = shuffled(valid, config.seed)
@@ -274,7 +276,7 @@ def _max_positions(ref: ModelRef) -> int:
     return read_arch(read_json(ref.base / "config.json")).max_positions
 
 
-def _rendering(config: Training, ref: ModelRef) -> _Rendering:
+def _renderers(config: Training, ref: ModelRef) -> _Renderers:
     max_positions = _max_positions(ref)
     if config.limit_tokens is not None and config.limit_tokens > max_positions:
         raise ConfigError(
@@ -287,7 +289,7 @@ def _rendering(config: Training, ref: ModelRef) -> _Rendering:
     limit = config.limit_tokens or max_positions
     whole = Renderer(tokenizer, now=noon)
     renderer = Renderer(tokenizer, limit_tokens=limit, now=noon)
-    return _Rendering(renderer=renderer, whole=whole, limit=limit, max_positions=max_positions)
+    return _Renderers(renderer=renderer, whole=whole, limit=limit, max_positions=max_positions)
 
 
 def _refusal(sides: _Sides) -> BurnishError | None:

@@ -19,7 +19,7 @@ from typing import BinaryIO, overload
 import numpy as np
 
 from burnish.errors import RunError
-from burnish.store.atomic import append
+from burnish.store import atomic
 
 RUN = np.dtype([("tokens", "<i4"), ("weight", "<f4"), ("message", "<i2")])
 ROW = np.dtype([("token", "<i8"), ("run", "<i8"), ("line", "<i8"), ("truncated", "<i4"), ("goes_on", "<i1")])
@@ -50,6 +50,7 @@ class TokenWriter:
         self._buffers = [bytearray() for _ in _FILES]
         self._tokens = self._runs = self.rows = 0
         self.written_bytes = 0
+        """and what waits to be written"""
         self.digest = hashlib.sha256()
         """over length, ids and weights of every row, as `row_bytes` gives them"""
 
@@ -74,12 +75,12 @@ class TokenWriter:
     def _put(self, which: int, data: bytes) -> None:
         buffer = self._buffers[which]
         buffer += data
+        self.written_bytes += len(data)
         if len(buffer) >= _BUFFER_BYTES:
             self._flush(which)
 
     def _flush(self, which: int) -> None:
-        append(self._files[which], bytes(self._buffers[which]))
-        self.written_bytes += len(self._buffers[which])
+        atomic.append(self._files[which], bytes(self._buffers[which]))
         self._buffers[which].clear()
 
     def __enter__(self) -> TokenWriter:

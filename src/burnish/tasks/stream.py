@@ -107,16 +107,10 @@ class Stream:
     def picked(self, numbers: Collection[int]) -> list[Example]:
         """The rows with these numbers, which can be trained on; the file is read up to the last of them."""
         tally: Tally = Counter()
-        found: list[Example] = []
-        items = enumerate(self.layout.items(tally))
-        while len(found) < len(numbers):
-            number, item = next(items)
-            if number in numbers:
-                assert not isinstance(item, BadRow), item
-                example = _example(item, self.layout, self.shape, self.mapped, tally)
-                assert not isinstance(example, BadRow), example
-                found.append(example)
-        return found
+        last = max(numbers, default=-1)
+        picked = (item for n, item in enumerate(itertools.islice(self.layout.items(tally), last + 1)) if n in numbers)
+        found = (i if isinstance(i, BadRow) else _example(i, self.layout, self.shape, self.mapped, tally) for i in picked)
+        return [example for example in found if not isinstance(example, BadRow)]
 
 
 def layout(path: str | Path) -> Layout:
