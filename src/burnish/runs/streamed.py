@@ -27,7 +27,7 @@ from burnish.store.atomic import atomic_directory, make_directory, read_json, sh
 from burnish.store.home import cache_directory
 from burnish.store.tokenrows import TokenRow, TokenRows, TokenWriter, row_bytes
 from burnish.tasks.check import Finding, Findings, RowCheck, TokenStatistics, checked, findings
-from burnish.tasks.files import LIMIT_BYTES
+from burnish.tasks.files import LIMIT_BYTES, readable
 from burnish.tasks.leaks import LeakSearch
 from burnish.tasks.parquet import is_parquet
 from burnish.tasks.repeats import Repeats
@@ -78,7 +78,7 @@ def choose(config: Training, *, task: bool) -> Choice:
         )
     if config.stream is False:
         return Choice(False, "as asked")
-    if config.stream is None and (small := _by_size(config)) is not None:
+    if config.stream is None and (small := _in_memory(config)) is not None:
         return Choice(False, small)
     found = layout(config.data)
     if found.kind == "document":
@@ -89,29 +89,30 @@ def choose(config: Training, *, task: bool) -> Choice:
                 todo="write it as JSON lines, one object a line",
             )
         return Choice(False, "a JSON document is read as a whole")
-    return Choice(True, "as asked" if config.stream else _in_words(Path(config.data)))
+    if config.stream:
+        return Choice(True, "as asked")
+    size, need = _sizes(found.path)
+    return Choice(True, f"{_size(size)} of data may take {_size(need)} of memory, and {_size(memory.at_hand())} are at hand")
 
 
-def _by_size(config: Training) -> str | None:
+def _in_memory(config: Training) -> str | None:
     """Why the rows go into memory, in words; None where they do not."""
-    path = Path(config.data)
-    if config.rehearse is not None or not path.is_file():
+    if config.rehearse is not None:
         return "texts to rehearse are not streamed"
-    size, need, free = _sizes(path)
-    return _in_words(path) if 2 * need <= free and size <= LIMIT_BYTES else None
+    path = Path(config.data)
+    if not path.is_file():
+        return "there is no such file"  # which is an error, told by who reads it
+    size, need = _sizes(path)
+    fits = 2 * need <= memory.at_hand() and size <= LIMIT_BYTES
+    return f"its rows take at most {_size(need)} of memory, less than half of what is at hand" if fits else None
 
 
-def _sizes(path: Path) -> tuple[int, int, int]:
-    """Bytes of a file when it is unpacked, of memory that its rows take, and of memory at hand."""
-    with path.open("rb") as file:
+def _sizes(path: Path) -> tuple[int, int]:
+    """Bytes of a file when it is unpacked, and of memory that its rows may take."""
+    with readable(path), path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b" or is_parquet(path)
-    size = path.stat().st_size * (PACKED if packed else 1)
-    return size, IN_MEMORY * size, memory.at_hand()
-
-
-def _in_words(path: Path) -> str:
-    size, need, free = map(_size, _sizes(path))
-    return f"{size} of data may take {need} of memory, and {free} are at hand"
+        size = path.stat().st_size * (PACKED if packed else 1)
+    return size, IN_MEMORY * size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,4 +377,6 @@ def _findings(body: Mapping[str, Any]) -> Findings:
 
 def _size(count: int) -> str:
     """Bytes in words."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    return next(
+        (f"{count / unit:.1f} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB")) if count >= unit), f"{count / 1e3:.1f} kB"
+    )
