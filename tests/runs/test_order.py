@@ -36,6 +36,9 @@ def test_windows_hold_every_row_once_an_epoch(rows, window):
     flat = [i for s in range(-(-2 * rows // 7)) for i in order.rows_of(s)]
     assert [sorted(flat[e * rows : (e + 1) * rows]) for e in (0, 1)] == [list(range(rows))] * 2
     assert flat[:rows] == order.permutation(0).tolist()
+    sizes = [len(order.part(0, place)[0]) for place in range(rows)]
+    assert max(sizes) <= window
+    assert all(order.part(0, place)[1] <= place < order.part(0, place)[1] + sizes[place] for place in range(rows))
     assert flat[:rows] != flat[rows:]
     assert order.rows_of(9) == Order(seed=5, rows=rows, batch=7, epochs=2, window=window).rows_of(9)
     assert order.rows_of(9) != Order(seed=6, rows=rows, batch=7, epochs=2, window=window).rows_of(9)

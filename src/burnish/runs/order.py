@@ -19,7 +19,7 @@ import numpy as np
 from burnish.recipes.training import Training
 
 BLOCKS = 64
-"""Blocks of a window."""
+"""Blocks of a window, at least; of a window of fewer rows, as many as it has rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +96,20 @@ def _blocks(seed: int, epoch: int, count: int) -> np.ndarray:
 
 def _window(seed: int, epoch: int, rows: int, window: int, offset: int) -> tuple[np.ndarray, int]:
     """The window around place `offset`, shuffled, and its first place. Every block has `size` rows, but for the last of the data,
-    and every window BLOCKS blocks, but for the last."""
+    and every window `many` blocks, but for the last."""
     size = max(1, window // BLOCKS)
+    many = window // size
     blocks = _blocks(seed, epoch, -(-rows // size))
     missing = len(blocks) * size - rows
-    short = int(np.flatnonzero(blocks == len(blocks) - 1)[0])
-    """where the last block of the data stands among the shuffled ones"""
+    short = int(np.flatnonzero(blocks == len(blocks) - 1)[0])  # where the last block of the data came to stand
     block = offset // size if offset < (short + 1) * size - missing else (offset + missing) // size
-    number = block // BLOCKS
-    first = number * BLOCKS * size - (missing if short < number * BLOCKS else 0)
-    return _shuffled_window(seed, epoch, rows, size, number), first
+    number = block // many
+    first = number * many * size - (missing if short < number * many else 0)
+    return _shuffled_window(seed, epoch, rows, size, many, number), first
 
 
 @lru_cache(maxsize=2)
-def _shuffled_window(seed: int, epoch: int, rows: int, size: int, number: int) -> np.ndarray:
-    blocks = _blocks(seed, epoch, -(-rows // size))[number * BLOCKS : (number + 1) * BLOCKS]
+def _shuffled_window(seed: int, epoch: int, rows: int, size: int, many: int, number: int) -> np.ndarray:
+    blocks = _blocks(seed, epoch, -(-rows // size))[number * many : (number + 1) * many]
     inside = np.concatenate([np.arange(b * size, min((b + 1) * size, rows)) for b in blocks.tolist()])
     return inside[np.random.default_rng([seed, epoch, 2, number]).permutation(len(inside))]

@@ -64,7 +64,7 @@ class Prepared:
     fingerprints: dict[str, str]
     """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
     bad: tuple[BadRow, ...]
-    """rows of the training file, and of that to rehearse, that were skipped, as asked"""
+    """rows of the training file, and of that to rehearse, that were skipped, as asked; of rows on disk the first thousand"""
     left_out: tuple[tuple[Example, Rendered], ...]
     """rows that were read and cannot be trained on or measured; `Rendered.fault` says why. Of rows on disk the first"""
     refusal: BurnishError | None
