@@ -22,7 +22,7 @@ def held_bytes() -> int:
 
 
 def main(model: str, small: str, large: str, more: int, stream: bool) -> None:
-    common = {"model": model, "stream": stream, "steps": 4, "batch": 4, "limit_tokens": 128, "threads": 1, "learning_rate": 1e-3}
+    common = {"model": model, "stream": stream, "steps": 4, "batch": 4, "limit_tokens": 200, "threads": 1, "learning_rate": 1e-3}
     common |= {"evaluate_every": 2, "sample_every": 0, "eval_items": 4, "eval_tokens": 4, "valid_share": 0.002}
     train.start(Pretrain.load(base={**common, "data": small}), run="small")
     before = held_bytes()

@@ -16,7 +16,7 @@ import pytest
 from burnish.engine.fresh import Shape, write_fresh
 from burnish.render.learn import learn_bpe
 
-MORE_BYTES = 8 << 20
+MORE_BYTES = 12 << 20
 """What the process may grow by; the file has ten times as many bytes."""
 
 
@@ -32,7 +32,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
             number = written = 0
             while written < size:
                 number += 1
-                written += file.write(json.dumps({"text": f"{number} " + " ".join(draw.choices(words, k=80))}) + "\n")
+                written += file.write(json.dumps({"text": f"{number} " + " ".join(draw.choices(words, k=160))}) + "\n")
     lines = [" ".join(words) + "\n"] * 3
     with pytest.raises(ValueError, match=r"give \d+ entries") as caught:
         learn_bpe(lines, directory / "model", vocab=5000, positions=256)

@@ -42,7 +42,7 @@ hundred characters, 17 on those of a thousand. A byte of a packed file is PACKED
 PACKED = 4
 VALID_LIMIT_ROWS = 2000
 """Rows of a streamed file that are held out at most: they are in memory."""
-CHECKED_PROMPTS = 20_000
+CHECKED_PROMPTS = 10_000
 """Prompts among which repeated rows are looked for, at most; with more of them, a share of all."""
 TOLD_ROWS = 10_000
 """Of fewer rows it is not told how far they are."""
