@@ -28,6 +28,8 @@ FACTS = {
     "grader": "exact",
     "grader_why": "short",
     "date": datetime.date(2026, 1, 2),
+    "streamed": False,
+    "streamed_why": "it is small",
 }
 
 

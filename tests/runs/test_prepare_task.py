@@ -108,7 +108,7 @@ def test_any_number_of_measured_rows_holds_the_kinds_evenly(whole: Prepared):
 
 def test_a_limit_for_training_cuts_nothing_that_is_measured(whole: Prepared, tiny_model: Path):
     cut = prepared(tiny_model, limit_tokens=90)
-    assert cut.train.cut_tokens > whole.train.cut_tokens
+    assert cut.train.sizes.cut_tokens > whole.train.sizes.cut_tokens
     lengths = [[len(r.ids) for r in p.measured.rendered] for p in (whole, cut)]
     assert lengths[0] == lengths[1]
     assert max(lengths[1]) > 90

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.errors import ConfigError, DataError
 from burnish.tasks.keys import normalise
-from burnish.tasks.split import split
+from burnish.tasks.split import Openings, split
 from burnish.types import Example, Message
 
 
@@ -88,3 +88,15 @@ def test_one_distinct_prompt_cannot_be_split():
     for examples in ([], [qa("a")], [qa("a"), qa(" A ")]):
         with pytest.raises(DataError, match="--valid"):
             split(examples)
+
+
+def test_openings_with_a_limit_hold_out_the_same_rows():
+    rows = [qa(f"question {i // 2 if i % 5 else i}") for i in range(4000)]
+    every, some = Openings(3), Openings(3, 800)
+    for i, row in enumerate(rows):
+        every.add(row, i)
+        some.add(row, i)
+    assert some.distinct is None
+    assert some._kept <= 800
+    for fraction in (0.01, 0.1, None):
+        assert some.hold_out(fraction) == every.hold_out(fraction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -16,10 +17,10 @@ from burnish.cli.words import count, percent
 from burnish.errors import UserError
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
-from burnish.runs.prepare import prepare
+from burnish.runs.prepare import Prepared, prepare
+from burnish.runs.side import Side
 from burnish.store.models import resolve
 from burnish.tasks.check import Findings, TokenStatistics
-from burnish.types import Example
 
 MARKS = {"error": ("x", "bold red"), "warning": ("!", "yellow"), "note": ("·", "dim")}
 
@@ -29,18 +30,19 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
     to = screen(as_json=as_json)
     config = given.read()
     ref = resolve(config.model)
-    prepared = prepare(config, ref, refuse=False)
+    prepared = prepare(config, ref, refuse=False, say=lambda text: to.show(bullets([text])))
     tokenizer = prepared.renderer.tokenizer
-    sides = (prepared.train, prepared.valid)
-    everything = [(e, r) for side in sides for e, r in zip(side.examples, side.rendered, strict=True)]
-    everything = [*everything, *prepared.left_out] if prepared.refusal is None else [*prepared.left_out, *everything]
     if lines:
-        source = (*prepared.train.examples, *(e for e, _ in prepared.left_out))[0].source
-        shown = [(e, r) for line in lines for e, r in everything if e.source == source and e.line == line]
-        if missing := sorted(set(lines) - {e.line for e, _ in shown}):
+        examples = [] if prepared.streamed else [*prepared.train.examples, *(e for e, _ in prepared.left_out)]
+        source = examples[0].source if examples else config.data
+        shown = [row for line in lines for row in _at(line, prepared, source)]
+        if missing := sorted(set(lines) - {line for line, _ in shown}):
             raise UserError("no row that could be read starts at this line", seen=", ".join(map(str, missing)))
     else:
-        shown = everything[:rows]
+        left_out = [(e.line, r) for e, r in prepared.left_out]
+        kept = ((line, side.rendered[i]) for side in (prepared.train, prepared.valid) for i, line in enumerate(side.lines()))
+        order = (kept, left_out) if prepared.refusal is None else (left_out, kept)
+        shown = list(itertools.islice(itertools.chain(*order), rows))
     facts = prepared.renderer.facts
     to.out.print(heading("Template"))
     to.out.print(grid([(k.replace("_", " "), _words(v)) for k, v in facts.items() if v not in ([], "", None)]))
@@ -62,7 +64,7 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
             "statistics": {
                 name: _statistics(s) for name, s in (("train", prepared.findings.train), ("valid", prepared.findings.valid))
             },
-            "rows": [_row(e, r, prepared.renderer) for e, r in shown],
+            "rows": [_row(line, r, prepared.renderer) for line, r in shown],
             "bad_rows": [asdict(row) for row in prepared.bad],
         }
     )
@@ -70,16 +72,30 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
         raise typer.Exit(refusal.exit_code)
 
 
-def _show_rows(to: Screen, shown: Sequence[tuple[Example, Rendered]], tokenizer: Tokenizer) -> None:
+def _at(line: int, prepared: Prepared, source: str) -> list[tuple[int, Rendered]]:
+    """The rows of the data file that begin at a line, in all parts of the data."""
+    train, valid = prepared.train, prepared.valid
+    found = [train.rendered[i] for i, at in enumerate(train.lines()) if at == line and _is_of(train, i, source)]
+    found += [r for e, r in zip(valid.examples, valid.rendered, strict=True) if e.source == source and e.line == line]
+    found += [r for e, r in prepared.left_out if e.source == source and e.line == line]
+    return [(line, row) for row in found]
+
+
+def _is_of(side: Side, row: int, source: str) -> bool:
+    """Whether a row is of the data file, and no text to rehearse; those are never on disk."""
+    return not side.examples or side.examples[row].source == source
+
+
+def _show_rows(to: Screen, shown: Sequence[tuple[int, Rendered]], tokenizer: Tokenizer) -> None:
     if not shown:
         return
     colour = to.out.is_terminal and not to.out.no_color
     how = "on green" if colour else "in [[double brackets]]"
     to.out.print(heading(f"Rows, with what is learned {how}"))
-    for example, row in shown:
+    for line, row in shown:
         learned = int((row.weights[1:] != 0).sum())
         cut = f", cut by {row.truncated}" if row.truncated else ""
-        to.out.print(Text(f"\nline {example.line}: {len(row.ids)} tokens, {learned} learned{cut}", style="dim"))
+        to.out.print(Text(f"\nline {line}: {len(row.ids)} tokens, {learned} learned{cut}", style="dim"))
         to.out.print(picture(row, tokenizer, colour=colour), soft_wrap=not colour)
         if row.fault:
             to.out.print(Text(f"  left out: {row.fault}", style="red"))
@@ -114,13 +130,13 @@ def _statistics(s: TokenStatistics | None) -> dict[str, object] | None:
     return None if s is None else {**asdict(s), "masked_share": s.masked_share}
 
 
-def _row(example: Example, row: Rendered, renderer: Renderer) -> dict[str, object]:
+def _row(line: int, row: Rendered, renderer: Renderer) -> dict[str, object]:
     pieces = [
         {"text": renderer.tokenizer.decode(row.ids[a:b].tolist(), continues=a > 0), "tokens": b - a, "weight": weight}
         for a, b, weight in runs(row)
     ]
     return {
-        "line": example.line,
+        "line": line,
         "tokens": len(row.ids),
         "cut": row.truncated,
         "pieces": pieces,

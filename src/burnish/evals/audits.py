@@ -30,6 +30,8 @@ GAP_BAR = {"float32": (1e-5, 2e-5), "bfloat16": (0.02, 0.5)}
 MERGE_BAR = {"float32": 1e-4, "bfloat16": 0.02, "float16": 0.005}
 """Mean |merged - adapter| log-probability, relative to its size, by the precision in which the merged weights are
 stored."""
+AUDITED_ROWS = 100_000
+"""Rows whose masks are looked at, at most."""
 PICTURED = 3
 """Rows shown in the mask picture."""
 
@@ -63,7 +65,8 @@ def unchecked(name: str, why: str) -> Audit:
 
 
 def mask_picture(rows: Sequence[Rendered], tokenizer: Tokenizer, stop_ids: Collection[int]) -> Audit:
-    """Which tokens carry loss, over all rows, with a few of them drawn. value: the trained share.
+    """Which tokens carry loss, over all rows, with a few of them drawn; of more than `AUDITED_ROWS` rows, over so many of them
+    in equal distances. value: the trained share.
 
     Fails if no token of a row is trained, if every token of a row of several messages is, or if an answer that is not
     cut ends without training its stop token (one of `stop_ids`; none = the model has no such token), since a model so
@@ -72,27 +75,33 @@ def mask_picture(rows: Sequence[Rendered], tokenizer: Tokenizer, stop_ids: Colle
     name = "mask picture"
     if not rows:
         return unchecked(name, "there are no rows")
-    weights = np.concatenate([r.weights[1:] for r in rows])
-    share = float((weights != 0).mean()) if len(weights) else 0.0
-    found = {
-        "no token is trained": [i for i, r in enumerate(rows) if not r.weights[1:].any()],
-        "every token is trained, the question's too": [
-            i for i, r in enumerate(rows) if r.message.max(initial=0) > 0 and r.weights.all()
-        ],
-        "an answer's stop token is not trained": [
-            i for i, r in enumerate(rows) if stop_ids and not r.goes_on and not _stops(r, stop_ids)
-        ],
-    }
-    faults = [f"in {len(at)} of {len(rows)} rows (first: row {at[0] + 1}) {what}" for what, at in found.items() if at]
-    well = f"{share:.0%} of the tokens of {len(rows)} rows are trained" + (
-        ", each answer's stop token among them" if stop_ids else ""
-    )
-    extra = {
-        "rows": [_runs(r, tokenizer) for r in rows[:PICTURED]],
-        "trained_tokens": int((weights != 0).sum()),
-        "tokens": len(weights),
-    }
+    seen = len(rows) if len(rows) <= AUDITED_ROWS else AUDITED_ROWS
+    trained = tokens = 0
+    found: dict[str, list[int]] = {}
+    for i in (n * len(rows) // seen for n in range(seen)):
+        row = rows[i]
+        tokens += len(row.weights[1:])
+        trained += int((row.weights[1:] != 0).sum())
+        for what in _mask_faults(row, stop_ids):
+            found.setdefault(what, []).append(i)
+    share = trained / tokens if tokens else 0.0
+    of = f"{seen} rows" if seen == len(rows) else f"{seen} of {len(rows)} rows"
+    faults = [f"in {len(at)} of {seen} rows (first: row {at[0] + 1}) {what}" for what, at in sorted(found.items())]
+    well = f"{share:.0%} of the tokens of {of} are trained" + (", each answer's stop token among them" if stop_ids else "")
+    extra = {"rows": [_runs(r, tokenizer) for r in rows[:PICTURED]], "trained_tokens": trained, "tokens": tokens}
     return Audit(name=name, passed=not faults, value=share, bar=None, detail="; ".join(faults) or well, extra=extra)
+
+
+def _mask_faults(row: Rendered, stop_ids: Collection[int]) -> list[str]:
+    """What is wrong with the mask of a row."""
+    faults = []
+    if not row.weights[1:].any():
+        faults.append("no token is trained")
+    if row.message.max(initial=0) > 0 and row.weights.all():
+        faults.append("every token is trained, the question's too")
+    if stop_ids and not row.goes_on and not _stops(row, stop_ids):
+        faults.append("an answer's stop token is not trained")
+    return faults
 
 
 def _stops(row: Rendered, stop_ids: Collection[int]) -> bool:

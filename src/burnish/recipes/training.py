@@ -59,6 +59,11 @@ class Training(Config):
     skip_bad_rows: bool = False
     """Leave out rows that cannot be trained on, and count them, instead of stopping."""
 
+    stream: bool | None = None
+    """Read and render the training file row by row and keep the rows as tokens on disk, for data that is larger than memory.
+    Derived from the size of the file and the memory at hand."""
+    window: Positive = 65_536
+    """Rows that are shuffled among one another where they are streamed; fewer of them have the order of rows in memory."""
     long_rows: Literal["cut", "split"] = "cut"
     """What becomes of a training row longer than `limit_tokens`: its end is cut off, or plain text is split into several."""
     order: Literal["shuffled", "file"] = "shuffled"

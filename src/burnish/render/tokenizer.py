@@ -96,7 +96,8 @@ class Tokenizer:
         `continues`: the text follows other tokens, so no space is put before it.
         """
         check_text(text)
-        return self.encode_marked(self.controls.mark(text) if parse_special else text, continues=continues)[0]
+        marked = self.controls.mark(text) if parse_special else text
+        return (self.continued if continues else self.plain).encode(marked, add_special_tokens=False).ids
 
     def encode_marked(self, marked: str, *, continues: bool = False) -> tuple[list[int], list[int]]:
         """Ids of a marked text (see `controls`) and, for each, the index of the first character it stands for."""

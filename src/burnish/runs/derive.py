@@ -67,6 +67,8 @@ class Facts:
     grader_why: str
     date: datetime.date
     """that the rows were rendered with"""
+    streamed: bool
+    streamed_why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ def derive(config: Training, facts: Facts) -> Derivation:
     d.settle("eval_tokens", c.eval_tokens, *_answer_tokens(c.data, facts))
     d.settle("grader", c.grader, facts.grader, facts.grader_why)
     d.settle("date", c.date, facts.date, "today")
+    d.settle("stream", c.stream, facts.streamed, facts.streamed_why)
     if facts.valid_share is not None:
         d.settle("valid_share", c.valid_share, facts.valid_share, "a tenth of the rows, but at most 200")
     completed = _with(config, d.values)

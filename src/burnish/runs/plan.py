@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -23,6 +23,7 @@ from burnish.recipes.training import Training, mean_over_targets
 from burnish.runs.derive import Derivation, Derived, Facts, derive, measured
 from burnish.runs.order import Order
 from burnish.runs.prepare import Prepared
+from burnish.runs.side import Side
 from burnish.store.models import ModelRef
 from burnish.types import AdamParams, Adapter, Datum, Example, LoraSpec, TokenChunk
 
@@ -108,7 +109,7 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
     """Derive every setting but those that are measured. start: what the run starts from."""
     facts = engine.facts
     shape = {"alpha": config.lora.alpha, "targets": config.lora.names()}
-    longest_answer = max(int((d.streams["weights"] > 0).sum()) for d in (*prepared.taught.data, *prepared.measured.data))
+    train, taught, held_out = prepared.train.sizes, prepared.taught, prepared.measured.sizes
     return derive(
         config,
         Facts(
@@ -116,17 +117,19 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
             hidden=int(str(facts["hidden"])),
             max_positions=prepared.max_positions,
             lora_parameters=lambda rank: engine.lora_parameters(LoraSpec(rank=rank, **shape)),
-            rows=len(prepared.train.data),
-            tokens=prepared.train.tokens,
-            longest=max(len(r.ids) for r in (*prepared.train.rendered, *prepared.valid.rendered)),
-            target_tokens=prepared.train.target_tokens,
-            bits_per_target=_bits(engine, start, prepared.taught.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
-            held_out=len(prepared.measured.data),
+            rows=train.rows,
+            tokens=train.tokens,
+            longest=max(train.longest, prepared.valid.sizes.longest),
+            target_tokens=train.target_tokens,
+            bits_per_target=_bits(engine, start, taught.data[:BITS_ROWS]) if config.lora.rank is None else 0.0,
+            held_out=held_out.rows,
             valid_share=prepared.valid_share,
-            longest_answer=longest_answer,
+            longest_answer=max(taught.sizes.longest_answer, held_out.longest_answer),
             grader=prepared.grader.name if prepared.grader else "none",
             grader_why=prepared.grader_why,
             date=prepared.renderer.template.now.date(),
+            streamed=prepared.streamed,
+            streamed_why=prepared.streamed_why,
         ),
     )
 
@@ -139,24 +142,21 @@ def make_plan(
     start: what the run starts from, an adapter or the bare base; full: `start` is the model itself, to be trained whole.
     """
     config = derivation.config
-    assert config.batch
-    assert config.epochs
     assert config.steps
     assert config.evaluate_every
     assert config.eval_items
     assert config.eval_tokens
-    order = Order(
-        seed=config.seed,
-        rows=len(prepared.train.data),
-        batch=config.batch,
-        epochs=config.epochs,
-        shuffled=config.order == "shuffled",
-    )
+    train = prepared.train
+    order = Order.of(config, train.sizes.rows)
     probe = _Probe(engine, config, start, full)
-    per_token, step_overhead = probe.steps(prepared.train.data, order)
-    lengths = [d.length for d in prepared.train.data]
+    per_token, step_overhead = probe.steps(train, order)
     passes, rest = divmod(min(config.steps * order.batch, order.epochs * order.rows), order.rows)
-    total_tokens = passes * sum(lengths) + sum(lengths[i] for i in order.permutation(passes)[:rest])
+    positions = train.tokens - train.sizes.rows
+    total_tokens = passes * positions
+    if prepared.streamed:  # the mean, rather than reading them all
+        total_tokens += round(rest * positions / train.sizes.rows)
+    else:
+        total_tokens += sum(train.data[i].length for i in order.permutation(passes, rest))
     facts = engine.facts
     trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config))
     if full:
@@ -167,25 +167,24 @@ def make_plan(
     loss_s = probe.forward(measured_rows.data)
     measurements = math.ceil(config.steps / config.evaluate_every) + 1
     answers_s = probe.answers(prepared, measured_rows.examples, config)
-    peak = _peak_bytes(engine, lengths, config.steps, trainable if full else 0)
+    peak = _peak_bytes(engine, train.sizes.lengths, config.steps, trainable if full else 0)
     checkpoint = 12 * trainable
     probe.close()
 
     resolved, more = measured(config, choices=choices_of(engine), step_s=steps_s / config.steps, checkpoint_bytes=checkpoint)
-    train = prepared.train
     return Plan(
         config=resolved,
         model=ref.name,
         parameters=int(str(facts["parameters"])),
         trainable=trainable,
         format=prepared.format,
-        rows=len(train.data),
+        rows=train.sizes.rows,
         held_out_rows=len(prepared.measured.data),
         tokens=train.tokens,
         target_tokens=train.target_tokens,
         masked_share=1 - train.target_tokens / train.tokens,
-        cut_rows=sum(r.truncated > 0 for r in train.rendered),
-        cut_tokens=train.cut_tokens,
+        cut_rows=train.sizes.cut_rows,
+        cut_tokens=train.sizes.cut_tokens,
         steps=config.steps,
         total_tokens=total_tokens,
         tokens_per_s=total_tokens / steps_s,
@@ -206,8 +205,9 @@ COMPILED, COMPILED_BYTES, COMPILED_A_SIZE = 1024, 450_000, 16
 of sequence, in steps of eight positions (measured on models of 0.3M to 15M parameters)."""
 
 
-def _peak_bytes(engine: Engine, lengths: Sequence[int], steps: int, trained: int) -> int:
-    """Memory of this process at its peak: that of the probes, and what comes later. trained: weights of a full fine-tune, or 0.
+def _peak_bytes(engine: Engine, lengths: Collection[int], steps: int, trained: int) -> int:
+    """Memory of this process at its peak: that of the probes, and what comes later. lengths: of the rows, in
+    tokens; trained: weights of a full fine-tune, or 0.
 
     Moments of a full fine-tune. What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the
     same once more, with gradients and moments; of an adapter, the base in float32, where it is not held so already, and twice
@@ -222,7 +222,7 @@ def _peak_bytes(engine: Engine, lengths: Sequence[int], steps: int, trained: int
         peak += 8 * trained - engine.memory().get("optimizer", 0)
     peak += parameters * (16 if trained else 8) + (0 if exact else parameters * (2 if trained else 4))
     if not exact:
-        sizes = len({length // 8 for length in lengths})
+        sizes = len({(length - 1) // 8 for length in lengths})
         peak += COMPILED_BYTES * min(COMPILED, COMPILED_A_SIZE * sizes, COMPILED_A_SIZE * steps)
     return peak
 
@@ -253,9 +253,8 @@ def untrained_stop(engine: Engine, route: Adapter | None, prepared: Prepared) ->
     probe = Datum((TokenChunk(row),), {"targets": targets, "weights": np.zeros(targets.shape, np.float32)})
     logprobs = engine.forward([probe], route=route).result()[0].logprobs
     assert logprobs is not None
-    trained = {int(r.ids[np.flatnonzero(r.weights)[-1]]) for r in prepared.train.rendered if not r.truncated}
     warnings = []
-    for stop in sorted(trained & set(prepared.renderer.stop_ids)):
+    for stop in sorted(prepared.train.sizes.ends & set(prepared.renderer.stop_ids)):
         twins = int((np.abs(logprobs - logprobs[:, [stop]]).max(0) < TWIN_NATS).sum()) - 1
         if twins > 0:
             name = prepared.renderer.tokenizer.decode([stop])
@@ -289,10 +288,10 @@ class _Probe:
         else:
             self.scratch = engine.copy(start)
 
-    def steps(self, data: Sequence[Datum], order: Order) -> tuple[float, float]:
+    def steps(self, train: Side, order: Order) -> tuple[float, float]:
         """(seconds per token of forward and backward, seconds of a step besides)."""
-        longest = max(range(len(data)), key=lambda i: data[i].length)
-        warm = [longest, *order.rows_of(0)][: order.batch]
+        data = train.data
+        warm = [train.sizes.longest_row, *order.rows_of(0)][: order.batch]
         steps = range(min(MOST_STEPS, order.epochs * order.rows // order.batch or 1))
         rates: list[float] = []
         updates: list[float] = []

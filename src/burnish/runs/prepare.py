@@ -7,13 +7,10 @@ is the same.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
-
-import numpy as np
 
 from burnish.engine.families import read_arch
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
@@ -21,48 +18,20 @@ from burnish.protocols import Grader
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
+from burnish.runs.side import Side, shuffled, side_of, split_long
+from burnish.runs.streamed import Choice, choose, stream
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
+from burnish.store.tokenrows import row_bytes
 from burnish.tasks import graders, ready, rehearsal, sources
-from burnish.tasks.check import SHOWN_LINES, Finding, Findings, check
+from burnish.tasks.check import Finding, Findings, check
 from burnish.tasks.leaks import find_leaks
+from burnish.tasks.repeats import SHOWN_LINES
 from burnish.tasks.rows import BadRow
 from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
 from burnish.tasks.task import Task
-from burnish.types import Datum, Example
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """Training or validation rows that carry loss: the examples, as rendered, and as Datums with each token's own weight."""
-
-    examples: tuple[Example, ...]
-    rendered: tuple[Rendered, ...]
-    data: tuple[Datum, ...]
-
-    def __add__(self, other: Side) -> Side:
-        """The rows of both, this side's first."""
-        return Side(
-            examples=(*self.examples, *other.examples), rendered=(*self.rendered, *other.rendered), data=(*self.data, *other.data)
-        )
-
-    def head(self, n: int) -> Side:
-        """The first n rows."""
-        return Side(examples=self.examples[:n], rendered=self.rendered[:n], data=self.data[:n])
-
-    @property
-    def tokens(self) -> int:
-        return sum(len(r.ids) for r in self.rendered)
-
-    @property
-    def target_tokens(self) -> int:
-        return sum(int((d.streams["weights"] > 0).sum()) for d in self.data)
-
-    @property
-    def cut_tokens(self) -> int:
-        """Tokens beyond the longest length."""
-        return sum(r.truncated for r in self.rendered)
+from burnish.types import Example
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +50,9 @@ class Prepared:
     """of what is measured. limit_tokens, which is derived from what is trained on, cuts no test row: else a resumed run would
     measure others than it began with"""
     format: str
+    streamed: bool
+    """whether the training rows are on disk; what is measured never is"""
+    streamed_why: str
     grader: Grader | None
     grader_why: str
     valid_share: float | None
@@ -92,9 +64,9 @@ class Prepared:
     fingerprints: dict[str, str]
     """sha256 of the data files, of all tokens and weights made of them, and the model's fingerprint"""
     bad: tuple[BadRow, ...]
-    """rows of the training file, and of that to rehearse, that were skipped, as asked"""
+    """rows of the training file, and of that to rehearse, that were skipped, as asked; of rows on disk the first thousand"""
     left_out: tuple[tuple[Example, Rendered], ...]
-    """rows that were read and cannot be trained on or measured; `Rendered.fault` says why"""
+    """rows that were read and cannot be trained on or measured; `Rendered.fault` says why. Of rows on disk the first"""
     refusal: BurnishError | None
     """why nothing may be trained on this; None = it may"""
 
@@ -109,29 +81,130 @@ class Prepared:
         return self.valid if self.test is None else self.test
 
 
-def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Renderers:
+    """How rows become tokens."""
+
+    renderer: Renderer
+    """cuts rows at `limit` tokens"""
+    whole: Renderer
+    limit: int
+    max_positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """What both ways of preparing make, in memory and on disk."""
+
+    train: Side
+    text: Side
+    valid: Side
+    test: Side | None
+    renderer: Renderer
+    format: str
+    valid_share: float | None
+    findings: Findings
+    notes: tuple[str, ...]
+    train_notes: tuple[str, ...]
+    """of the training rows alone"""
+    valid_notes: tuple[str, ...]
+    """of those that are measured"""
+    bad: tuple[BadRow, ...]
+    left_out: tuple[tuple[Example, Rendered], ...]
+    fingerprints: dict[str, str]
+
+
+def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callable[[str], None] = lambda text: None) -> Prepared:
     """Read and render the data of a config for the model `ref`. refuse: raise what must not be trained on, else keep it as
-    `Prepared.refusal`, for who wants to look at the rows.
+    `Prepared.refusal`, for who wants to look at the rows. say: is told how far rows are that are streamed.
 
     Raises DataError for data that cannot be read, TemplateError for a model whose template cannot be masked safely,
-    NothingTrained when no row is left to train on.
+    NothingTrained when no row is left to train on, DiskFull where rows are streamed and do not fit.
     """
     task = ready.find(config.data)
-    source = _of_task(task) if task else _of_file(config)
+    if task is not None and (config.valid is not None or config.valid_share is not None or config.map):
+        raise ConfigError(f"the task {task.name} brings its own splits", todo="leave valid, valid_share and map out")
+    if config.valid is not None and config.valid_share is not None:
+        raise ConfigError("valid and valid_share contradict each other", todo="give one of them")
+    choice = choose(config, task=task is not None)
+    sides = _from_disk(config, ref, choice, say) if choice.streamed else _in_memory(config, ref, task)
+    refusal = _refusal(sides)
+    if refusal is not None and refuse:
+        raise refusal
+    grader, why = _grader(config, task, sides.valid)
+    return Prepared(
+        train=sides.train + sides.text if sides.text.data else sides.train,
+        rehearsed=len(sides.text.data),
+        valid=sides.valid,
+        test=sides.test,
+        renderer=sides.renderer,
+        format=sides.format,
+        streamed=choice.streamed,
+        streamed_why=choice.why,
+        grader=grader,
+        grader_why=why,
+        valid_share=sides.valid_share,
+        max_positions=_max_positions(ref),
+        findings=sides.findings,
+        notes=sides.notes,
+        warnings=tuple(sides.findings.warnings),
+        bad=sides.bad,
+        left_out=sides.left_out,
+        refusal=refusal,
+        fingerprints={**sides.fingerprints, "model": ref.fingerprint},
+    )
+
+
+def _from_disk(config: Training, ref: ModelRef, choice: Choice, say: Callable[[str], None]) -> _Sides:
+    """Training rows that are never all in memory; those that are measured are."""
+    rendering = _renderers(config, ref)
+    renderer, name = rendering.renderer, Path(config.data).name
+    notes = [f"{name} is streamed: {choice.why}"]
+    held, prints = None, {}
+    if config.valid is not None:
+        source = _of_file(config, config.valid)
+        notes += _valid_notes(source)
+        prints["valid"] = source.sha256
+        held = shuffled(source.examples, config.seed)
+    found = stream(config, held, prints.get("valid", ""), renderer, rendering.whole, say)
+    examples = found.valid if held is None else held
+    rows = [renderer.render(e) for e in examples]
+    valid, valid_notes = side_of(examples, rows, "validation")
+    left_out = [*found.left_out, *(e for e, r in zip(examples, rows, strict=True) if r.fault)]
+    notes = [f"{name}: {found.rows} rows, {found.format}", *notes, *found.notes]
+    notes += [*renderer.tokenizer.notes, *found.train_notes, *valid_notes]
+    if found.train.sizes.rows > config.window and config.order == "shuffled":
+        notes.append(f"rows are shuffled in windows of {config.window:,}")
+    return _Sides(
+        train=found.train,
+        text=Side.of((), ()),
+        valid=valid,
+        test=None,
+        renderer=renderer,
+        format=found.format,
+        valid_share=found.valid_share,
+        findings=found.findings,
+        notes=tuple(notes),
+        train_notes=found.train_notes,
+        valid_notes=tuple(valid_notes),
+        bad=found.bad,
+        left_out=tuple((e, renderer.render(e)) for e in left_out),
+        fingerprints={"data": found.data_sha256, **prints, "rows": found.rows_sha256},
+    )
+
+
+def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
+    source = _of_task(task) if task else _of_file(config, config.data)
     bad = source.bad
     notes = [f"{Path(config.data).name}: {len(source.examples)} rows, {source.format}", *source.notes]
-    fingerprints = {"data": source.sha256, "model": ref.fingerprint}
+    fingerprints = {"data": source.sha256}
     test: Sequence[Example] | None = None
     if task is not None:
-        if config.valid is not None or config.valid_share is not None or config.map:
-            raise ConfigError(f"the task {task.name} brings its own splits", todo="leave valid, valid_share and map out")
         notes.append(f"{len(task.valid)} rows to choose the best step by, {len(task.test)} to measure on")
         train, valid, test, share = task.train, task.valid, task.test, None
     elif config.valid is not None:
-        if config.valid_share is not None:
-            raise ConfigError("valid and valid_share contradict each other", todo="give one of them")
-        held = sources.read(config.valid, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
-        notes += [f"{Path(config.valid).name}: {len(held.examples)} rows to validate on, {held.format}", *held.notes]
+        held = _of_file(config, config.valid)
+        notes += _valid_notes(held)
         fingerprints["valid"] = held.sha256
         train, valid, share = source.examples, held.examples, None
     else:
@@ -152,7 +225,59 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
                 todo="leave one of them out, or put the texts into the file",
             )
 
-    max_positions = read_arch(read_json(ref.base / "config.json")).max_positions
+    rendering = _renderers(config, ref)
+    renderer, limit = rendering.renderer, rendering.limit
+    notes += renderer.tokenizer.notes
+    valid = shuffled(valid, config.seed)
+    if config.long_rows == "split":
+        train, whole = _split_long(train, rendering.whole, limit)
+        rendered = whole, [renderer.render(e) for e in valid]
+    else:
+        rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
+    rehearsed, texts_rendered = _split_long(rehearsed, rendering.whole, limit)
+    findings = check(train, valid, *rendered, renderer.tokenizer)
+    train_side, train_notes = side_of(train, rendered[0], "training")
+    valid_side, valid_notes = side_of(valid, rendered[1], "validation")
+    test_side = None
+    if test is not None:
+        test = ready.evenly(shuffled(test, config.seed))
+        renderer = Renderer(renderer.tokenizer, limit_tokens=rendering.max_positions, now=renderer.template.now)
+        test_side, test_notes = side_of(test, [renderer.render(e) for e in test], "test")
+        valid_notes += test_notes
+        findings = _with_leaks(findings, train, test, "a training row")
+    text_side, text_notes = side_of(rehearsed, texts_rendered, "rehearsed")
+    findings = _with_leaks(findings, rehearsed, valid if test is None else test, "a text to rehearse")
+    notes += [*train_notes, *text_notes, *valid_notes]
+    left_out = (
+        (e, r)
+        for es, rs in ((train, rendered[0]), (rehearsed, texts_rendered), (valid, rendered[1]))
+        for e, r in zip(es, rs, strict=True)
+        if r.fault
+    )
+    return _Sides(
+        train=train_side,
+        text=text_side,
+        valid=valid_side,
+        test=test_side,
+        renderer=renderer,
+        format=source.format,
+        valid_share=share,
+        findings=findings,
+        notes=tuple(notes),
+        train_notes=tuple(train_notes),
+        valid_notes=tuple(valid_notes),
+        bad=bad,
+        left_out=tuple(left_out),
+        fingerprints={**fingerprints, "rows": _digest(train_side, text_side, valid_side)},
+    )
+
+
+def _max_positions(ref: ModelRef) -> int:
+    return read_arch(read_json(ref.base / "config.json")).max_positions
+
+
+def _renderers(config: Training, ref: ModelRef) -> _Renderers:
+    max_positions = _max_positions(ref)
     if config.limit_tokens is not None and config.limit_tokens > max_positions:
         raise ConfigError(
             "limit_tokens is beyond what the model was made for",
@@ -160,81 +285,44 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
             todo=f"set limit_tokens to at most {max_positions}",
         )
     tokenizer = Tokenizer.load(ref.tokenizer)
-    notes += tokenizer.notes
     noon = None if config.date is None else datetime.combine(config.date, time(12))
     limit = config.limit_tokens or max_positions
+    whole = Renderer(tokenizer, now=noon)
     renderer = Renderer(tokenizer, limit_tokens=limit, now=noon)
-    valid = _shuffled(valid, config.seed)
-    if config.long_rows == "split":
-        train, whole = _split_long(train, Renderer(tokenizer, now=noon), limit)
-        rendered = whole, [renderer.render(e) for e in valid]
-    else:
-        rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
-    rehearsed, texts_rendered = _split_long(rehearsed, Renderer(tokenizer, now=noon), limit)
-    findings = check(train, valid, *rendered, tokenizer)
-    train_side, train_notes = _side(train, rendered[0], "training")
-    valid_side, valid_notes = _side(valid, rendered[1], "validation")
-    test_side = None
-    if test is not None:
-        test = ready.evenly(_shuffled(test, config.seed))
-        renderer = Renderer(tokenizer, limit_tokens=max_positions, now=renderer.template.now)
-        test_side, test_notes = _side(test, [renderer.render(e) for e in test], "test")
-        valid_notes += test_notes
-        findings = _with_leaks(findings, train, test, "a training row")
-    text_side, text_notes = _side(rehearsed, texts_rendered, "rehearsed")
-    findings = _with_leaks(findings, rehearsed, valid if test is None else test, "a text to rehearse")
-    notes += [*train_notes, *text_notes, *valid_notes]
-    refusal: BurnishError | None = None
-    if not train_side.data:
-        refusal = NothingTrained(
+    return _Renderers(renderer=renderer, whole=whole, limit=limit, max_positions=max_positions)
+
+
+def _refusal(sides: _Sides) -> BurnishError | None:
+    """Why nothing may be trained on these rows."""
+    if not sides.train.data:
+        return NothingTrained(
             "no row is left to train on",
-            seen="; ".join(train_notes),
+            seen="; ".join(sides.train_notes),
             todo="raise limit_tokens, or look at the rows with `burnish data check`",
         )
-    elif not valid_side.data:
-        refusal = DataError(
-            "no row is left to validate on", seen="; ".join(valid_notes), todo="give other rows with --valid FILE"
+    if not sides.valid.data:
+        return DataError(
+            "no row is left to validate on", seen="; ".join(sides.valid_notes), todo="give other rows with --valid FILE"
         )
-    elif findings.errors:
-        refusal = DataError(
+    if sides.findings.errors:
+        return DataError(
             "the rows would teach the wrong thing",
-            seen=" | ".join(findings.errors),
+            seen=" | ".join(sides.findings.errors),
             todo="mend them; `burnish data check` shows them",
         )
-    if refusal is not None and refuse:
-        raise refusal
-    train_side = train_side + text_side
-    fingerprints["rows"] = _digest(train_side, valid_side)
+    return None
+
+
+def _grader(config: Training, task: Task | None, valid: Side) -> tuple[Grader | None, str]:
     if task is not None and config.grader in (None, task.grader.name):
-        grader, why = task.grader, f"of the task {task.name}"
-    elif config.grader is None:
-        grader, why = graders.choose(valid_side.examples)
-    else:
-        grader, why = (None if config.grader == "none" else graders.get(config.grader)), "as asked"
-    return Prepared(
-        train=train_side,
-        rehearsed=len(text_side.data),
-        valid=valid_side,
-        test=test_side,
-        renderer=renderer,
-        format=source.format,
-        grader=grader,
-        grader_why=why,
-        valid_share=share,
-        max_positions=max_positions,
-        findings=findings,
-        notes=tuple(notes),
-        warnings=tuple(findings.warnings),
-        bad=bad,
-        left_out=tuple(
-            (e, r)
-            for es, rs in ((train, rendered[0]), (rehearsed, texts_rendered), (valid, rendered[1]))
-            for e, r in zip(es, rs, strict=True)
-            if r.fault
-        ),
-        refusal=refusal,
-        fingerprints=fingerprints,
-    )
+        return task.grader, f"of the task {task.name}"
+    if config.grader is None:
+        return graders.choose(valid.examples)
+    return (None if config.grader == "none" else graders.get(config.grader)), "as asked"
+
+
+def _valid_notes(source: Source) -> list[str]:
+    return [f"{source.path.name}: {len(source.examples)} rows to validate on, {source.format}", *source.notes]
 
 
 def _of_task(task: Task) -> Source:
@@ -243,8 +331,8 @@ def _of_task(task: Task) -> Source:
     return Source(path=Path(task.name), examples=task.train, format=title, notes=(), bad=(), rows=rows, sha256=ready.sha256(task))
 
 
-def _of_file(config: Training) -> Source:
-    return sources.read(config.data, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+def _of_file(config: Training, path: str) -> Source:
+    return sources.read(path, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
 
 
 def _with_leaks(findings: Findings, train: Sequence[Example], measured: Sequence[Example], where: str) -> Findings:
@@ -271,51 +359,16 @@ def _with_leaks(findings: Findings, train: Sequence[Example], measured: Sequence
     return replace(findings, findings=tuple(sorted(found, key=lambda f: ("error", "warning", "note").index(f.severity))))
 
 
-def _shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
-    return [examples[i] for i in np.random.default_rng([seed, 1 << 20]).permutation(len(examples))]
-
-
 def _digest(*sides: Side) -> str:
     """sha256 over every token and weight: whatever changes them (data, template, tokenizer, settings) changes it."""
     found = hashlib.sha256()
     for side in sides:
         for row in side.rendered:
-            found.update(len(row.ids).to_bytes(4, "little") + row.ids.tobytes() + row.weights.tobytes())
+            found.update(row_bytes(row.ids, row.weights))
     return found.hexdigest()
 
 
 def _split_long(examples: Sequence[Example], renderer: Renderer, limit: int) -> tuple[list[Example], list[Rendered]]:
-    """Rows of at most `limit` tokens; a longer text becomes several, each of which begins with the last token of the one before,
-    so that every token but the first is a target once. Raises ConfigError for rows that are not plain text."""
-    found: list[tuple[Example, Rendered]] = []
-    for example in examples:
-        if example.form != "text":
-            raise ConfigError(
-                "only plain text can be split, and trained on whole",
-                seen=f"a row of form {example.form!r} at line {example.line}",
-                todo='use the recipe "sft" for conversations and answers, or set long_rows=cut',
-            )
-        row = renderer.render(example)
-        if len(row.ids) <= limit or row.fault is not None:
-            found.append((example, row))
-            continue
-        for start in range(0, len(row.ids) - 1, limit - 1):
-            part = slice(start, start + limit)
-            last = start + limit >= len(row.ids)
-            cut = replace(row, ids=row.ids[part], weights=row.weights[part], message=row.message[part], goes_on=not last)
-            found.append((example, cut))
+    """The parts of each text, and the text that each part is of."""
+    found = [(example, part) for example in examples for part in split_long(example, renderer, limit)]
     return [e for e, _ in found], [r for _, r in found]
-
-
-def _side(examples: Sequence[Example], rendered: Sequence[Rendered], name: str) -> tuple[Side, list[str]]:
-    """The rows that can be trained on, and notes that count the others and what the renderer remarked."""
-    kept = [(e, r, Datum.from_tokens(r.ids, r.weights)) for e, r in zip(examples, rendered, strict=True) if r.fault is None]
-    faulty = [(e, r) for e, r in zip(examples, rendered, strict=True) if r.fault is not None]
-    remarks = Counter(remark for _, r, _ in kept for remark in r.notes)
-    notes = [f"{count} {name} rows: {remark}" for remark, count in remarks.most_common(5)]
-    if faulty:
-        example, row = faulty[0]
-        notes.append(f"left out {len(faulty)} of {len(examples)} {name} rows; the first is line {example.line}: {row.fault}")
-    columns = zip(*kept, strict=True) if kept else ((), (), ())
-    chosen, rows, data = (tuple(column) for column in columns)
-    return Side(examples=chosen, rendered=rows, data=data), notes

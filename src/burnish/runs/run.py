@@ -133,8 +133,6 @@ class Run:
     ) -> None:
         """rows, held_out: with each token's own weight. facts: what checkpoints remember besides the state. draw: an answer to
         show at a step. watch: further numbers, taken whenever held-out loss is."""
-        assert config.batch
-        assert config.epochs
         assert config.evaluate_every
         assert config.checkpoint_every
         assert config.sample_every is not None
@@ -142,9 +140,7 @@ class Run:
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
         self.rows, self.held_out, self.progress, self.stop, self.state = rows, held_out, progress, stop, state
         self.facts, self.draw, self.watch = facts, draw, watch
-        self.order = Order(
-            seed=config.seed, rows=len(rows), batch=config.batch, epochs=config.epochs, shuffled=config.order == "shuffled"
-        )
+        self.order = Order.of(config, len(rows))
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
         self.sample_every, self.patience = config.sample_every, config.patience
         self._recent_s: deque[float] = deque(maxlen=20)

@@ -71,7 +71,7 @@ def plan(config: Training, *, progress: Progress | None = None) -> Plan:
     """What `start` would do and cost. Trains nothing and keeps nothing."""
     config = anchored(config)
     ref = resolve(config.model)
-    prepared = prepare(config, ref)
+    prepared = prepare(config, ref, say=(progress or Silent()).note)
     engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads)
     made = probed(config, ref, prepared, engine, begin(config, ref, engine))
     (progress or Silent()).plan(made)
@@ -95,7 +95,7 @@ def start(
     config = anchored(config)
     check_installed(config.report_to)
     ref = resolve(config.model)
-    prepared = prepare(config, ref)
+    prepared = prepare(config, ref, say=(progress or Silent()).note)
     folder = RunFolder.create(run, config.recipe, force=force)
     try:
         return _Training(folder, config, ref, prepared, progress or Silent(), watch).go()
@@ -113,7 +113,7 @@ def resume(run: str, *, progress: Progress | None = None, watch: Probe | None = 
     folder = RunFolder.open(run)
     config = methods.load(base=folder.config())
     ref = resolve(config.model)
-    prepared = prepare(config, ref)
+    prepared = prepare(config, ref, say=(progress or Silent()).note)
     return _Training(folder, config, ref, prepared, progress or Silent(), watch).go()
 
 

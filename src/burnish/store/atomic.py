@@ -5,7 +5,7 @@ survives a power cut. A directory is written the same way, with a manifest (size
 `verify` later finds any change. The pattern is that of SQLite's and LevelDB's commit; Pillai et al. 2014 ("All File
 Systems Are Not Created Equal") show what goes wrong without each fsync.
 
-Every write, fsync and rename goes through the four functions under "Operations", so that tests can fail each of them
+Every write, fsync and rename goes through the functions under "Operations", so that tests can fail each of them
 in turn. Assumes a POSIX file system.
 """
 
@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from safetensors import SafetensorError
 
@@ -38,6 +38,13 @@ _PARTIAL, _REPLACED = ".partial", ".replaced"
 def _write(path: Path, data: bytes) -> None:
     with open(path, "xb") as file:
         file.write(data)
+
+
+def append(file: BinaryIO, data: bytes) -> None:
+    """Write to a file that is open without a buffer of its own, all of it."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def fsync(path: Path) -> None:

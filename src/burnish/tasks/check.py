@@ -1,4 +1,4 @@
-"""What is wrong with a task's data, or may be: pure functions over examples and their renderings, no model.
+"""What is wrong with a task's data, or may be: told from examples and their renderings, row by row, no model.
 
 Nothing is changed or dropped here. A Finding of severity "error" means that training as it stands would teach nothing
 or the wrong thing, "warning" that a person should look, "note" that it is good to know.
@@ -6,8 +6,8 @@ or the wrong thing, "warning" that a person should look, "note" that it is good 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from burnish.render.renderer import Rendered
 from burnish.render.tokenizer import Tokenizer
-from burnish.tasks.keys import answer_text, normalise, prompt_text
-from burnish.tasks.leaks import LONG_RUN, find_leaks
+from burnish.tasks.leaks import LONG_RUN, Leak, LeakSearch
+from burnish.tasks.repeats import Marked, Repeats
 from burnish.types import Example
 
 Severity = Literal["error", "warning", "note"]
@@ -26,7 +26,8 @@ FEW_ROWS = 10
 LOW_TRAINED_SHARE = 0.01
 UNKNOWN_SHARE = 0.001
 CONFLICT_SHARE = 0.01
-SHOWN_LINES = 10
+REASONS = 1000
+"""Different reasons why rows are left out that are counted apart; further ones are not told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,31 +95,207 @@ def check(
     """Look at both sides. Renderings, where given, stand in the order of their examples; `tokenizer` tells the unknown
     token."""
     unknown = None if tokenizer is None else tokenizer.unk_id
-    found = [*_same(train), *_leaks(train, valid)]
-    found += [*_empty(train, "train"), *_empty(valid, "valid")]
-    if train_rendered:
-        found += _rendered(train, train_rendered, "train", unknown)
-    if valid_rendered:
-        found += _rendered(valid, valid_rendered, "valid", unknown)
-    if 0 < len(train) < FEW_ROWS:
-        text = f"only {len(train)} rows to train on"
+    search = LeakSearch(valid)
+    search.add([e for i, e in enumerate(train) if i == 0 or e is not train[i - 1]])  # not each part of a text that was split
+    train_check = checked(train, train_rendered, "train", unknown, Repeats())
+    return findings(train_check, checked(valid, valid_rendered, "valid", unknown), search, valid)
+
+
+def checked(
+    examples: Sequence[Example], rendered: Sequence[Rendered], side: Side, unknown: int | None, repeats: Repeats | None = None
+) -> RowCheck:
+    """A RowCheck that has seen these rows."""
+    found = RowCheck(side, unknown, repeats)
+    for i, example in enumerate(examples):
+        found.add(example, rendered[i] if rendered else None)
+    return found
+
+
+def findings(train: RowCheck, valid: RowCheck, search: LeakSearch, measured: Sequence[Example]) -> Findings:
+    """What was found on both sides, errors first. search: has seen the training rows, for the prompts of `measured`."""
+    found = [*train.repeated(), *_leaks(search.found(), measured), *train.empty(), *valid.empty()]
+    found += [*train.of_tokens(), *valid.of_tokens()]
+    if 0 < train.rows < FEW_ROWS:
+        text = f"only {train.rows} rows to train on"
         remedy = "50 to 100 rows are where tuning begins to show"
-        found.append(_finding("warning", "few_rows", "train", (), text, remedy, len(train)))
+        few = Finding(severity="warning", name="few_rows", side="train", count=train.rows, text=text, lines=(), remedy=remedy)
+        found.append(few)
     order = {"error": 0, "warning": 1, "note": 2}
     return Findings(
-        findings=tuple(sorted(found, key=lambda f: order[f.severity])),
-        train=_statistics(train_rendered, unknown),
-        valid=_statistics(valid_rendered, unknown),
+        findings=tuple(sorted(found, key=lambda f: order[f.severity])), train=train.statistics(), valid=valid.statistics()
     )
 
 
-def _finding(
-    severity: Severity, name: str, side: Side, rows: Iterable[Example], text: str, remedy: str, count: int | None = None
-) -> Finding:
-    rows = list(rows)
-    lines = tuple(sorted(e.line for e in rows)[:SHOWN_LINES])
-    number = len(rows) if count is None else count
-    return Finding(severity=severity, name=name, side=side, count=number, text=text, lines=lines, remedy=remedy)
+class RowCheck:
+    """What is found on one side, from rows that come one by one and are not kept."""
+
+    def __init__(self, side: Side, unknown: int | None, repeats: Repeats | None = None) -> None:
+        """unknown: id of the token for what a tokenizer cannot write. repeats: where repeated rows are to be found."""
+        self.side: Side = side
+        self.rows = 0
+        """rows as rendered: the parts of a text that was split count each"""
+        self._unknown, self._repeats = unknown, repeats
+        self._last: Example | None = None
+        self._rendered = 0
+        self._empty, self._cut, self._no_target = Marked(), Marked(), Marked()
+        self._with_unknown, self._asked = Marked(), Marked()
+        self._reasons: Counter[str] = Counter()
+        self._lengths: Counter[int] = Counter()
+        self._trained = self._cut_tokens = self._unknown_tokens = self._longest_uncut = 0
+        self._all_trained, self._question_trained = True, False
+
+    def add(self, example: Example, rendered: Rendered | None) -> None:
+        """Look at the next row; None = it was not rendered. A further part of a text that was split is the same Example."""
+        self.rows += 1
+        if example is not self._last:
+            self._last = example
+            if self._repeats is not None:
+                self._repeats.add(example)
+            if not any(m.content.strip() or m.tool_calls for m in example.messages if m.role == "assistant"):
+                self._empty.add(example.line)
+        if rendered is not None:
+            self._look(example, rendered)
+
+    def _look(self, example: Example, row: Rendered) -> None:
+        trained = _trained(row)
+        self._rendered += 1
+        self._lengths[len(row.ids)] += 1
+        self._trained += trained
+        if row.truncated:
+            self._cut.add(example.line)
+            self._cut_tokens += row.truncated
+        self._longest_uncut = max(self._longest_uncut, len(row.ids) + row.truncated)
+        if not trained:
+            self._no_target.add(example.line)
+            reason = row.fault or "no token of the row carries loss"
+            self._reasons[reason if reason in self._reasons or len(self._reasons) < REASONS else "of other reasons"] += 1
+        elif example.form != "text":
+            self._asked.add(example.line)
+            self._all_trained = self._all_trained and trained == len(row.ids) - 1
+            self._question_trained = self._question_trained or (self._all_trained and _on_question(example, row))
+        if self._unknown is not None and (unknown := int((np.asarray(row.ids) == self._unknown).sum())):
+            self._with_unknown.add(example.line)
+            self._unknown_tokens += unknown
+
+    def statistics(self) -> TokenStatistics | None:
+        """None where nothing was rendered."""
+        if not self._rendered:
+            return None
+        lengths = np.asarray(sorted(self._lengths))
+        upto = np.cumsum([self._lengths[n] for n in lengths.tolist()])
+        return TokenStatistics(
+            rows=self._rendered,
+            tokens=sum(n * count for n, count in self._lengths.items()),
+            trained=self._trained,
+            cut=self._cut_tokens,
+            unknown=self._unknown_tokens,
+            median=_quantile(lengths, upto, 0.5),
+            p90=_quantile(lengths, upto, 0.9),
+            longest=int(lengths[-1]),
+        )
+
+    def empty(self) -> list[Finding]:
+        """Rows that answer nothing."""
+        if not self._empty.count:
+            return []
+        text = f"{self._empty.count} {_of(self.side)} rows have an empty answer"
+        return [self._finding("error", "empty_rows", self._empty, text, "write the answers or remove the rows")]
+
+    def repeated(self) -> list[Finding]:
+        """Repeated rows, and prompts with more than one answer."""
+        if self._repeats is None:
+            return []
+        seen, again, differ = self._repeats.found()
+        one_in = self._repeats.one_in
+        rows = f"{_of(self.side)} rows" if one_in == 1 else f"{_of(self.side)} rows that were looked at (one prompt in {one_in})"
+        found = []
+        if again.count:
+            text = f"{again.count} of {seen} {rows} repeat an earlier row exactly"
+            found.append(self._finding("warning", "duplicates", again, text, "each copy counts again: keep one of each"))
+        if differ.count:
+            severity = "warning" if differ.count > CONFLICT_SHARE * seen else "note"
+            of = "" if one_in == 1 else f" of {seen}"
+            text = f"{differ.count}{of} {rows} share their prompt with a row that answers otherwise"
+            remedy = "fine where several answers are right; otherwise keep the right one"
+            found.append(self._finding(severity, "conflicting_answers", differ, text, remedy))
+        return found
+
+    def of_tokens(self) -> list[Finding]:
+        """Findings that need tokens: what is cut, what carries loss, what the tokenizer cannot write."""
+        total = self.statistics()
+        if total is None:
+            return []
+        found = []
+        if self._cut.count:
+            share = total.cut / (total.tokens + total.cut)
+            text = (
+                f"{self._cut.count} of {total.rows} {_of(self.side)} rows are too long and lose {total.cut:,} tokens "
+                f"({share:.1%} of all); the longest has {self._longest_uncut:,}"
+            )
+            remedy = "shorten or split the rows, or raise limit_tokens if the model can take more"
+            found.append(self._finding("warning", "over_long", self._cut, text, remedy))
+        found += self._targets(total)
+        if total.unknown:
+            share, rows = total.unknown / total.tokens, self._with_unknown
+            text = f"the tokenizer has no token for parts of {rows.count} {_of(self.side)} rows ({share:.2%} of tokens unknown)"
+            remedy = "the model cannot read or write these characters: replace them, or take another model"
+            severity = "warning" if share > UNKNOWN_SHARE else "note"
+            found.append(self._finding(severity, "unknown_tokens", rows, text, remedy))
+        return found
+
+    def _targets(self, total: TokenStatistics) -> list[Finding]:
+        """Where the loss falls. Checks 1 and 7 of the silent bugs: on everything, or on nothing."""
+        found = []
+        none = self._no_target
+        if none.count:
+            why = "; ".join(f"{n} because {reason}" for reason, n in self._reasons.most_common(3))
+            text = f"{none.count} of {total.rows} {_of(self.side)} rows have no target left: {why}"
+            remedy = "raise limit_tokens, set a message weight above 0, or remove the rows"
+            severity = "error" if none.count == total.rows else "warning"
+            found.append(self._finding(severity, "no_targets", none, text, remedy))
+            if none.count == total.rows:
+                return found
+        share = 1 - total.masked_share
+        if share < LOW_TRAINED_SHARE:
+            text = f"only {share:.2%} of the {_of(self.side)} tokens carry loss"
+            remedy = "look at the marked rows; shorten the prompts if they are mostly filler"
+            everywhere = Marked(total.rows)
+            found.append(self._finding("warning", "little_trained", everywhere, text, remedy))
+        if self._all_trained and self._question_trained:
+            text = f"every token of the {_of(self.side)} rows carries loss, the questions too"
+            remedy = "report this with the model's name: its template hides where the answers begin"
+            found.append(self._finding("error", "nothing_masked", self._asked, text, remedy))
+        return found
+
+    def _finding(self, severity: Severity, name: str, rows: Marked, text: str, remedy: str) -> Finding:
+        return Finding(severity=severity, name=name, side=self.side, count=rows.count, text=text, lines=rows.lines, remedy=remedy)
+
+
+def _leaks(leaks: Sequence[Leak], measured: Sequence[Example]) -> list[Finding]:
+    found = []
+    exact, close = Marked(), Marked()
+    for leak in leaks:
+        (exact if leak.kind == "prompt" else close).add(measured[leak.valid].line)
+    remedy = "remove such rows from one side: the measured gain is partly memory"
+    what = f"share {LONG_RUN} words in a row, or half of their words in runs of 8, with a training row"
+    for name, rows, says, more in (
+        ("leaks", exact, "also stand in the training rows", ""),
+        ("near_leaks", close, what, ", unless it is boilerplate"),
+    ):
+        if rows.count:
+            text = f"{rows.count} of {len(measured)} validation prompts {says}"
+            found.append(
+                Finding(
+                    severity="warning",
+                    name=name,
+                    side="valid",
+                    count=rows.count,
+                    text=text,
+                    lines=rows.lines,
+                    remedy=remedy + more,
+                )
+            )
+    return found
 
 
 def _listed(finding: Finding) -> str:
@@ -128,108 +305,6 @@ def _listed(finding: Finding) -> str:
 
 def _of(side: Side) -> str:
     return "training" if side == "train" else "validation"
-
-
-def _same(examples: Sequence[Example]) -> list[Finding]:
-    """Repeated rows, and prompts with more than one answer."""
-    first: set[tuple[str, str]] = set()
-    again: list[Example] = []
-    answers: dict[str, dict[str, list[Example]]] = defaultdict(lambda: defaultdict(list))
-    for example in examples:
-        prompt, answer = prompt_text(example), answer_text(example)
-        if (prompt, answer) in first:
-            again.append(example)
-        first.add((prompt, answer))
-        if example.form != "text":
-            answers[normalise(prompt)][normalise(answer)].append(example)
-    found = []
-    if again:
-        text = f"{len(again)} of {len(examples)} training rows repeat an earlier row exactly"
-        found.append(_finding("warning", "duplicates", "train", again, text, "each copy counts again: keep one of each"))
-    differ = [e for kinds in answers.values() if len(kinds) > 1 for rows in kinds.values() for e in rows]
-    if differ:
-        severity = "warning" if len(differ) > CONFLICT_SHARE * len(examples) else "note"
-        text = f"{len(differ)} training rows share their prompt with a row that answers otherwise"
-        remedy = "fine where several answers are right; otherwise keep the right one"
-        found.append(_finding(severity, "conflicting_answers", "train", differ, text, remedy))
-    return found
-
-
-def _leaks(train: Sequence[Example], valid: Sequence[Example]) -> list[Finding]:
-    leaks = find_leaks(train, valid)
-    found = []
-    exact = [valid[leak.valid] for leak in leaks if leak.kind == "prompt"]
-    remedy = "remove such rows from one side: the measured gain is partly memory"
-    if exact:
-        text = f"{len(exact)} of {len(valid)} validation prompts also stand in the training rows"
-        found.append(_finding("warning", "leaks", "valid", exact, text, remedy))
-    close = [valid[leak.valid] for leak in leaks if leak.kind != "prompt"]
-    if close:
-        what = f"share {LONG_RUN} words in a row, or half of their words in runs of 8, with a training row"
-        text = f"{len(close)} of {len(valid)} validation prompts {what}"
-        found.append(_finding("warning", "near_leaks", "valid", close, text, remedy + ", unless it is boilerplate"))
-    return found
-
-
-def _empty(examples: Sequence[Example], side: Side) -> list[Finding]:
-    empty = [e for e in examples if not any(m.content.strip() or m.tool_calls for m in e.messages if m.role == "assistant")]
-    if not empty:
-        return []
-    text = f"{len(empty)} {_of(side)} rows have an empty answer"
-    return [_finding("error", "empty_rows", side, empty, text, "write the answers or remove the rows")]
-
-
-def _rendered(examples: Sequence[Example], rendered: Sequence[Rendered], side: Side, unknown: int | None) -> list[Finding]:
-    """Findings that need tokens: what is cut, what carries loss, what the tokenizer cannot write."""
-    pairs = list(zip(examples, rendered, strict=True))
-    total = _statistics(rendered, unknown)
-    assert total is not None
-    found = []
-    cut = [e for e, r in pairs if r.truncated]
-    if cut:
-        longest = max(len(r.ids) + r.truncated for r in rendered)
-        share = total.cut / (total.tokens + total.cut)
-        text = (
-            f"{len(cut)} of {len(pairs)} {_of(side)} rows are too long and lose {total.cut:,} tokens "
-            f"({share:.1%} of all); the longest has {longest:,}"
-        )
-        remedy = "shorten or split the rows, or raise limit_tokens if the model can take more"
-        found.append(_finding("warning", "over_long", side, cut, text, remedy))
-    found += _targets(pairs, total, side)
-    if unknown is not None and total.unknown:
-        share = total.unknown / total.tokens
-        rows = [e for e, r in pairs if (np.asarray(r.ids) == unknown).any()]
-        text = f"the tokenizer has no token for parts of {len(rows)} {_of(side)} rows ({share:.2%} of tokens unknown)"
-        remedy = "the model cannot read or write these characters: replace them, or take another model"
-        found.append(_finding("warning" if share > UNKNOWN_SHARE else "note", "unknown_tokens", side, rows, text, remedy))
-    return found
-
-
-def _targets(pairs: Sequence[tuple[Example, Rendered]], total: TokenStatistics, side: Side) -> list[Finding]:
-    """Where the loss falls. Checks 1 and 7 of the silent bugs: on everything, or on nothing."""
-    none = [(e, r) for e, r in pairs if not _trained(r)]
-    if none:
-        reasons = Counter(r.fault or "no token of the row carries loss" for _, r in none)
-        why = "; ".join(f"{n} because {reason}" for reason, n in reasons.most_common(3))
-        text = f"{len(none)} of {len(pairs)} {_of(side)} rows have no target left: {why}"
-        remedy = "raise limit_tokens, set a message weight above 0, or remove the rows"
-        severity = "error" if len(none) == len(pairs) else "warning"
-        found = [_finding(severity, "no_targets", side, (e for e, _ in none), text, remedy)]
-        if len(none) == len(pairs):
-            return found
-    else:
-        found = []
-    share = 1 - total.masked_share
-    if share < LOW_TRAINED_SHARE:
-        text = f"only {share:.2%} of the {_of(side)} tokens carry loss"
-        remedy = "look at the marked rows; shorten the prompts if they are mostly filler"
-        found.append(_finding("warning", "little_trained", side, (), text, remedy, len(pairs)))
-    asked = [(e, r) for e, r in pairs if e.form != "text" and _trained(r)]
-    if all(_trained(r) == len(r.ids) - 1 for _, r in asked) and any(_on_question(e, r) for e, r in asked):
-        text = f"every token of the {_of(side)} rows carries loss, the questions too"
-        remedy = "report this with the model's name: its template hides where the answers begin"
-        found.append(_finding("error", "nothing_masked", side, (e for e, _ in asked), text, remedy))
-    return found
 
 
 def _on_question(example: Example, rendered: Rendered) -> bool:
@@ -243,17 +318,9 @@ def _trained(rendered: Rendered) -> int:
     return int((np.asarray(rendered.weights)[1:] > 0).sum())
 
 
-def _statistics(rendered: Sequence[Rendered], unknown: int | None) -> TokenStatistics | None:
-    if not rendered:
-        return None
-    lengths = np.asarray([len(r.ids) for r in rendered])
-    return TokenStatistics(
-        rows=len(rendered),
-        tokens=int(lengths.sum()),
-        trained=sum(_trained(r) for r in rendered),
-        cut=sum(r.truncated for r in rendered),
-        unknown=0 if unknown is None else sum(int((np.asarray(r.ids) == unknown).sum()) for r in rendered),
-        median=float(np.median(lengths)),
-        p90=float(np.percentile(lengths, 90)),
-        longest=int(lengths.max()),
-    )
+def _quantile(values: np.ndarray, upto: np.ndarray, q: float) -> float:
+    """The quantile q of values that stand often, sorted; upto: how many are that large or smaller. Linear, as numpy's."""
+    last = int(upto[-1]) - 1
+    at = q * last
+    low, high = (int(values[np.searchsorted(upto, place, side="right")]) for place in (int(at), min(int(at) + 1, last)))
+    return low + (high - low) * (at - int(at))

@@ -4,7 +4,7 @@ Compression is told by the first bytes, never by the name. A gzip file may not e
 it is past RATIO_FROM_BYTES (a decompression bomb does, text does not). Bytes that are not UTF-8 become lone surrogates
 ("surrogateescape"), so that a later step can name the row they stand in; a file full of such bytes is refused here.
 
-Assumes that the text fits in memory (LIMIT_BYTES).
+`read_text` assumes that the text fits in memory (LIMIT_BYTES); lines.py does not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import hashlib
 import io
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +42,7 @@ _MAGIC = (
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
-_SAMPLE_BYTES = 1 << 16
+SAMPLE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,9 @@ def read_text(path: Path) -> TextFile:
     """Read `path`, decompress and decode it. Raises DataError for everything that is not text of a bearable size."""
     raw = _bytes(path)
     body = _gunzip(raw, path) if raw[:2] == b"\x1f\x8b" else raw
-    _refuse_binary(body, path)
-    suffixes = [s.lower() for s in path.suffixes]
-    if suffixes[-1:] in ([".gz"], [".gzip"]):
-        suffixes.pop()
+    refuse_binary(body, path)
     text = body.decode("utf-8-sig", errors="surrogateescape")
-    return TextFile(path, text, suffixes[-1] if suffixes else "", hashlib.sha256(raw).hexdigest())
+    return TextFile(path, text, suffix_of(path), hashlib.sha256(raw).hexdigest())
 
 
 def has_surrogates(text: str) -> bool:
@@ -70,61 +69,88 @@ def has_surrogates(text: str) -> bool:
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def _bytes(path: Path) -> bytes:
-    todo = "give the path of a data file (.jsonl, .json, .csv, .parquet or .txt, also .gz)"
-    try:
-        if path.is_dir():
-            inside = sorted(p.name for p in path.iterdir())[:5]
-            raise DataError(f"{path} is a directory", seen=", ".join(inside) or "nothing in it", todo=todo)
-        if not path.exists():
-            raise DataError(f"No such data file: {path}", todo=f"{todo}, or the name of a ready task (`burnish tasks`)")
-        if not path.is_file():
-            raise DataError(f"{path} is not a regular file", todo=todo)
-        if path.stat().st_size > LIMIT_BYTES:
-            raise _too_large(path)
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read", seen=error.strerror or str(error), todo=todo) from error
+TODO_FILE = "give the path of a data file (.jsonl, .json, .csv, .parquet or .txt, also .gz)"
 
 
-def _gunzip(raw: bytes, path: Path) -> bytes:
-    out = io.BytesIO()
+def check_file(path: Path) -> None:
+    """Raises DataError unless there is a regular file."""
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir())[:5]
+        raise DataError(f"{path} is a directory", seen=", ".join(inside) or "nothing in it", todo=TODO_FILE)
+    if not path.exists():
+        raise DataError(f"No such data file: {path}", todo=f"{TODO_FILE}, or the name of a ready task (`burnish tasks`)")
+    if not path.is_file():
+        raise DataError(f"{path} is not a regular file", todo=TODO_FILE)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with reading a file, and with unpacking it, into DataError."""
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
-            while chunk := stream.read(1 << 20):
-                out.write(chunk)
-                if out.tell() > RATIO_FROM_BYTES and out.tell() > LIMIT_RATIO * len(raw):
-                    raise DataError(
-                        f"{path} expands more than {LIMIT_RATIO} times, as a decompression bomb does",
-                        seen=f"{out.tell():,} bytes out of {len(raw):,}",
-                        todo="if you trust it, decompress it yourself and give the plain file",
-                    )
-                if out.tell() > LIMIT_BYTES:
-                    raise _too_large(path)
-    except (EOFError, OSError, zlib.error) as error:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             f"{path} is a damaged gzip file",
             seen=str(error),
             todo="download or copy it again; `gzip -t FILE` must be silent",
         ) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read", seen=error.strerror or str(error), todo=TODO_FILE) from error
+
+
+def _bytes(path: Path) -> bytes:
+    with readable(path):
+        check_file(path)
+        if path.stat().st_size > LIMIT_BYTES:
+            raise _too_large(path)
+        return path.read_bytes()
+
+
+def _gunzip(raw: bytes, path: Path) -> bytes:
+    out = io.BytesIO()
+    with readable(path), gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+        while chunk := stream.read(1 << 20):
+            out.write(chunk)
+            check_ratio(path, out.tell(), len(raw))
+            if out.tell() > LIMIT_BYTES:
+                raise _too_large(path)
     return out.getvalue()
+
+
+def check_ratio(path: Path, unpacked: int, packed: int) -> None:
+    """Raises DataError for a file that expands as a decompression bomb does."""
+    if unpacked > RATIO_FROM_BYTES and unpacked > LIMIT_RATIO * packed:
+        raise DataError(
+            f"{path} expands more than {LIMIT_RATIO} times, as a decompression bomb does",
+            seen=f"{unpacked:,} bytes out of {packed:,}",
+            todo="if you trust it, decompress it yourself and give the plain file",
+        )
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix that says what is inside, in lower case: the one under `.gz`."""
+    suffixes = [s.lower() for s in path.suffixes]
+    if suffixes[-1:] in ([".gz"], [".gzip"]):
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
 
 
 def _too_large(path: Path) -> DataError:
     return DataError(
         f"{path} holds more than {LIMIT_BYTES >> 30} GiB of text",
-        todo="split it, for example with `split --lines 1000000`, and train on a part",
+        todo="set stream=true, which reads it row by row (JSON lines, CSV, Parquet or plain text), or train on a part",
     )
 
 
-def _refuse_binary(body: bytes, path: Path) -> None:
+def refuse_binary(body: bytes, path: Path) -> None:
+    """Raises DataError for what does not begin as text in UTF-8 does."""
     convert = "convert it to JSON lines: one JSON object a line, in UTF-8"
     for magic, name in _MAGIC:
         if body.startswith(magic):
             raise DataError(f"{path} is {name}, which this release does not read", todo=convert)
     if body[:2] in (b"\xff\xfe", b"\xfe\xff") or body[:4] == b"\x00\x00\xfe\xff":
         raise DataError(f"{path} is UTF-16 or UTF-32 text", todo="save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE`")
-    sample = body[:_SAMPLE_BYTES]
+    sample = body[:SAMPLE_BYTES]
     control = len(sample) - len(sample.translate(None, _CONTROL))
     foreign = len(_SURROGATE.findall(sample.decode("utf-8", errors="surrogateescape")))
     if control * 50 > len(sample) or foreign * 10 > len(sample):

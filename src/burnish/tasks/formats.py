@@ -66,6 +66,8 @@ _PAIRS = (
     _Pair("user", ("assistant",)),
     _Pair("input", ("output",)),
 )
+LIMIT_KINDS = 10_000
+"""Different columns, and different reasons to refuse a row, that are counted in one file."""
 _CHAT_COLUMNS = ("messages", "conversations", "conversation")
 _SYSTEM = ("system", "system_prompt")
 _CHOICES = ("choices", "options", "ans0", "ans1", "option_a", "option_b", "A", "B")
@@ -215,45 +217,70 @@ def _some(names: Iterable[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
-def detect(values: Sequence[Any], where: str) -> Shape:
-    """The shape of most rows. Raises DataError naming the reason where no row has one."""
-    found = Counter(shape_of(v) for v in values)
-    shapes = [s for s, _ in found.most_common() if isinstance(s, Shape)]
-    if not shapes:
-        refusal = _wrapped(values) or found.most_common(1)[0][0]
-        assert isinstance(refusal, Refusal)
-        raise DataError(f"{where} is in no format that can be trained on", seen=refusal.what, todo=refusal.todo)
-    # A system prompt in some rows of prompt/completion makes chats of them all: the form is the file's.
-    return next((s for s in shapes if s.family == shapes[0].family and s.form == "chat"), shapes[0])
+class Census:
+    """What the rows of a file look like, counted as they come; none is kept but the first."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._first: Any = None
+        self._shapes: Counter[Shape] = Counter()
+        self._refusals: Counter[Refusal] = Counter()
+        self._columns: dict[str, bool] = {}
+        """name, and whether some row has more there than null"""
+
+    def add(self, value: Any) -> None:
+        """Count the next row."""
+        if not self.rows:
+            self._first = value
+        self.rows += 1
+        found = shape_of(value)
+        if isinstance(found, Shape):
+            self._shapes[found] += 1
+        elif found in self._refusals or len(self._refusals) < LIMIT_KINDS:
+            self._refusals[found] += 1
+        if isinstance(value, dict):
+            for column, cell in value.items():
+                if column in self._columns or len(self._columns) < LIMIT_KINDS:
+                    self._columns[column] = self._columns.get(column, False) or cell is not None
+
+    def shape(self, where: str) -> Shape:
+        """The shape of most rows. Raises DataError naming the reason where no row has one."""
+        shapes = [s for s, _ in self._shapes.most_common()]
+        if not shapes:
+            refusal = (_wrapped(self._first) if self.rows == 1 else None) or self._refusals.most_common(1)[0][0]
+            raise DataError(f"{where} is in no format that can be trained on", seen=refusal.what, todo=refusal.todo)
+        # A system prompt in some rows of prompt/completion makes chats of them all: the form is the file's.
+        return next((s for s in shapes if s.family == shapes[0].family and s.form == "chat"), shapes[0])
+
+    def mapped(self, mapping: Mapping[str, str], where: str) -> Shape:
+        """The shape that `--map` describes. Raises as `mapped_shape` does."""
+        return mapped_shape(mapping, set(self._columns), where)
+
+    def label(self, shape: Shape) -> str:
+        """The format's name with the columns that are really there: 'Alpaca (instruction, input, response)'."""
+        used = [c for c in shape.columns() if self._columns.get(c)]
+        return f"{shape.family} ({', '.join(used)})" if used and ":" not in shape.family else shape.family
 
 
-def _wrapped(values: Sequence[Any]) -> Refusal | None:
+def _wrapped(value: Any) -> Refusal | None:
     """One object around the rows, as {"data": [...]}."""
-    if len(values) != 1 or not isinstance(values[0], dict):
+    if not isinstance(value, dict):
         return None
-    lists = [k for k, v in values[0].items() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], dict)]
-    if len(lists) != 1 or isinstance(shape_of(values[0][lists[0]][0]), Refusal):
+    lists = [k for k, v in value.items() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], dict)]
+    if len(lists) != 1 or isinstance(shape_of(value[lists[0]][0]), Refusal):
         return None
     todo = f"save the list under {lists[0]!r} as a file of its own (JSON array or JSON lines)"
     return Refusal(f"the rows sit inside one object, under {lists[0]!r}", todo)
 
 
-def label(shape: Shape, values: Iterable[Any]) -> str:
-    """The format's name with the columns that are really there: 'Alpaca (instruction, input, response)'."""
-    present = {k for v in values if isinstance(v, dict) for k, cell in v.items() if cell is not None}
-    used = [c for c in shape.columns() if c in present]
-    return f"{shape.family} ({', '.join(used)})" if used and ":" not in shape.family else shape.family
-
-
-def mapped_shape(mapping: Mapping[str, str], values: Sequence[Any], where: str) -> Shape:
-    """The shape that `--map` describes. Raises ConfigError for a wrong role or combination, DataError for a column
-    that no row has."""
+def mapped_shape(mapping: Mapping[str, str], present: set[str], where: str) -> Shape:
+    """The shape that `--map` describes. present: columns that some row has. Raises ConfigError for a wrong role or combination,
+    DataError for a column that no row has."""
     for role in mapping:
         if role not in ROLES:
             near = get_close_matches(role, ROLES, n=1)
             todo = f"did you mean {near[0]!r}?" if near else f"use {', '.join(ROLES)}"
             raise ConfigError(f"--map does not know the role {role!r}", seen=f"{role}={mapping[role]}", todo=todo)
-    present = {k for v in values if isinstance(v, dict) for k in v}
     if not present:
         raise DataError(f"{where} has no columns to map", todo="leave --map out: plain text needs none")
     joined = {role: _split(column, present) for role, column in mapping.items()}

@@ -5,7 +5,7 @@ Two measures, over words as normalised by keys.py: a run of 13 words shared with
 Lambert et al. 2024). As in GPT-3, runs that stand in more than 10 training rows are boilerplate and do not count.
 Changed: both sides are rows of one task, so prompts are compared with whole rows (without system prompts), not pages.
 
-Runs are compared by a 64-bit polynomial hash, vectorised over all training rows; paraphrases are not found.
+Runs are compared by a 64-bit polynomial hash, vectorised over many training rows; paraphrases are not found.
 """
 
 from __future__ import annotations
@@ -37,36 +37,62 @@ class Leak(NamedTuple):
 
 def find_leaks(train: Sequence[Example], valid: Sequence[Example]) -> list[Leak]:
     """At most one Leak per validation row, the plainest kind first: the same prompt, a long run, short runs."""
-    prompts: dict[bytes, int] = {}
-    for i, example in enumerate(train):
-        prompts.setdefault(digest(prompt_text(example)), i)
-    leaks = {j: Leak(j, prompts[key], "prompt") for j, e in enumerate(valid) if (key := digest(prompt_text(e))) in prompts}
-    for leak in _runs([_said(e) for e in train], [asked_text(e) for e in valid]):
-        leaks.setdefault(leak.valid, leak)
-    return [leaks[j] for j in sorted(leaks)]
+    search = LeakSearch(valid)
+    search.add(train)
+    return search.found()
+
+
+class LeakSearch:
+    """The same, where the training rows come some at a time and are not kept but for those that share runs."""
+
+    def __init__(self, valid: Sequence[Example]) -> None:
+        self._prompts: dict[bytes, list[int]] = defaultdict(list)
+        for j, example in enumerate(valid):
+            self._prompts[digest(prompt_text(example))].append(j)
+        self._exact: dict[int, Leak] = {}
+        self._number: dict[str, int] = {}
+        number = self._number
+        self._wanted = [[number.setdefault(w, len(number) + 1) for w in normalise(asked_text(e)).split()] for e in valid]
+        self._hashes = [_hash(np.asarray(words, np.uint64)) for words in self._wanted]
+        self._runs = np.unique(np.concatenate(self._hashes)) if self._hashes else np.zeros(0, np.uint64)
+        self._rows: dict[int, list[int]] = defaultdict(list)
+        """of a run, by hash: the training rows that hold it, up to one more than make it boilerplate"""
+        self._words: dict[int, np.ndarray] = {}
+        """of these rows"""
+        self._seen = 0
+
+    def add(self, train: Sequence[Example]) -> None:
+        """Look at the next training rows; they are numbered on from those before."""
+        for i, example in enumerate(train, self._seen):
+            for j in self._prompts.get(digest(prompt_text(example)), ()):
+                self._exact.setdefault(j, Leak(j, i, "prompt"))
+        if self._runs.size and train:
+            number = self._number
+            words = [[number.get(w, 0) for w in normalise(_said(e)).split()] for e in train]
+            for run, i in _shared(words, self._runs):
+                rows = self._rows[run]
+                if len(rows) <= BOILERPLATE_ROWS:
+                    rows.append(self._seen + i)
+                    self._words.setdefault(self._seen + i, np.asarray(words[i], np.int32))
+        self._seen += len(train)
+
+    def found(self) -> list[Leak]:
+        """The leaks among all rows so far."""
+        leaks = dict(self._exact)
+        for j, (words, runs) in enumerate(zip(self._wanted, self._hashes, strict=True)):
+            starts: dict[int, list[int]] = defaultdict(list)
+            for start, run in enumerate(runs.tolist()):
+                rows = self._rows.get(run, ())
+                for i in rows if len(rows) <= BOILERPLATE_ROWS else ():
+                    starts[i].append(start)
+            found = [leak for i, at in starts.items() if (leak := _leak(j, i, at, words, self._words[i].tolist()))]
+            for leak in sorted(found, key=lambda leak: (leak.kind != "run", leak.train))[:1]:
+                leaks.setdefault(j, leak)
+        return [leaks[j] for j in sorted(leaks)]
 
 
 def _said(example: Example) -> str:
     return "\n".join(m.content for m in example.messages if m.role in ("user", "assistant"))
-
-
-def _runs(train: Sequence[str], valid: Sequence[str]) -> list[Leak]:
-    number: dict[str, int] = {}
-    wanted = [[number.setdefault(w, len(number) + 1) for w in normalise(text).split()] for text in valid]
-    hashes = [_hash(np.asarray(words, np.uint64)) for words in wanted]
-    if not any(h.size for h in hashes):
-        return []
-    words_train = [[number.get(w, 0) for w in normalise(text).split()] for text in train]
-    shared = _shared(words_train, np.unique(np.concatenate(hashes)))
-    leaks = []
-    for j, (words, runs) in enumerate(zip(wanted, hashes, strict=True)):
-        starts: dict[int, list[int]] = defaultdict(list)
-        for start, run in enumerate(runs.tolist()):
-            for i in shared.get(run, ()):
-                starts[i].append(start)
-        found = [leak for i, at in starts.items() if (leak := _leak(j, i, at, words, words_train[i]))]
-        leaks += sorted(found, key=lambda leak: (leak.kind != "run", leak.train))[:1]
-    return leaks
 
 
 def _hash(words: np.ndarray) -> np.ndarray:
@@ -78,17 +104,15 @@ def _hash(words: np.ndarray) -> np.ndarray:
     return total
 
 
-def _shared(train: Sequence[Sequence[int]], wanted: np.ndarray) -> dict[int, list[int]]:
-    """The wanted runs (sorted) that stand in training rows, but for boilerplate: hash to rows."""
+def _shared(train: Sequence[Sequence[int]], wanted: np.ndarray) -> list[tuple[int, int]]:
+    """(hash, row) of the wanted runs (sorted) that stand in training rows, each pair once."""
     runs = _hash(np.fromiter((w for words in train for w in words), np.uint64))
     row = np.repeat(np.arange(len(train)), [len(words) for words in train])
     inside = row[: len(runs)] == row[SHORT_RUN - 1 :][: len(runs)]  # a run does not go on into the next row
     at = np.searchsorted(wanted, runs).clip(max=len(wanted) - 1)
     hit = inside & (wanted[at] == runs)
-    rows: dict[int, list[int]] = defaultdict(list)
-    for which, i in np.unique(np.stack([at[hit], row[: len(runs)][hit]]), axis=1).T.tolist():
-        rows[int(wanted[which])].append(i)
-    return {run: found for run, found in rows.items() if len(found) <= BOILERPLATE_ROWS}
+    pairs = np.unique(np.stack([at[hit], row[: len(runs)][hit]]), axis=1)
+    return [(int(wanted[which]), i) for which, i in pairs.T.tolist()]
 
 
 def _leak(j: int, i: int, starts: Sequence[int], words: Sequence[int], train: Sequence[int]) -> Leak | None:

@@ -1,24 +1,26 @@
 """Parquet to rows, through pyarrow (the extra `parquet`): the columns of a file as the fields of JSON rows.
 
 What JSON has no value for is spelled as JSON writers do (dates in ISO 8601, decimals as text); bytes and NaN make their row a bad
-one. The text must fit in memory, as with other files.
+one.
 """
 
 from __future__ import annotations
 
 import datetime
 import decimal
-import hashlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from burnish.errors import CapabilityMissing, DataError
+from burnish.store.atomic import sha256
 from burnish.tasks.files import LIMIT_BYTES
-from burnish.tasks.rows import BadRow, RowFault, Rows
+from burnish.tasks.rows import BadRow, Item, RowFault, Rows
 
 MAGIC = b"PAR1"
-_BATCH_ROWS = 1024
+_BATCH_ROWS = 128
+_BUFFER_BYTES = 1 << 18
 
 
 def is_parquet(path: Path) -> bool:
@@ -37,6 +39,40 @@ def read_rows(path: Path, *, limit_rows: int | None = None) -> tuple[Rows, str]:
 
     Raises CapabilityMissing without pyarrow, DataError for a damaged file, one without rows, or one of more than LIMIT_BYTES.
     """
+    rows = Rows("Parquet", unit="row").take(rows_of(path, limit_bytes=LIMIT_BYTES), limit_rows)
+    if not rows.items and not rows.bad:
+        raise no_rows(path)
+    if limit_rows is not None and len(rows.items) + len(rows.bad) >= limit_rows:
+        rows.notes.append(f"only the first {limit_rows} rows were read (a limit was given)")
+    return rows, sha256(path)
+
+
+def rows_of(path: Path, *, limit_bytes: int | None = None) -> Iterator[Item]:
+    """The rows from number 1 on, some of them in memory at a time. Raises as `read_rows` does; limit_bytes: at more than that."""
+    pyarrow = _pyarrow(path)
+    try:
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+            if limit_bytes is not None:
+                _check_size(path, file.metadata, limit_bytes)
+            number = read = 0
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                read += batch.nbytes
+                if limit_bytes is not None and read > limit_bytes:  # what the file says of its size is that of its encodings
+                    raise _too_large(path, read)
+                for row in range(batch.num_rows):
+                    number += 1
+                    try:
+                        item: Item = number, _row(batch, row)
+                    except RowFault as fault:
+                        item = BadRow(number, fault.fault, fault.remedy, "row")
+                    yield item
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path} is a damaged Parquet file", seen=str(error).splitlines()[0][:300], todo="download or copy it again"
+        ) from error
+
+
+def _pyarrow(path: Path) -> Any:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -46,43 +82,16 @@ def read_rows(path: Path, *, limit_rows: int | None = None) -> tuple[Rows, str]:
             seen=str(error),
             todo="pip install 'burnish[parquet]', or convert the file to JSON lines",
         ) from error
-    rows = Rows("Parquet", unit="row")
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            _check_size(path, file.metadata)
-            number = read = 0
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                read += batch.nbytes
-                if read > LIMIT_BYTES:  # what the file says of its size is that of its encodings
-                    raise _too_large(path, read)
-                for row in range(batch.num_rows):
-                    if limit_rows is not None and number >= limit_rows:
-                        break
-                    number += 1
-                    try:
-                        rows.items.append((number, _row(batch, row)))
-                    except RowFault as fault:
-                        rows.bad.append(BadRow(number, fault.fault, fault.remedy, "row"))
-                if limit_rows is not None and number >= limit_rows:
-                    break
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path} is a damaged Parquet file", seen=str(error).splitlines()[0][:300], todo="download or copy it again"
-        ) from error
-    if not rows.items and not rows.bad:
-        raise DataError(f"{path} is a Parquet file without rows", todo="give a file with at least two rows")
-    if limit_rows is not None and number >= limit_rows:
-        rows.notes.append(f"only the first {limit_rows} rows were read (a limit was given)")
-    digest = hashlib.sha256()
-    with path.open("rb") as raw:
-        while chunk := raw.read(1 << 20):
-            digest.update(chunk)
-    return rows, digest.hexdigest()
+    return pyarrow
 
 
-def _check_size(path: Path, metadata: Any) -> None:
+def no_rows(path: Path) -> DataError:
+    return DataError(f"{path} is a Parquet file without rows", todo="give a file with at least two rows")
+
+
+def _check_size(path: Path, metadata: Any, limit_bytes: int) -> None:
     size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    if size > LIMIT_BYTES:
+    if size > limit_bytes:
         raise _too_large(path, size)
 
 
@@ -90,7 +99,7 @@ def _too_large(path: Path, size: int) -> DataError:
     return DataError(
         f"{path} holds more than {LIMIT_BYTES >> 30} GiB of data",
         seen=f"{size:,} bytes when it is unpacked",
-        todo="split it, and train on a part",
+        todo="set stream=true, which reads it row by row, or train on a part",
     )
 
 

@@ -1,4 +1,5 @@
 """Text to rows: JSON lines, JSON array, CSV, plain text. A row that cannot be parsed becomes a BadRow, no exception.
+All but a JSON array come line by line, from a text in memory or from a file that is larger (stream.py).
 
 Where a broken row leaves the rest of the file readable (JSON lines) it is collected; where it does not (the middle of a
 JSON array, an unclosed CSV quote) the file is refused with the place. Lines end at "\\n" only: U+2028 and its like are
@@ -8,10 +9,13 @@ legal inside JSON strings.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from burnish.errors import DataError
@@ -22,11 +26,13 @@ LIMIT_DEPTH = 64
 LIMIT_PARAGRAPH_LINES = 20
 """Plain text whose blank lines stand further apart than this on average is read line by line."""
 DOCUMENT_MARK = "<|endoftext|>"
+TOO_LARGE = ("the row is too large", f"keep a row under {LIMIT_ROW_CHARACTERS >> 20} million characters")
+"""Fault and remedy."""
 
-_TEXT_SUFFIXES = (".txt", ".text", ".md")
-_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-_XML = re.compile(r"<(?:\?xml|!DOCTYPE|!--|[A-Za-z][\w:.-]*[\s/>])")
-_SOLID = re.compile(r"\S")
+TEXT_SUFFIXES = (".txt", ".text", ".md")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+XML = re.compile(r"<(?:\?xml|!DOCTYPE|!--|[A-Za-z][\w:.-]*[\s/>])")
+SOLID = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class BadRow:
 
     def __str__(self) -> str:
         return f"{self.unit} {self.line}: {self.fault}"
+
+
+Item = tuple[int, Any] | BadRow
+"""One row of a file: its line and its value, or why it has none."""
 
 
 class RowFault(Exception):
@@ -62,26 +72,33 @@ class Rows:
     plain: bool = False
     """plain text: the items are documents, not JSON strings"""
 
+    def take(self, items: Iterable[Item], limit_rows: int | None) -> Rows:
+        """Keep these rows, or the first of them."""
+        for item in items:
+            if limit_rows is not None and len(self.items) + len(self.bad) >= limit_rows:
+                break
+            if isinstance(item, BadRow):
+                self.bad.append(item)
+            else:
+                self.items.append(item)
+        return self
+
 
 def parse_rows(file: TextFile, *, limit_rows: int | None = None) -> Rows:
     """Split a file into rows by what it looks like, its name breaking ties. Raises DataError if it has no rows."""
-    first = _SOLID.search(file.text)
+    first = SOLID.search(file.text)
     if first is None:
-        raise DataError(f"{file.path} is empty", todo="give a file with at least two rows")
-    start, named_text = first.group(), file.suffix in _TEXT_SUFFIXES
+        raise is_empty(file.path)
+    start, named_text = first.group(), file.suffix in TEXT_SUFFIXES
     if file.suffix in (".csv", ".tsv"):
         rows = _csv(file, limit_rows)
-    elif not named_text and _XML.match(file.text, first.start()):
-        raise DataError(
-            f"{file.path} is XML (or HTML), which is not read",
-            seen=file.text[first.start() : first.start() + 60].split("\n")[0],
-            todo='convert it to JSON lines, one object a line: {"question": "...", "answer": "..."}',
-        )
-    elif start == "{" and (not named_text or _is_json(_first_line(file.text, first.start()))):
+    elif not named_text and XML.match(file.text, first.start()):
+        raise is_xml(file.path, file.text[first.start() : first.start() + 60].split("\n")[0])
+    elif start == "{" and (not named_text or is_json(_first_line(file.text, first.start()))):
         rows = _json_objects(file, first.start(), limit_rows)
-    elif start == "[" and (not named_text or _is_json(file.text)):
+    elif start == "[" and (not named_text or is_json(file.text)):
         rows = _json_array(file, first.start(), limit_rows)
-    elif file.suffix in _JSON_SUFFIXES:
+    elif file.suffix in JSON_SUFFIXES:
         rows = _json_lines(file, limit_rows)
     else:
         rows = _documents(file, limit_rows)
@@ -90,13 +107,22 @@ def parse_rows(file: TextFile, *, limit_rows: int | None = None) -> Rows:
     return rows
 
 
+def is_empty(path: Path) -> DataError:
+    return DataError(f"{path} is empty", todo="give a file with at least two rows")
+
+
+def is_xml(path: Path, seen: str) -> DataError:
+    todo = 'convert it to JSON lines, one object a line: {"question": "...", "answer": "..."}'
+    return DataError(f"{path} is XML (or HTML), which is not read", seen=seen, todo=todo)
+
+
 def parse_json(text: str) -> Any:
     """One JSON value, strictly: no NaN, no key twice, at most LIMIT_DEPTH deep. Raises RowFault."""
     if len(text) > LIMIT_ROW_CHARACTERS:
         size = f"{len(text) >> 20} million characters"
         raise RowFault(f"the row is too large ({size})", f"keep a row under {LIMIT_ROW_CHARACTERS >> 20} million")
     value, end = _decode(text, 0)
-    rest = _SOLID.search(text, end)
+    rest = SOLID.search(text, end)
     if rest is not None:
         column = rest.start() + 1
         raise RowFault(f"more text after the JSON value, at column {column}", "write one JSON object a line")
@@ -104,7 +130,7 @@ def parse_json(text: str) -> Any:
 
 
 def _decode(text: str, at: int) -> tuple[Any, int]:
-    solid = _SOLID.search(text, at)
+    solid = SOLID.search(text, at)
     begin = solid.start() if solid else at
     try:
         value, end = _DECODER.raw_decode(text, begin)
@@ -156,7 +182,7 @@ def _deeper(value: Any, limit: int) -> bool:
     return any(isinstance(v, (dict, list)) for v in level)
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
     try:
         parse_json(text)
     except RowFault:
@@ -174,20 +200,26 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         yield number, line.removesuffix("\r")
 
 
-def _json_lines(file: TextFile, limit_rows: int | None) -> Rows:
-    rows, blank = Rows("JSON lines"), 0
-    for number, line in _lines(file.text.rstrip()):
+def json_lines(lines: Iterable[tuple[int, str]], tally: Counter[str]) -> Iterator[Item]:
+    """A JSON value a line. tally: counts blank lines between rows, by the words of the note."""
+    blank = 0
+    for number, line in lines:
         if not line.strip():
             blank += 1
             continue
-        if limit_rows is not None and len(rows.items) + len(rows.bad) >= limit_rows:
-            break
+        if blank:
+            tally["blank lines between rows were passed over"] += blank
+            blank = 0
         try:
-            rows.items.append((number, parse_json(line)))
+            yield number, parse_json(line)
         except RowFault as fault:
-            rows.bad.append(_bad_line(number, line, fault))
-    if blank:
-        rows.notes.append(f"{blank} blank lines between rows were passed over")
+            yield _bad_line(number, line, fault)
+
+
+def _json_lines(file: TextFile, limit_rows: int | None) -> Rows:
+    tally: Counter[str] = Counter()
+    rows = Rows("JSON lines").take(json_lines(_lines(file.text), tally), limit_rows)
+    rows.notes += [f"{n} {words}" for words, n in tally.items()]
     return rows
 
 
@@ -202,8 +234,8 @@ def _bad_line(number: int, line: str, fault: RowFault) -> BadRow:
 def _json_objects(file: TextFile, at: int, limit_rows: int | None) -> Rows:
     """JSON lines, or one object written over several lines."""
     line = _first_line(file.text, at)
-    next_solid = _SOLID.search(file.text, at + len(line))
-    if _is_json(line) or next_solid is None or next_solid.group() == "{":
+    next_solid = SOLID.search(file.text, at + len(line))
+    if is_json(line) or next_solid is None or next_solid.group() == "{":
         return _json_lines(file, limit_rows)
     try:
         value = parse_json(file.text[at:])
@@ -219,10 +251,10 @@ def _json_objects(file: TextFile, at: int, limit_rows: int | None) -> Rows:
 
 def _json_array(file: TextFile, at: int, limit_rows: int | None) -> Rows:
     rows, text, position, number = Rows("JSON array", unit="row"), file.text, at + 1, 0
-    if "\n" in text.strip() and _is_json(_first_line(text, at)):
+    if "\n" in text.strip() and is_json(_first_line(text, at)):
         return _json_lines(file, limit_rows)  # a list on every line: each is refused as a row, with its line
     while True:
-        solid = _SOLID.search(text, position)
+        solid = SOLID.search(text, position)
         if solid is None:
             raise _broken_array(file, number + 1, position, "the array is not closed; the file is cut off")
         if solid.group() == "]":
@@ -239,11 +271,11 @@ def _json_array(file: TextFile, at: int, limit_rows: int | None) -> Rows:
         except RowFault as fault:
             raise _broken_array(file, number, position, fault.fault, fault.remedy) from None
         if end - position > LIMIT_ROW_CHARACTERS:
-            rows.bad.append(BadRow(number, "the row is too large", "keep a row under 64 million characters", "row"))
+            rows.bad.append(BadRow(number, *TOO_LARGE, "row"))
         else:
             rows.items.append((number, value))
         position = end
-    rest = _SOLID.search(text, solid.end())
+    rest = SOLID.search(text, solid.end())
     if rest is not None:
         raise _broken_array(file, number, rest.start(), "more text after the array's end")
     if number == 0:
@@ -261,61 +293,103 @@ def _broken_array(file: TextFile, number: int, at: int, fault: str, remedy: str 
     )
 
 
-def _csv(file: TextFile, limit_rows: int | None) -> Rows:
-    """CSV with a header. Quoting is read strictly: a stray quote would swallow rows."""
-    header_line = _first_line(file.text, 0)
-    delimiter = "\t" if file.suffix == ".tsv" or ("\t" in header_line and "," not in header_line) else ","
-    if delimiter == "," and "," not in header_line and ";" in header_line:
-        delimiter = ";"
-    rows = Rows("TSV" if delimiter == "\t" else "CSV")
+def delimiter_of(header_line: str, suffix: str) -> str:
+    """What stands between the cells of a CSV file."""
+    if suffix == ".tsv" or ("\t" in header_line and "," not in header_line):
+        return "\t"
+    return ";" if "," not in header_line and ";" in header_line else ","
+
+
+def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, path: Path) -> Iterator[Item]:
+    """CSV with a header. Quoting is read strictly: a stray quote would swallow rows. Raises DataError for one, and for a header
+    that names a column twice."""
     # The limit is process-wide and 128 KiB by default; ours holds while this file is read.
     before = csv.field_size_limit(LIMIT_ROW_CHARACTERS)
-    reader = csv.reader((line + "\n" for _, line in _lines(file.text.rstrip("\r\n"))), delimiter=delimiter, strict=True)
+    reader = csv.reader((line + "\n" for _, line in lines), delimiter=delimiter, strict=True)
     try:
         header = next(reader)
         twice = sorted({h for h in header if header.count(h) > 1})
         if twice:
-            raise DataError(f"{file.path} names a column twice", seen=", ".join(map(repr, twice)), todo="rename one")
+            raise DataError(f"{path} names a column twice", seen=", ".join(map(repr, twice)), todo="rename one")
         begin = reader.line_num + 1
         for cells in reader:
             line, begin = begin, reader.line_num + 1
             if not any(c.strip() for c in cells):
                 continue
-            if limit_rows is not None and len(rows.items) + len(rows.bad) >= limit_rows:
-                break
             if len(cells) != len(header):
                 fault = f"{len(cells)} cells where the header names {len(header)}"
-                rows.bad.append(BadRow(line, fault, 'put cells that hold commas or line ends in "double quotes"'))
+                yield BadRow(line, fault, 'put cells that hold commas or line ends in "double quotes"')
             else:
-                rows.items.append((line, dict(zip(header, cells, strict=True))))
+                yield line, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise DataError(
-            f"{file.path} is CSV that breaks near line {reader.line_num}",
+            f"{path} is CSV that breaks near line {reader.line_num}",
             seen=str(error),
             todo='double a quote inside a quoted cell (""), and close every quote',
         ) from error
     finally:
         csv.field_size_limit(before)
+
+
+def no_rows(path: Path, header_line: str) -> DataError:
+    return DataError(f"{path} has a header and no rows", seen=header_line[:80], todo="add rows")
+
+
+def _csv(file: TextFile, limit_rows: int | None) -> Rows:
+    header_line = _first_line(file.text, 0)
+    delimiter = delimiter_of(header_line, file.suffix)
+    rows = Rows("TSV" if delimiter == "\t" else "CSV")
+    rows.take(csv_rows(_lines(file.text.rstrip("\r\n")), delimiter, file.path), limit_rows)
     if not rows.items and not rows.bad:
-        raise DataError(f"{file.path} has a header and no rows", seen=header_line[:80], todo="add rows")
+        raise no_rows(file.path, header_line)
     return rows
 
 
-def _documents(file: TextFile, limit_rows: int | None) -> Rows:
-    """Plain text: documents between <|endoftext|> marks, else between blank lines, else one a line."""
-    lines = list(_lines(file.text))
-    marked = any(DOCUMENT_MARK in line for _, line in lines)
-    solid = sum(bool(line.strip()) for _, line in lines)
-    if marked:
-        lines = [(n, part) for n, line in lines for part in _marked(line)]
-        blocks, how = _blocks(lines, DOCUMENT_MARK), f"documents separated by {DOCUMENT_MARK}"
+Documents = Literal["marks", "paragraphs", "lines"]
+"""What stands between the documents of a plain text."""
+CONTAINERS: dict[Documents, str] = {
+    "marks": f"plain text, documents separated by {DOCUMENT_MARK}",
+    "paragraphs": "plain text, one document per paragraph (blank lines between)",
+    "lines": "plain text, one document per line",
+}
+
+
+def documents_of(lines: Iterable[tuple[int, str]]) -> Documents:
+    """How a plain text is divided: by <|endoftext|> marks, else by blank lines, else one document a line."""
+    solid = paragraphs = 0
+    before = ""
+    for _, line in lines:
+        if DOCUMENT_MARK in line:
+            return "marks"
+        line = line.strip()
+        solid += bool(line)
+        paragraphs += bool(line) and not before
+        before = line
+    return "lines" if paragraphs < 2 or solid > LIMIT_PARAGRAPH_LINES * paragraphs else "paragraphs"
+
+
+def documents(lines: Iterable[tuple[int, str]], how: Documents) -> Iterator[Item]:
+    """The documents of a plain text, each with its first line."""
+    if how == "lines":
+        for number, line in lines:
+            if line.strip():
+                yield (number, line) if len(line) <= LIMIT_ROW_CHARACTERS else BadRow(number, *TOO_LARGE)
+    elif how == "marks":
+        yield from _blocks(((n, part) for n, line in lines for part in _marked(line)), DOCUMENT_MARK)
     else:
-        blocks, how = _blocks(lines, ""), "one document per paragraph (blank lines between)"
-        if len(blocks) < 2 or solid > LIMIT_PARAGRAPH_LINES * len(blocks):
-            blocks, how = [(n, line) for n, line in lines if line.strip()], "one document per line"
-    if not blocks:
-        raise DataError(f"{file.path} holds no text but separators", todo="give a file with at least two documents")
-    return Rows(f"plain text, {how}", items=list(blocks[:limit_rows]), plain=True)
+        yield from _blocks(lines, "")
+
+
+def no_text(path: Path) -> DataError:
+    return DataError(f"{path} holds no text but separators", todo="give a file with at least two documents")
+
+
+def _documents(file: TextFile, limit_rows: int | None) -> Rows:
+    how = documents_of(_lines(file.text))
+    rows = Rows(CONTAINERS[how], plain=True).take(documents(_lines(file.text), how), limit_rows)
+    if not rows.items and not rows.bad:
+        raise no_text(file.path)
+    return rows
 
 
 def _marked(line: str) -> list[str]:
@@ -323,17 +397,20 @@ def _marked(line: str) -> list[str]:
     return [p for i, part in enumerate(parts) for p in ((DOCUMENT_MARK, part) if i else (part,))]
 
 
-def _blocks(lines: list[tuple[int, str]], separator: str) -> list[tuple[int, str]]:
+def _blocks(lines: Iterable[tuple[int, str]], separator: str) -> Iterator[Item]:
     """(first line, text) of the runs between separators; blank runs are none."""
-    blocks: list[tuple[int, str]] = []
     run: list[tuple[int, str]] = []
-    for number, line in [*lines, (0, separator)]:
+    size = 0
+    for number, line in itertools.chain(lines, [(0, separator)]):
         if line.strip() != separator:
-            run.append((number, line))
+            size += len(line) + 1
+            if size <= LIMIT_ROW_CHARACTERS or not run:
+                run.append((number, line))
             continue
         solid = [i for i, (_, part) in enumerate(run) if part.strip()]
-        if solid:
+        if solid and size > LIMIT_ROW_CHARACTERS:
+            yield BadRow(run[solid[0]][0], *TOO_LARGE)
+        elif solid:
             kept = run[solid[0] : solid[-1] + 1]
-            blocks.append((kept[0][0], "\n".join(part for _, part in kept)))
-        run = []
-    return blocks
+            yield kept[0][0], "\n".join(part for _, part in kept)
+        run, size = [], 0

@@ -7,17 +7,17 @@ trained on; with `skip_bad_rows` they are left out, counted and kept in `Source.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.errors import DataError
 from burnish.tasks import parquet
 from burnish.tasks.chat import Tally
-from burnish.tasks.convert import convert
+from burnish.tasks.convert import REFERENCES, convert
 from burnish.tasks.files import read_text
-from burnish.tasks.formats import Shape, detect, label, mapped_shape
-from burnish.tasks.rows import BadRow, RowFault, Rows, parse_rows
+from burnish.tasks.formats import Census, Shape
+from burnish.tasks.rows import BadRow, RowFault, parse_rows
 from burnish.types import Example
 
 SHOWN = 10
@@ -54,9 +54,11 @@ def read(
         rows, digest = parse_rows(file, limit_rows=limit_rows), file.sha256
     where = str(path)
     if not rows.items:
-        raise _bad_rows(where, rows.bad, len(rows.bad), only=True)
-    values = [value for _, value in rows.items]
-    shape = mapped_shape(mapping, values, where) if mapping else detect(values, where)
+        raise bad_rows(where, rows.bad, len(rows.bad), only=True)
+    census = Census()
+    for _, value in rows.items:
+        census.add(value)
+    shape = census.mapped(mapping, where) if mapping else census.shape(where)
     tally: Tally = Counter()
     examples: list[Example] = []
     bad = list(rows.bad)
@@ -68,14 +70,15 @@ def read(
     bad.sort(key=lambda row: row.line)
     total = len(examples) + len(bad)
     if bad and (not skip_bad_rows or not examples):
-        raise _bad_rows(where, bad, total, only=not examples)
-    notes = [*rows.notes, *(f"{n} {words}" for words, n in tally.items()), *_unread(examples)]
+        raise bad_rows(where, bad, total, only=not examples)
+    columns = {k for e in examples for k in e.metadata}
+    notes = [*rows.notes, *(f"{n} {words}" for words, n in tally.items()), *unread(columns)]
     if bad:
-        notes.append(f"{len(bad)} of {total} rows were skipped, as asked: {_spelled(bad)}")
+        notes.append(f"{len(bad)} of {total} rows were skipped, as asked: {spelled(bad, len(bad))}")
     return Source(
         path=path,
         examples=tuple(examples),
-        format=_name(shape, rows, values),
+        format=name_of(shape, census, rows.container, plain=rows.plain),
         notes=tuple(notes),
         bad=tuple(bad),
         rows=total,
@@ -83,14 +86,16 @@ def read(
     )
 
 
-def _name(shape: Shape, rows: Rows, values: list[object]) -> str:
+def name_of(shape: Shape, census: Census, container: str, *, plain: bool) -> str:
+    """The format of a file in words. plain: its rows are documents, not JSON strings."""
     if shape.kind == "string":
-        return rows.container if rows.plain else f"{rows.container} of strings"
-    return f"{label(shape, values)}, {rows.container}"
+        return container if plain else f"{container} of strings"
+    return f"{census.label(shape)}, {container}"
 
 
-def _unread(examples: list[Example]) -> list[str]:
-    columns = Counter(k for e in examples for k in e.metadata if k != "references")
+def unread(columns: set[str]) -> list[str]:
+    """A note that names columns of metadata."""
+    columns = columns - {REFERENCES}
     if not columns:
         return []
     named = ", ".join(k or "(unnamed)" for k in sorted(columns)[:8])
@@ -98,19 +103,21 @@ def _unread(examples: list[Example]) -> list[str]:
     return [f"columns not trained on: {named}{more}"]
 
 
-def _spelled(bad: list[BadRow]) -> str:
-    """Lines and faults of the first bad rows; those with the same fault together."""
+def spelled(bad: Sequence[BadRow], count: int) -> str:
+    """Lines and faults of the first of `count` bad rows; those with the same fault together."""
     alike: dict[tuple[str, str], list[str]] = {}
     for row in bad[:SHOWN]:
         alike.setdefault((row.unit, row.fault), []).append(str(row.line))
     shown = "; ".join(
         f"{unit}{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {fault}" for (unit, fault), lines in alike.items()
     )
-    return f"{shown}; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else shown
+    return f"{shown}; and {count - SHOWN} more" if count > SHOWN else shown
 
 
-def _bad_rows(where: str, bad: list[BadRow], total: int, *, only: bool) -> DataError:
+def bad_rows(where: str, bad: Sequence[BadRow], total: int, *, only: bool, count: int | None = None) -> DataError:
+    """The error for rows that cannot be trained on. only: there are no others; count: how many, if `bad` are but the first."""
+    count = len(bad) if count is None else count
     remedies = list(dict.fromkeys(row.remedy for row in bad[:SHOWN]))
     skip = "" if only else "; or leave such rows out with --skip-bad-rows"
-    what = f"{len(bad)} of {total} rows of {where} cannot be trained on"
-    return DataError(what, seen=_spelled(bad), todo="; ".join(remedies[:3]) + skip)
+    what = f"{count} of {total} rows of {where} cannot be trained on"
+    return DataError(what, seen=spelled(bad, count), todo="; ".join(remedies[:3]) + skip)
