@@ -27,6 +27,8 @@ from burnish.types import LoraSpec
 
 _OLD_BUFFERS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
 """Ends of the names of tensors that old files hold and that say nothing that config.json does not."""
+_NOT_IN_PEFT = {kind: ("out_proj",) for kind in ("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h")}
+"""Modules into which peft lets no adapter: the fast kernels of these families take the matrix and multiply with it themselves."""
 _POSITIONS = ("max_position_embeddings", "max_seq_len", "seq_length", "max_sequence_length")
 """Keys under which configs say how many positions a model takes."""
 POSITIONS = 2048
@@ -82,9 +84,23 @@ def _refusing() -> Iterator[None]:
         ) from error
 
 
+def config_of(directory: Path) -> Any:
+    """config.json as transformers reads it, which fills in what it leaves out."""
+    from transformers import AutoConfig
+
+    with _refusing():
+        return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+
+
+def max_positions(config: Any) -> int:
+    """How many positions a model takes; POSITIONS where its config knows no bound."""
+    text = config.get_text_config()
+    return next((int(p) for p in (getattr(text, key, None) for key in _POSITIONS) if p), POSITIONS)
+
+
 def read(directory: Path) -> tuple[dict[str, Any], Arch]:
     """config.json, and what it says about the size of things. Raises ModelRefused for what is not understood or not safe."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     config = read_config(directory)
     for key, why in (
@@ -93,18 +109,16 @@ def read(directory: Path) -> tuple[dict[str, Any], Arch]:
     ):
         if key in config:
             raise ModelRefused(why, todo="use another model directory")
-    with _refusing():
-        made = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(made, trust_remote_code=False)
+    made = config_of(directory)
+    with _refusing(), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(made, trust_remote_code=False)
     head = model.get_output_embeddings()
     if head is None:
         raise ModelRefused("the model has no output head that transformers names", todo="use another base model")
-    text = made.get_text_config()
-    positions = [getattr(text, key, None) for key in _POSITIONS]
+    kind, text = str(config.get("model_type")), made.get_text_config()
     vocab, hidden = head.weight.shape  # type: ignore[union-attr]
     return config, Arch(
-        family=str(config.get("model_type")),
+        family=kind,
         vocab=vocab,
         hidden=hidden,
         layers=int(text.num_hidden_layers),
@@ -113,21 +127,21 @@ def read(directory: Path) -> tuple[dict[str, Any], Arch]:
         head_dim=hidden,
         intermediate=4 * hidden,
         norm_eps=1e-5,
-        max_positions=next((int(p) for p in positions if p), POSITIONS),
-        modules=_modules(model, head),
+        max_positions=max_positions(made),
+        modules=_modules(kind, model, head),
     )
 
 
-def _modules(model: torch.nn.Module, head: torch.nn.Module) -> tuple[Module, ...]:
+def _modules(kind: str, model: torch.nn.Module, head: torch.nn.Module) -> tuple[Module, ...]:
     """Every linear module but the head: what peft calls all-linear."""
     from transformers.pytorch_utils import Conv1D
 
     found = []
     for path, module in model.named_modules():
         if module is not head and isinstance(module, torch.nn.Linear | Conv1D):
-            shape = tuple(module.weight.shape)
-            found.append(Module(path, *(shape[::-1] if isinstance(module, Conv1D) else shape)))
-    return tuple(found)
+            outputs, inputs = module.weight.shape[::-1] if isinstance(module, Conv1D) else module.weight.shape
+            found.append(Module(path, outputs, inputs))
+    return tuple(m for m in found if m.name not in _NOT_IN_PEFT.get(kind, ()))
 
 
 def load(directory: Path) -> Any:

@@ -15,13 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from burnish.engine.families import read_arch
+from burnish import connect
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
-from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
 from burnish.tasks import graders, ready, rehearsal, sources
 from burnish.tasks.check import SHOWN_LINES, Finding, Findings, check
@@ -152,7 +151,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
                 todo="leave one of them out, or put the texts into the file",
             )
 
-    max_positions = read_arch(read_json(ref.base / "config.json")).max_positions
+    max_positions = connect.max_positions(ref)
     if config.limit_tokens is not None and config.limit_tokens > max_positions:
         raise ConfigError(
             "limit_tokens is beyond what the model was made for",

@@ -184,6 +184,8 @@ class _Training:
         planned = read_json(folder.path / PLAN) if (folder.path / PLAN).is_file() else None
         engine = open_trainable(self.config, ref, planned["choices"] if planned else None)
         begun = begin(self.config, ref, engine)
+        for note in connect.notes_of(engine):
+            self.progress.note(note)
         if planned is None:
             made = probed(self.config, ref, prepared, engine, begun)
             self.progress.plan(made)
@@ -360,6 +362,8 @@ def _targets(modules: str | Sequence[str]) -> tuple[Target, ...]:
     if isinstance(modules, str):
         raise ModelRefused("target_modules as a pattern is not understood", seen=modules)
     names = {module.rsplit(".", 1)[-1].removesuffix("_proj") for module in modules}
+    if names - {*ALL_TARGETS, "qkv", "gate_up"}:  # of a model that transformers computes, whose modules have other names
+        return ALL_TARGETS
     for fused, parts in (("qkv", "qkv"), ("gate_up", ("gate", "up"))):  # in families whose files hold such matrices
         names |= set(parts) if fused in names else set()
     return tuple(t for t in ALL_TARGETS if t in names)
