@@ -26,8 +26,8 @@ def open_engine(
     threads: int | None = None,
     choices: Mapping[str, Any] | None = None,
 ) -> Engine:
-    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`). A family that is not ours is
-    computed by transformers where that is installed.
+    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`). A family that is not ours
+    is computed by transformers where that is installed.
 
     where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other
     settings are then not read. What was measured on this machine is cached. Raises ConfigError for a place that does
@@ -35,8 +35,8 @@ def open_engine(
     """
     if where != "local":
         raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
-    from burnish.engine.device import device_of
     from burnish.engine.borrowed_host import host_of
+    from burnish.engine.device import device_of
 
     measured = measured_here() if choices is None and device_of(device) != "cuda" else None
     return host_of(ref.base).open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)

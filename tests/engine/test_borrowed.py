@@ -144,8 +144,9 @@ def test_a_network_that_cannot_be_filled_up_goes_row_by_row(borrowed_dirs: dict[
         assert np.array_equal(x.ids, y.ids)
 
 
-def test_long_prompts_in_pieces_and_stored_conversations_change_nothing(borrowed_dirs: dict[str, Path]) -> None:
-    host = open_borrowed(borrowed_dirs["falcon"])
+@pytest.mark.parametrize("name", ["falcon", "mamba"])
+def test_long_prompts_in_pieces_and_stored_conversations_change_nothing(name: str, borrowed_dirs: dict[str, Path]) -> None:
+    host = open_borrowed(borrowed_dirs[name])
     prompt, params = list(range(1, 81)), SamplingParams(limit_tokens=12, temperature=0.0, stop_ids=())
     (once,) = host.sample([prompt], params, tenant="t").result()[0]
     longer = [*prompt, *once.ids.tolist(), 5, 6]
@@ -155,6 +156,20 @@ def test_long_prompts_in_pieces_and_stored_conversations_change_nothing(borrowed
     assert np.array_equal(again.ids, pieces.ids)
     out = host.forward([whole(longer, again.ids)]).result()[0]
     assert np.abs(out.logprobs[-12:] - again.logprobs).max() < 1e-5
+
+
+def test_bfloat16_is_autocast_and_close(borrowed_dirs: dict[str, Path]) -> None:
+    exact, rounded = open_borrowed(borrowed_dirs["gpt2"]), open_borrowed(borrowed_dirs["gpt2"], dtype="bfloat16")
+    data, prompt = make_data(6), [1, 2, 3]
+    a, b = random_adapter(exact, rank=4, alpha=4.0), random_adapter(rounded, rank=4, alpha=4.0)
+    assert rounded.forward_backward(data, route=b).result().loss == pytest.approx(
+        exact.forward_backward(data, route=a).result().loss, rel=0.02
+    )
+    assert relative(rounded.bank.get(b).flat.grad, exact.bank.get(a).flat.grad) < 0.05
+    assert all(t.dtype == torch.float32 for t in rounded.model.weights.values())
+    ((drawn,),) = rounded.sample([prompt], SamplingParams(limit_tokens=8, stop_ids=()), route=b).result()
+    now = rounded.forward([whole(prompt, drawn.ids)], route=b).result()[0].logprobs[-8:]
+    assert np.abs(now - drawn.logprobs).max() < 0.1
 
 
 # -- against our own engine -----------------------------------------------------------------------------------------------
@@ -262,7 +277,9 @@ def test_check_41_adapters_load_in_peft_and_come_from_there(name: str, borrowed_
     assert difference(host, theirs, data, adapter) < 1e-5
 
     targets = sorted({m.name for m in host.arch.modules})[:2]
-    made = get_peft_model(borrowed_reference(name), LoraConfig(r=3, lora_alpha=5, target_modules=targets, init_lora_weights=False))
+    made = get_peft_model(
+        borrowed_reference(name), LoraConfig(r=3, lora_alpha=5, target_modules=targets, init_lora_weights=False)
+    )
     made.eval().save_pretrained(tmp_path / "theirs")
     read = host.load(tmp_path / "theirs")
     assert host.bank.get(read).spec.targets == tuple(targets)
@@ -311,7 +328,9 @@ def test_families_of_our_own_need_no_transformers(model_dirs: dict[str, Path], b
     assert host_of(borrowed_dirs["gpt2"]) is BorrowedHost
 
 
-def test_without_transformers_the_error_says_how_to_get_it(borrowed_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_transformers_the_error_says_how_to_get_it(
+    borrowed_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(borrowed_files, "find_spec", lambda name: None)
     with pytest.raises(ModelRefused, match=r"type 'gpt2'.*not installed.*llama.*pip install 'burnish\[transformers\]'"):
         host_of(borrowed_dirs["gpt2"])

@@ -14,6 +14,7 @@ from burnish.errors import CapabilityMissing, Interrupted
 from burnish.runs import api, train
 from burnish.runs.export import export_run
 from burnish.store.atomic import read_json
+from burnish.types import SamplingParams
 
 SLOWER = "models of type 'gpt2' are computed by transformers"
 
@@ -97,4 +98,4 @@ def test_it_is_measured_and_asked(whole: dict[str, train.Outcome], data: Path) -
     found = api.evaluate(data, whole["lora"].name, items=4, progress=watch)
     assert len(found.items) == 4
     assert any(SLOWER in note for note in watch.notes)
-    assert api.generate(whole["full"].name, "3 a")[0][0].ids.size
+    assert api.generate(whole["full"].name, "3 a", params=SamplingParams(limit_tokens=8))[0][0].ids.size

@@ -38,9 +38,7 @@ def sites(arch: Arch) -> list[Site]:
         return [Site(m.path, m.inputs, ((m.path, m.name, m.outputs),)) for m in arch.modules]
     widths = module_widths(arch)
     return [
-        Site(
-            f"layers.{i}.{group}", widths[modules[0]][1], tuple((f"layers.{i}.{m}", m, widths[m][0]) for m in modules)
-        )
+        Site(f"layers.{i}.{group}", widths[modules[0]][1], tuple((f"layers.{i}.{m}", m, widths[m][0]) for m in modules))
         for i in range(arch.layers)
         for group, modules in groups(arch).items()
     ]

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 
 from burnish.engine.adapters import AdapterBank, pairs
 from burnish.engine.arch import Arch
-from burnish.engine.borrowed_files import load
+from burnish.engine.borrowed_files import load, refusing
 from burnish.engine.device import exactly
 from burnish.engine.flat import Flat
 from burnish.errors import ModelRefused
@@ -90,7 +90,8 @@ class Borrowed:
             modules[module.path].register_forward_hook(self._adapting(module.path))
         self.model.get_output_embeddings().register_forward_pre_hook(self._noting)
         self.arch, self.padded = arch, True
-        self._prove(arch)
+        with refusing():
+            self._prove(arch)
 
     # -- weights ------------------------------------------------------------------------------------------------------
 

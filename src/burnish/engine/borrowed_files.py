@@ -27,8 +27,8 @@ from burnish.types import LoraSpec
 
 _OLD_BUFFERS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
 """Ends of the names of tensors that old files hold and that say nothing that config.json does not."""
-_NOT_IN_PEFT = {kind: ("out_proj",) for kind in ("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h")}
-"""Modules into which peft lets no adapter: the fast kernels of these families take the matrix and multiply with it themselves."""
+_NOT_IN_PEFT = (("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h"), ("out_proj",))
+"""Families, and their modules into which peft lets no adapter: fast kernels take the matrix and multiply with it themselves."""
 _POSITIONS = ("max_position_embeddings", "max_seq_len", "seq_length", "max_sequence_length")
 """Keys under which configs say how many positions a model takes."""
 POSITIONS = 2048
@@ -70,7 +70,7 @@ def _quietly() -> Iterator[None]:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """What transformers says against a model, as a refusal."""
     try:
         with _quietly():
@@ -88,7 +88,7 @@ def config_of(directory: Path) -> Any:
     """config.json as transformers reads it, which fills in what it leaves out."""
     from transformers import AutoConfig
 
-    with _refusing():
+    with refusing():
         return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
 
 
@@ -110,7 +110,7 @@ def read(directory: Path) -> tuple[dict[str, Any], Arch]:
         if key in config:
             raise ModelRefused(why, todo="use another model directory")
     made = config_of(directory)
-    with _refusing(), torch.device("meta"):
+    with refusing(), torch.device("meta"):
         model = AutoModelForCausalLM.from_config(made, trust_remote_code=False)
     head = model.get_output_embeddings()
     if head is None:
@@ -121,7 +121,7 @@ def read(directory: Path) -> tuple[dict[str, Any], Arch]:
         family=kind,
         vocab=vocab,
         hidden=hidden,
-        layers=int(text.num_hidden_layers),
+        layers=int(getattr(text, "num_hidden_layers", None) or 1),
         heads=1,
         kv_heads=1,
         head_dim=hidden,
@@ -141,7 +141,8 @@ def _modules(kind: str, model: torch.nn.Module, head: torch.nn.Module) -> tuple[
         if module is not head and isinstance(module, torch.nn.Linear | Conv1D):
             outputs, inputs = module.weight.shape[::-1] if isinstance(module, Conv1D) else module.weight.shape
             found.append(Module(path, outputs, inputs))
-    return tuple(m for m in found if m.name not in _NOT_IN_PEFT.get(kind, ()))
+    families, barred = _NOT_IN_PEFT
+    return tuple(m for m in found if kind not in families or m.name not in barred)
 
 
 def load(directory: Path) -> Any:
@@ -149,8 +150,8 @@ def load(directory: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     weight_files(directory)
-    with _refusing():
-        model, told = AutoModelForCausalLM.from_pretrained(
+    with refusing():
+        opened: Any = AutoModelForCausalLM.from_pretrained(
             directory,
             dtype=torch.float32,
             local_files_only=True,
@@ -158,6 +159,7 @@ def load(directory: Path) -> Any:
             use_safetensors=True,
             output_loading_info=True,
         )
+    model, told = opened
     unknown = [key for key in told["unexpected_keys"] if not key.endswith(_OLD_BUFFERS)]
     for keys, what in ((unknown, "hold tensors that the model does not have"), (told["missing_keys"], "lack tensors")):
         if keys:
@@ -262,7 +264,9 @@ def merged(model: Any, slot: Slot | None) -> dict[str, torch.Tensor]:
     return found
 
 
-def write_merged(path: Path, model: Any, weights: Mapping[str, torch.Tensor], config: Mapping[str, Any], dtype: torch.dtype) -> None:
+def write_merged(
+    path: Path, model: Any, weights: Mapping[str, torch.Tensor], config: Mapping[str, Any], dtype: torch.dtype
+) -> None:
     """A whole model with the names of its files, and config.json as it was but for the precision."""
     by_place = {p.data_ptr(): weights[name].to(dtype) for name, p in model.named_parameters()}
     state = {

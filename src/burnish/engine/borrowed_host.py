@@ -1,4 +1,4 @@
-"""The engine host over a model that transformers computes: the same verbs, adapters, jobs, states and draws; other passes and files."""
+"""The engine host over a model that transformers computes: the same verbs, adapters, jobs and states; other passes and files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOGITS = 1 << 26
 
 
 def host_of(directory: Path) -> type[Host]:
-    """Which host opens a model: ours where its family is. Raises ModelRefused where it would need transformers, which is not here."""
+    """Which host opens a model: `Host` where its family is ours. Raises ModelRefused where transformers is needed and absent."""
     if borrowed_files.is_ours(directory):
         return Host
     borrowed_files.check_installed(directory)
@@ -84,7 +84,7 @@ class BorrowedHost(Host):
             "checkpointing": False,
             "torch": torch.__version__,
             "machine": f"{measure.machine_key()}|{used}",
-            "notes": (f"models of type {arch.family!r} are computed by {used}, which is slower than burnish's own families{how}",),
+            "notes": (f"models of type {arch.family!r} are computed by {used}, slower than burnish's own families{how}",),
         }
 
     # -- verbs --------------------------------------------------------------------------------------------------------

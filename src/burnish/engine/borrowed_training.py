@@ -1,5 +1,5 @@
-"""`forward` and `forward_backward` of a model that transformers computes: the same units, losses and sums as in `trainer.py`, with
-autograd through the model's own logits.
+"""`forward` and `forward_backward` of a model that transformers computes: the same units, losses and sums as in `trainer.py`,
+with autograd through the model's own logits.
 
 Shapes: N packed positions, P chosen positions, K candidate targets, V vocabulary, D hidden.
 """
@@ -122,10 +122,10 @@ def _unit(
         found = _logprobs(logits, column(picked["targets"]))
         if isinstance(loss, SetLoss):
             assert sets is not None
-            of = members_of(unit, chosen, sets).values()
-            total = torch.stack(
-                [loss.value([found[o, 0] for o in own], [{k: v[o] for k, v in picked.items()} for o in own], config) for own in of]
-            ).sum()
+            total = found.new_zeros(())
+            for own in members_of(unit, chosen, sets).values():
+                streams_of = [{k: v[o] for k, v in picked.items()} for o in own]
+                total = total + loss.value([found[o, 0] for o in own], streams_of, config)
         else:
             total = loss.value(found[:, 0] if flat else found, picked, config)
         value = float(total.detach())

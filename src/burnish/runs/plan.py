@@ -198,7 +198,12 @@ def make_plan(
         derived=(*derivation.derived, *more),
         choices=choices_of(engine),
         notes=prepared.notes,
-        warnings=(*notes_of(engine), *prepared.warnings, *derivation.warnings, *([] if full else untrained_stop(engine, start, prepared))),
+        warnings=(
+            *notes_of(engine),
+            *prepared.warnings,
+            *derivation.warnings,
+            *([] if full else untrained_stop(engine, start, prepared)),
+        ),
     )
 
 

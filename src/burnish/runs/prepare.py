@@ -118,7 +118,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
     task = ready.find(config.data)
     source = _of_task(task) if task else _of_file(config)
     bad = source.bad
-    notes = [f"{Path(config.data).name}: {len(source.examples)} rows, {source.format}", *source.notes]
+    notes = [f"{sources.title(config.data)}: {len(source.examples)} rows, {source.format}", *source.notes]
     fingerprints = {"data": source.sha256, "model": ref.fingerprint}
     test: Sequence[Example] | None = None
     if task is not None:
@@ -130,7 +130,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         if config.valid_share is not None:
             raise ConfigError("valid and valid_share contradict each other", todo="give one of them")
         held = sources.read(config.valid, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
-        notes += [f"{Path(config.valid).name}: {len(held.examples)} rows to validate on, {held.format}", *held.notes]
+        notes += [f"{sources.title(config.valid)}: {len(held.examples)} rows to validate on, {held.format}", *held.notes]
         fingerprints["valid"] = held.sha256
         train, valid, share = source.examples, held.examples, None
     else:
@@ -141,7 +141,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
     rehearsed: Sequence[Example] = ()
     if config.rehearse is not None:
         texts = rehearsal.read(config.rehearse, skip_bad_rows=config.skip_bad_rows)
-        notes += [f"{Path(config.rehearse).name}: {len(texts.examples)} texts to rehearse, {texts.format}", *texts.notes]
+        notes += [f"{sources.title(config.rehearse)}: {len(texts.examples)} texts to rehearse, {texts.format}", *texts.notes]
         fingerprints["rehearse"] = texts.sha256
         rehearsed, bad = texts.examples, (*bad, *texts.bad)
         if config.order == "file":

@@ -26,7 +26,7 @@ from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
 from burnish.runs.run import Probe, Run, State
 from burnish.runs.stop import Stop
-from burnish.store import checkpoints
+from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import RunFolder
@@ -58,13 +58,17 @@ class Begun:
 
 
 def anchored(config: Training) -> Training:
-    """The config with paths that hold from any working directory."""
+    """The config with paths that hold from any working directory, and datasets of the hub at the commit that they have now."""
     model = str(Path(config.model).resolve()) if holds_model(Path(config.model)) else config.model
-    valid = None if config.valid is None else str(Path(config.valid).resolve())
-    data = config.data if ready.find(config.data) else str(Path(config.data).resolve())
+    valid = None if config.valid is None else _anchored(config.valid)
+    data = config.data if ready.find(config.data) else _anchored(config.data)
     world = config.rehearse is None or rehearsal.is_world(config.rehearse)
-    rehearse = config.rehearse if world else str(Path(str(config.rehearse)).resolve())
+    rehearse = config.rehearse if world else _anchored(str(config.rehearse))
     return config.model_copy(update={"model": model, "data": data, "valid": valid, "rehearse": rehearse})
+
+
+def _anchored(data: str) -> str:
+    return hubdata.pinned(data) if hubdata.is_hub(data) else str(Path(data).resolve())
 
 
 def plan(config: Training, *, progress: Progress | None = None) -> Plan:
