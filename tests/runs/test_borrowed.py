@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -20,29 +19,11 @@ SLOWER = "models of type 'gpt2' are computed by transformers"
 
 
 @pytest.fixture(scope="module")
-def gpt2(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 with the tiny model's tokenizer."""
-    import torch
-    from transformers import AutoModelForCausalLM, GPT2Config
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("gpt2") / "model"
-    ids = dict(bos_token_id=None, eos_token_id=258, pad_token_id=None)
-    AutoModelForCausalLM.from_config(
-        GPT2Config(vocab_size=259, n_embd=32, n_layer=2, n_head=4, n_positions=256, **ids)
-    ).save_pretrained(path)
-    (path / "generation_config.json").unlink()
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(tiny_model / name, path / name)
-    return path
-
-
-@pytest.fixture(scope="module")
-def whole(gpt2: Path, data: Path, home: Path) -> dict[str, train.Outcome]:
+def whole(tiny_gpt2: Path, data: Path, home: Path) -> dict[str, train.Outcome]:
     """For each method a run that nothing interrupted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BURNISH_HOME", str(home))
-        return {m: train.start(settings(gpt2, data, method=m), run=f"borrowed-{m}") for m in ("lora", "full")}
+        return {m: train.start(settings(tiny_gpt2, data, method=m), run=f"borrowed-{m}") for m in ("lora", "full")}
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -63,11 +44,11 @@ def test_a_run_learns_and_its_certificate_passes(whole: dict[str, train.Outcome]
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_check_39_a_stopped_run_goes_on_and_ends_with_the_same_bits(
-    whole: dict[str, train.Outcome], gpt2: Path, data: Path, method: str
+    whole: dict[str, train.Outcome], tiny_gpt2: Path, data: Path, method: str
 ) -> None:
     stop = Watcher(lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 5 else None)
     with pytest.raises(Interrupted):
-        train.start(settings(gpt2, data, method=method), run=f"borrowed-stopped-{method}", progress=stop)
+        train.start(settings(tiny_gpt2, data, method=method), run=f"borrowed-stopped-{method}", progress=stop)
     assert any(SLOWER in note for note in stop.notes)
     again = train.resume(f"borrowed-stopped-{method}")
     assert weights(again.folder) == weights(whole[method].folder)

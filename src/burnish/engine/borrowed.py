@@ -217,9 +217,9 @@ class Borrowed:
                 self._prove_cache(long, short, more)
 
     def _keep_reached(self) -> None:
-        """Let adapters go only where the network calls its modules: some take a matrix and multiply with it themselves."""
-        passed_by = {m.name for m in self.arch.modules if m.path not in self._reached}
-        self.arch = replace(self.arch, modules=tuple(m for m in self.arch.modules if m.name not in passed_by))
+        """Let adapters go only into modules that text reaches: some networks have towers for images, and some take a module's
+        matrix and multiply with it themselves."""
+        self.arch = replace(self.arch, modules=tuple(m for m in self.arch.modules if m.path in self._reached))
         if not self.arch.modules:
             raise ModelRefused("the model has no linear modules that an adapter could go into", todo="use another base model")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -132,13 +133,20 @@ def read(directory: Path) -> tuple[dict[str, Any], Arch]:
     )
 
 
+def linears(model: torch.nn.Module) -> dict[str, Any]:
+    """The linear modules by path; GPT-2's Conv1D is one."""
+    from transformers.pytorch_utils import Conv1D
+
+    return {path: module for path, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)}
+
+
 def _modules(kind: str, model: torch.nn.Module, head: torch.nn.Module) -> tuple[Module, ...]:
     """Every linear module but the head: what peft calls all-linear."""
     from transformers.pytorch_utils import Conv1D
 
     found = []
-    for path, module in model.named_modules():
-        if module is not head and isinstance(module, torch.nn.Linear | Conv1D):
+    for path, module in linears(model).items():
+        if module is not head:
             outputs, inputs = module.weight.shape[::-1] if isinstance(module, Conv1D) else module.weight.shape
             found.append(Module(path, outputs, inputs))
     families, barred = _NOT_IN_PEFT
@@ -186,8 +194,12 @@ def write_peft(path: Path, slot: Slot, base: str, *, model: Any) -> None:
     save_file(tensors, path / "adapter_model.safetensors", metadata={"format": "pt"})
     if heads:
         save_file(heads, path / "heads.safetensors")
+    every = Counter(path.rsplit(".", 1)[-1] for path in linears(model))
+    own = Counter(m.name for m in slot.arch.modules)
+    names = [n for n in spec.targets if every[n] == own[n]]  # peft takes a last name for all modules that bear it
+    names += [m.path for m in slot.arch.modules if m.name in spec.targets and m.name not in names]
     turned = any(isinstance(module, Conv1D) for module in model.modules())
-    config = {**peft_config(base, spec.rank, spec.alpha, sorted(spec.targets)), "fan_in_fan_out": turned}
+    config = {**peft_config(base, spec.rank, spec.alpha, sorted(names)), "fan_in_fan_out": turned}
     (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 

@@ -196,7 +196,7 @@ def _explained(spec: Spec) -> Iterator[None]:
             f"{spec} is a dataset of the hub, and huggingface_hub, which fetches those, is not installed",
             todo="pip install 'burnish[hub,parquet]', or give a file",
         ) from error
-    broken: Any = errors.HfHubHTTPError.__bases__  # the errors of the library below it, whichever that is, and OSError
+    broken: Any = (*errors.HfHubHTTPError.__bases__, OSError)  # the errors of the library below it, whichever that is
     try:
         yield
     except errors.GatedRepoError as error:
