@@ -15,7 +15,7 @@ from helpers import make_data, open_host
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from test_trainer import random_adapter, relative
-from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel
+from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel, Gemma3Config
 
 from burnish.engine import borrowed_files
 from burnish.engine.borrowed_host import BorrowedHost, host_of
@@ -318,6 +318,25 @@ def test_targets_by_our_names_are_those_of_the_model(borrowed_dirs: dict[str, Pa
 def test_adapters_stay_out_of_matrices_that_the_network_multiplies_by_itself(borrowed_dirs: dict[str, Path]) -> None:
     names = {m.name for m in open_borrowed(borrowed_dirs["mamba"]).arch.modules}
     assert names == {"in_proj", "x_proj"}, "not dt_proj, whose weight Mamba takes without calling it, nor out_proj, as peft"
+
+
+def test_a_model_with_a_tower_for_images_is_trained_on_text(tmp_path: Path) -> None:
+    """Adapters stay out of the tower, whose modules bear the names of those that text passes through."""
+    sizes = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
+    text = dict(**sizes, vocab_size=96, num_key_value_heads=2, head_dim=8, max_position_embeddings=256, sliding_window=16)
+    images = dict(image_token_index=95, boi_token_index=94, eoi_token_index=93, mm_tokens_per_image=1)
+    config = Gemma3Config(text_config=text, vision_config=dict(**sizes, image_size=28, patch_size=14), **images)
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model.save_pretrained(tmp_path / "base")
+    host, data = open_borrowed(tmp_path / "base"), make_data(4, vocab=90)
+    adapter = random_adapter(host, rank=2, alpha=2.0)
+    assert len(host.arch.modules) == 14
+    assert not any("vision" in m.path for m in host.arch.modules)
+    (tmp_path / "peft").mkdir()
+    host.export(tmp_path / "peft", adapter=adapter, form="peft", base="b")
+    assert host.digest(host.load(tmp_path / "peft")) == host.digest(adapter)
+    assert difference(host, PeftModel.from_pretrained(model, tmp_path / "peft").eval(), data, adapter) < 1e-5
 
 
 # -- refusals -------------------------------------------------------------------------------------------------------------

@@ -214,15 +214,17 @@ def _explained(spec: Spec) -> Iterator[None]:
             f"the dataset {spec.id} has no revision {spec.revision!r}", todo="leave it out, or name a commit"
         ) from error
     except errors.LocalEntryNotFoundError as error:
-        raise _unreachable(spec) from error
+        raise _unreachable(spec, error) from error
     except errors.HfHubHTTPError as error:
         raise DataError(f"the hub refused {spec}", seen=str(error).splitlines()[0]) from error
     except broken as error:
-        raise _unreachable(spec) from error
+        raise _unreachable(spec, error) from error
 
 
-def _unreachable(spec: Spec) -> _Unreachable:
+def _unreachable(spec: Spec, error: Exception) -> _Unreachable:
+    said = str(error).strip().splitlines()
     return _Unreachable(
         f"the hub cannot be reached, and its cache on this disk does not have {spec}",
+        seen=f"{type(error).__name__}: {said[0][:200] if said else ''}",
         todo="try again with a network, or give a file",
     )
