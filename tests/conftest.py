@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,23 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file(_tiny_weights(), directory / "model.safetensors", metadata={"format": "pt"})
     _write_tokenizer(directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2, which transformers computes, of the same size and with the same tokenizer. Not to be written to."""
+    import torch
+    from transformers import AutoModelForCausalLM, GPT2Config
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("gpt2") / "model"
+    ids = dict(bos_token_id=None, eos_token_id=258, pad_token_id=None)
+    config = GPT2Config(vocab_size=259, n_embd=32, n_layer=2, n_head=4, n_positions=256, **ids)
+    AutoModelForCausalLM.from_config(config).save_pretrained(path)
+    (path / "generation_config.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(tiny_model / name, path / name)
+    return path
 
 
 def _tiny_weights() -> dict[str, np.ndarray]:

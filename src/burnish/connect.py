@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from burnish.engine.families import FAMILIES, read_arch
 from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
 from burnish.protocols import Engine, Policy
 from burnish.store import machine
+from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef, resolve
 
 
@@ -24,7 +26,8 @@ def open_engine(
     threads: int | None = None,
     choices: Mapping[str, Any] | None = None,
 ) -> Engine:
-    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`).
+    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`). A family that is not ours
+    is computed by transformers where that is installed.
 
     where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other
     settings are then not read. What was measured on this machine is cached. Raises ConfigError for a place that does
@@ -32,11 +35,11 @@ def open_engine(
     """
     if where != "local":
         raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
+    from burnish.engine.borrowed_host import host_of
     from burnish.engine.device import device_of
-    from burnish.engine.host import Host
 
     measured = measured_here() if choices is None and device_of(device) != "cuda" else None
-    return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
+    return host_of(ref.base).open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
 
 
 def measured_here(*, again: bool = False) -> Mapping[str, Any]:
@@ -57,6 +60,24 @@ def measured_here(*, again: bool = False) -> Mapping[str, Any]:
             machine.save_measured(doubted, {})
             machine.save_measured(key, measured)
     return measured
+
+
+def max_positions(ref: ModelRef) -> int:
+    """Tokens of the longest sequence that the base of `ref` takes. No weights are read, and no torch for families of our own."""
+    config = read_json(ref.base / "config.json")
+    if config.get("model_type") in FAMILIES:
+        return read_arch(config).max_positions
+    from burnish.engine import borrowed_files
+
+    borrowed_files.check_installed(ref.base)
+    return borrowed_files.max_positions(borrowed_files.config_of(ref.base))
+
+
+def notes_of(engine: Engine) -> tuple[str, ...]:
+    """What whoever uses this engine should know, such as that it is a slow one."""
+    notes = engine.facts.get("notes", ())
+    assert isinstance(notes, tuple)
+    return notes
 
 
 def open_policy(engine: Engine, ref: ModelRef) -> Policy:

@@ -23,7 +23,8 @@ app.add_typer(runs_app, name="runs")
 
 MODEL_HELP = "A model directory, pebble or another model of the package, a run's name, or a hub id."
 Data = Annotated[
-    str | None, typer.Argument(metavar="[DATA]", help="The file with the rows, or a ready task.", show_default=False)
+    str | None,
+    typer.Argument(metavar="[DATA]", help="The file with the rows, hub:OWNER/NAME, or a ready task.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as lora.rank=8.", show_default=False)
@@ -124,7 +125,9 @@ def plan(
 
 @app.command("eval")
 def evaluate(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="The file with the rows to measure on, or a ready task.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="The file with the rows to measure on, hub:OWNER/NAME, or a ready task.")
+    ],
     *,
     model: Model,
     map: Map = None,

@@ -17,6 +17,7 @@ from types import FrameType
 from burnish.cli.generating import Stream
 from burnish.cli.opening import max_positions, raw_hint
 from burnish.cli.screen import Screen, screen
+from burnish.connect import notes_of
 from burnish.runs.api import Loaded, load
 from burnish.types import Message, SamplingParams
 
@@ -58,6 +59,8 @@ def chat(model: str, *, system: str | None, temperature: float, limit_tokens: in
     interactive = sys.stdin.isatty() and not as_json
     if interactive:
         to.print(f"{loaded.ref.name}: {HELP}")
+        for note in notes_of(loaded.policy.engine):
+            to.print(f"({note})")
         if hint := raw_hint(loaded):
             to.print(hint)
     conversation, turns, index = Conversation(system), [], 0

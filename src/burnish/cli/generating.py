@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from burnish.cli.opening import converses, max_positions, raw_hint
 from burnish.cli.screen import Screen, screen, visible
+from burnish.connect import notes_of
 from burnish.errors import ConfigError, UserError
 from burnish.runs.api import Loaded, load
 from burnish.types import Message, Sample, SamplingParams
@@ -22,6 +23,8 @@ def generate(
     if raw and system is not None:
         raise ConfigError("--raw continues a text, which has no system message", todo="leave out --system, or use --chat")
     loaded = load(model)
+    for note in notes_of(loaded.policy.engine):
+        to.err.print(f"({note})", style="dim", markup=False, highlight=False, soft_wrap=True)
     as_text = (not converses(loaded) and system is None) if raw is None else raw
     if raw is None and as_text:
         to.err.print(

@@ -23,17 +23,36 @@ from burnish.errors import CapabilityMissing, ConfigError
 from burnish.types import Adapter, LoraSpec, Route
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A matrix that adapters may go into. parts: (name, target, outputs) of the modules stacked in it, in order."""
+
+    name: str
+    inputs: int
+    parts: tuple[tuple[str, str, int], ...]
+
+
+def sites(arch: Arch) -> list[Site]:
+    """The fused matrices of every layer; of a model that transformers computes, its linear modules as they are."""
+    if arch.modules:
+        return [Site(m.path, m.inputs, ((m.path, m.name, m.outputs),)) for m in arch.modules]
+    widths = module_widths(arch)
+    return [
+        Site(f"layers.{i}.{group}", widths[modules[0]][1], tuple((f"layers.{i}.{m}", m, widths[m][0]) for m in modules))
+        for i in range(arch.layers)
+        for group, modules in groups(arch).items()
+    ]
+
+
 def slot_shapes(arch: Arch, spec: LoraSpec) -> dict[str, tuple[int, ...]]:
     """Tensors of one slot: per fused matrix the stacked A of its targeted modules, per module its B, per head one row."""
-    widths = module_widths(arch)
     shapes: dict[str, tuple[int, ...]] = {}
-    for i in range(arch.layers):
-        for group, modules in groups(arch).items():
-            targeted = [m for m in modules if m in spec.targets]
-            if targeted:
-                shapes[f"layers.{i}.{group}.a"] = (len(targeted) * spec.rank, widths[targeted[0]][1])
-                for module in targeted:
-                    shapes[f"layers.{i}.{module}.b"] = (widths[module][0], spec.rank)
+    for site in sites(arch):
+        targeted = [(name, outputs) for name, target, outputs in site.parts if target in spec.targets]
+        if targeted:
+            shapes[f"{site.name}.a"] = (len(targeted) * spec.rank, site.inputs)
+            for name, outputs in targeted:
+                shapes[f"{name}.b"] = (outputs, spec.rank)
     for head in spec.heads:
         shapes[f"head.{head}"] = (1, arch.hidden)
     return shapes
@@ -41,26 +60,43 @@ def slot_shapes(arch: Arch, spec: LoraSpec) -> dict[str, tuple[int, ...]]:
 
 def parameter_count(arch: Arch, spec: LoraSpec) -> int:
     """Trainable parameters of an adapter of this shape."""
-    return sum(prod(s) for s in slot_shapes(arch, spec).values())
+    return sum(prod(s) for s in slot_shapes(arch, fitted(spec, arch)).values())
 
 
-def check_spec(spec: LoraSpec) -> None:
+def check_spec(spec: LoraSpec, arch: Arch) -> None:
     """Raises ConfigError for a shape that cannot be."""
     if spec.rank < 1 or not spec.targets:
         raise ConfigError("an adapter needs a rank of at least 1 and at least one target", seen=f"{spec}")
     unknown = [t for t in spec.targets if t not in MODULES]
-    if unknown:
+    if unknown and not arch.modules:
         raise ConfigError(f"unknown adapter targets: {', '.join(unknown)}", seen=f"known: {', '.join(MODULES)}")
 
 
 def fitted(spec: LoraSpec, arch: Arch) -> LoraSpec:
     """All modules of an architecture where all were asked for: adapters do not go into experts. Raises ConfigError for some
     that it does not have."""
+    if arch.modules:
+        return replace(spec, targets=_by_their_names(spec.targets, arch))
     targets = tuple(t for t in spec.targets if t in module_widths(arch))
     if targets != spec.targets and set(spec.targets) != set(MODULES):
         missing = ", ".join(t for t in spec.targets if t not in targets)
         raise ConfigError("the model has experts, and adapters do not go into those", seen=missing, todo="target q, k, v or o")
     return replace(spec, targets=targets)
+
+
+def _by_their_names(targets: Sequence[str], arch: Arch) -> tuple[str, ...]:
+    """Targets as a model that transformers computes names them: q is its q_proj; all of ours are all of its."""
+    names = sorted({m.name for m in arch.modules})
+    if set(targets) == set(MODULES):
+        return tuple(names)
+    missing = [t for t in targets if t not in names and f"{t}_proj" not in names]
+    if missing:
+        raise ConfigError(
+            f"the model has no linear modules of the name {', '.join(missing)}",
+            seen=f"it has {', '.join(names)}",
+            todo="leave lora.targets out, so that the adapter goes into all of them",
+        )
+    return tuple(n for n in names if n in targets or n.removesuffix("_proj") in targets)
 
 
 class Slot:
@@ -97,21 +133,18 @@ class Slot:
     def bind(self) -> None:
         data = self.flat.views if self._compute is None else self._compute.views
         grads, scale = self.flat.grad_views, self.spec.alpha / self.spec.rank
-        widths = module_widths(self.arch)
-        for i in range(self.arch.layers):
-            for group, modules in groups(self.arch).items():
-                name, column = f"layers.{i}.{group}", 0
-                parts, part_grads = [], []
-                for module in modules:
-                    key = f"layers.{i}.{module}.b"
-                    if key in data:
-                        parts.append((column, data[key]))
-                        if key in grads:
-                            part_grads.append(grads[key])
-                    column += widths[module][0]
-                if parts:
-                    key = f"{name}.a"
-                    self.factors[name] = Factors(data[key], tuple(parts), scale, grads.get(key), tuple(part_grads))
+        for site in sites(self.arch):
+            column, parts, part_grads = 0, [], []
+            for name, _, outputs in site.parts:
+                key = f"{name}.b"
+                if key in data:
+                    parts.append((column, data[key]))
+                    if key in grads:
+                        part_grads.append(grads[key])
+                column += outputs
+            if parts:
+                key = f"{site.name}.a"
+                self.factors[site.name] = Factors(data[key], tuple(parts), scale, grads.get(key), tuple(part_grads))
         self.refresh()
 
     def head(self, name: str) -> Weight:
@@ -140,7 +173,7 @@ class AdapterBank:
 
     def new(self, spec: LoraSpec) -> Slot:
         """An empty slot (all zero); `initialise` or a load fills it."""
-        check_spec(spec)
+        check_spec(spec, self.arch)
         spec = fitted(spec, self.arch)
         self._count += 1
         adapter = Adapter(id=f"lora-{self._count}", kind="lora")

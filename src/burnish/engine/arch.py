@@ -91,9 +91,26 @@ class Experts:
     """whether router and experts have biases"""
 
 
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One linear module of a model that transformers computes: its path there, and its widths."""
+
+    path: str
+    outputs: int
+    inputs: int
+
+    @property
+    def name(self) -> str:
+        """Its last name, by which adapters target it."""
+        return self.path.rsplit(".", 1)[-1]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arch:
-    """A decoder with rotary attention and a gated MLP, or experts of that form."""
+    """A decoder with rotary attention and a gated MLP, or experts of that form.
+
+    Of a model that transformers computes (`engine/borrowed.py`) it says how large things are, not how they are computed.
+    """
 
     family: str
     vocab: int
@@ -141,6 +158,8 @@ class Arch:
     fused: bool = False
     """whether files hold q, k, v as one matrix, and gate, up"""
     experts: Experts | None = None
+    modules: tuple[Module, ...] = ()
+    """of a model that transformers computes: its linear modules but the head, which is what adapters go into"""
 
     @property
     def q_width(self) -> int:

@@ -102,12 +102,18 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
     heads = {k: v.to("cpu").clone() for k, v in views.items() if k.startswith("head.")}
     if heads:
         save_file(heads, path / _HEADS_FILE)
-    config = {
+    config = peft_config(base, times * spec.rank, times * spec.alpha, sorted(names))
+    (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+def peft_config(base: str, rank: int, alpha: float, names: list[str]) -> dict[str, Any]:
+    """adapter_config.json of an adapter over the modules of these names."""
+    return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,
-        "r": times * spec.rank,
-        "lora_alpha": times * spec.alpha,
+        "r": rank,
+        "lora_alpha": alpha,
         "lora_dropout": 0.0,
         "bias": "none",
         "fan_in_fan_out": False,
@@ -116,9 +122,8 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
         "use_rslora": False,
         "use_dora": False,
         "modules_to_save": None,
-        "target_modules": sorted(names),
+        "target_modules": names,
     }
-    (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
 def _fused(slot: Slot, layer: int, group: str, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -155,8 +160,11 @@ _PEFT_READ = frozenset(
 stands in init_lora_weights."""
 
 
-def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
-    """adapter_config.json as a LoraSpec. Raises ModelRefused for anything that would compute differently here."""
+def read_peft_config(path: Path, *, may: tuple[str, ...] = ()) -> dict[str, Any]:
+    """adapter_config.json, checked but for the modules. may: more keys that the caller reads or that change nothing for it.
+
+    Raises ModelRefused for anything that would compute differently here.
+    """
     try:
         config = json.loads((path / "adapter_config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -166,7 +174,7 @@ def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
     if config.get("peft_type") != "LORA":
         raise ModelRefused("only LoRA adapters are understood", seen=f"peft_type {config.get('peft_type')!r}")
     for key, value in config.items():
-        if value and key not in _PEFT_READ:
+        if value and key not in _PEFT_READ and key not in may:
             raise ModelRefused(f"the adapter uses {key}, which is not computed here", seen=str(value))
     if config.get("bias", "none") != "none":
         raise ModelRefused("the adapter trains biases, which is not computed here", seen=f"bias {config['bias']!r}")
@@ -180,6 +188,12 @@ def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
     for key in ("r", "lora_alpha"):
         if not isinstance(config.get(key), int | float):
             raise ModelRefused(f"adapter_config.json gives no number for {key}", seen=repr(config.get(key)))
+    return config
+
+
+def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
+    """adapter_config.json as a LoraSpec. Raises ModelRefused for anything that would compute differently here."""
+    config = read_peft_config(path)
     names = config.get("target_modules") or []
     if isinstance(names, str):
         if names != "all-linear":

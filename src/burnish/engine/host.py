@@ -54,8 +54,8 @@ class Full:
     def __init__(self, decoder: Decoder, source: Mapping[str, torch.Tensor] | None) -> None:
         self.adapter = Adapter(id="full", kind="full")
         self.flat = decoder.unfreeze(source)
-        vectors = [o for n, o in self.flat.offsets.items() if n.endswith(("norm", ".bias"))]
-        self.adam = Adam(self.flat, decay_end=min(vectors))
+        vectors = [o for n, o in self.flat.offsets.items() if len(self.flat.shapes[n]) < 2]
+        self.adam = Adam(self.flat, decay_end=min(vectors, default=None))
         self.decoder, self.version = decoder, 0
 
     def need_grad(self) -> None:
@@ -68,7 +68,9 @@ class Full:
 
 
 class Host:
-    """See the module. Open with `Host.open`."""
+    """See the module. Open with `Host.open`. `BorrowedHost` is the same over a model that transformers computes."""
+
+    _sampler_class = Sampler
 
     def __init__(
         self, directory: Path, config: Mapping[str, Any], arch: Arch, choices: Choices, tokenizer: Tokenizer | None
@@ -105,7 +107,7 @@ class Host:
         Raises ModelRefused for a directory that is not understood or not safe.
         """
         directory = Path(directory)
-        config, arch = read_model(directory)
+        config, arch = cls._read(directory)
         if device not in ("auto", "cpu", "cuda") or dtype not in ("auto", *DTYPES):
             raise ConfigError("device is cpu, cuda or auto and dtype float32, bfloat16 or auto", seen=f"{device!r}, {dtype!r}")
         device = on.device_of(device) if choices is None else Choices(**choices).device
@@ -140,6 +142,10 @@ class Host:
         short = on.is_short(arch, chosen.unit_tokens, chosen.device, chosen.dtype)
         host.decoder.checkpointing = short if checkpointing is None else checkpointing
         return host
+
+    @staticmethod
+    def _read(directory: Path) -> tuple[dict[str, Any], Arch]:
+        return read_model(directory)
 
     # -- what it is ---------------------------------------------------------------------------------------------------
 
@@ -352,7 +358,7 @@ class Host:
     def sampler(self) -> Sampler:
         if self._sampler is None:
             tokenizer = self.tokenizer
-            self._sampler = Sampler(
+            self._sampler = self._sampler_class(
                 self.decoder,
                 self.bank,
                 token_bytes=tokenizer.token_bytes if tokenizer else [b""] * self.arch.vocab,
@@ -387,10 +393,10 @@ class Host:
             files.read_state(path, header, owner.flat, owner.adam)
             owner.version = int(header["version"])
         elif (path / "adapter_config.json").is_file():
-            owner = self._target(adapter, files.read_peft_spec(path, self.arch))
+            owner = self._target(adapter, self._peft_spec(path))
             assert isinstance(owner, Slot)
             try:
-                files.read_peft(path, owner)
+                self._read_peft(path, owner)
             except BurnishError:
                 if adapter is None:
                     self.bank.free(owner.adapter)
@@ -400,6 +406,12 @@ class Host:
         owner.refresh()
         self._forget()
         return owner.adapter
+
+    def _peft_spec(self, path: Path) -> LoraSpec:
+        return files.read_peft_spec(path, self.arch)
+
+    def _read_peft(self, path: Path, slot: Slot) -> None:
+        files.read_peft(path, slot)
 
     def _target(self, adapter: Adapter | None, spec: LoraSpec) -> Slot:
         """The slot to fill: a new one, or the given one if it has this shape."""

@@ -87,7 +87,7 @@ class Sampler:
         self.decoder, self.bank, self.end_ids = decoder, bank, end_ids
         self.limit_rows, self.unit_tokens = limit_rows, unit_tokens
         if limit_positions is None:
-            limit_positions = max(_CACHE_BYTES // position_bytes(decoder.arch, decoder.dtype), decoder.arch.max_positions)
+            limit_positions = max(_CACHE_BYTES // max(1, position_bytes(decoder.arch, decoder.dtype)), decoder.arch.max_positions)
         self.limit_positions = limit_positions
         spelled = [b"" if i in special_ids else b for i, b in enumerate(token_bytes)]
         self._bytes = spelled + [b""] * (vocab - len(spelled))
@@ -201,7 +201,7 @@ class Sampler:
         try:
             pieces = self._choose()
             if pieces:
-                prefill(self.decoder, self.bank, pieces)
+                self._prefill(pieces)
                 while self.waiting and self.waiting[0].logits is not None:
                     self.ready.append(self.waiting.popleft())
             elif self.batch.rows:
@@ -302,9 +302,19 @@ class Sampler:
         )
 
     def _decode(self) -> None:
-        decoder, batch, rows = self.decoder, self.batch, len(self.batch.rows)
-        lengths = batch.length[:rows]
-        self._reserve(rows, int(lengths.max()) + 1)
+        lengths = self.batch.length[: len(self.batch.rows)]
+        self._reserve(len(lengths), int(lengths.max()) + 1)
+        logits = self._next(lengths)
+        lengths += 1
+        self._advance(0, logits)
+
+    def _prefill(self, pieces: Sequence[Piece]) -> None:
+        """Compute the pieces and write what is found into their prompts."""
+        prefill(self.decoder, self.bank, pieces)
+
+    def _next(self, lengths: np.ndarray) -> torch.Tensor:
+        """Logits [R, V] behind every row's last token, whose keys and values are stored at its place, `lengths`."""
+        decoder, batch, rows = self.decoder, self.batch, len(lengths)
         plan = self._planned()
         step = DecodeStep(self.cache, lengths, plan.spans)
         blocks, output = self._weights()
@@ -319,8 +329,7 @@ class Sampler:
 
         for layer in range(decoder.arch.layers):
             x = decoder.block(layer, x, turns, plan.segments, attend, blocks)
-        lengths += 1
-        self._advance(0, head.logits_of(decoder.final_norm(x), output)[:rows])
+        return head.logits_of(decoder.final_norm(x), output)[:rows]
 
     def _weights(self) -> tuple[list[Block], Weight]:
         """Blocks and head for decoding: packed once where the base is frozen and not too large to hold twice."""

@@ -26,7 +26,7 @@ from burnish.types import Datum, LossResult, Outputs, Route
 OUTPUTS = ("logprobs", "value", "score", "hidden")
 
 
-def _column(targets: torch.Tensor) -> torch.Tensor:
+def column(targets: torch.Tensor) -> torch.Tensor:
     return targets[:, None] if targets.dim() == 1 else targets
 
 
@@ -37,7 +37,7 @@ def _head_of(bank: AdapterBank, route: Route, name: str) -> Weight:
     return bank.get(owners[0][0]).head(name)
 
 
-def _row_heads(bank: AdapterBank, unit: Unit, name: str) -> list[tuple[slice, Weight]]:
+def row_heads(bank: AdapterBank, unit: Unit, name: str) -> list[tuple[slice, Weight]]:
     heads = []
     for row in unit.rows:
         assert isinstance(row.rows, slice)
@@ -65,10 +65,10 @@ def forward(
             found: dict[str, torch.Tensor] = {}
             if "logprobs" in outputs:
                 targets = gather_streams(data, unit, ["targets"], decoder.device)["targets"]
-                found["logprobs"] = head_pass.target_logprobs(hidden, decoder.head, _column(targets)).view(targets.shape)
+                found["logprobs"] = head_pass.target_logprobs(hidden, decoder.head, column(targets)).view(targets.shape)
             for name in ("value", "score"):
                 if name in outputs:
-                    parts = [matmul.nt(hidden[r], w.data)[:, 0] for r, w in _row_heads(bank, unit, name)]
+                    parts = [matmul.nt(hidden[r], w.data)[:, 0] for r, w in row_heads(bank, unit, name)]
                     found[name] = torch.cat(parts)
             if "hidden" in outputs:
                 found["hidden"] = hidden
@@ -99,8 +99,8 @@ def forward_backward(
     check_data(data, decoder.arch.vocab, decoder.arch.max_positions)
     sets = None
     if isinstance(loss, SetLoss):
-        sets = [_set_id(d, i) for i, d in enumerate(data)]
-        _check_sets(loss, loss_name, sets)
+        sets = [set_id(d, i) for i, d in enumerate(data)]
+        check_sets(loss, loss_name, sets)
     results: dict[int, np.ndarray] = {}
     total = 0.0
     positions = 0
@@ -114,13 +114,13 @@ def forward_backward(
     return LossResult(loss=total, metrics=metrics, logprobs=tuple(results[i] for i in range(len(data))))
 
 
-def _set_id(datum: Datum, index: int) -> int:
+def set_id(datum: Datum, index: int) -> int:
     if "set" not in datum.streams:
         raise LossError(f"a set-wise loss reads the stream 'set', which datum {index} lacks")
     return int(datum.streams["set"][0])
 
 
-def _check_sets(loss: SetLoss, name: str, sets: Sequence[int]) -> None:
+def check_sets(loss: SetLoss, name: str, sets: Sequence[int]) -> None:
     sizes = Counter(sets)
     wrong = [s for s, n in sizes.items() if loss.size and n != loss.size]
     if wrong:
@@ -139,15 +139,15 @@ def _unit(
     """Forward, loss, backward of one unit. Returns (loss sum, per-sequence log-probabilities, positions that carried loss)."""
     device = decoder.device
     streams = gather_streams(data, unit, loss.reads, device)
-    chosen = _chosen(unit, streams, loss, device)
+    chosen = chosen_positions(unit, streams, loss, device)
     inputs = decoder.embed(unit.tokens_N).requires_grad_()
     hidden = decoder.forward_packed(inputs, unit.layout.lengths, bank.table(unit.rows))
     size = hidden.shape[0]
     logprobs = torch.full((size,), float("nan"), device=device)
     if loss.on != "logprobs":
-        value, gradient = _on_head(bank, unit, hidden, streams, chosen, loss, config, sets)
+        value, gradient = on_head(bank, unit, hidden, streams, chosen, loss, config, sets)
     else:
-        targets = _column(streams["targets"])
+        targets = column(streams["targets"])
         at = hidden.detach()[chosen]
         picked = {k: v[chosen] for k, v in streams.items()}
         if isinstance(loss, SetLoss):
@@ -178,7 +178,9 @@ def _unit(
     return value, [arrays[a:b].copy() for a, b in unit.layout.spans], len(chosen)
 
 
-def _chosen(unit: Unit, streams: Mapping[str, torch.Tensor], loss: TokenLoss | SetLoss, device: torch.device) -> torch.Tensor:
+def chosen_positions(
+    unit: Unit, streams: Mapping[str, torch.Tensor], loss: TokenLoss | SetLoss, device: torch.device
+) -> torch.Tensor:
     """Indices of the positions that carry loss."""
     if not loss.mask:  # a loss on the score of each sequence: its last position
         return torch.tensor([stop - 1 for _, stop in unit.layout.spans], device=device)
@@ -199,7 +201,7 @@ def _token_slope(loss: TokenLoss, picked: Mapping[str, torch.Tensor], config: Ma
     return slope
 
 
-def _members(unit: Unit, chosen: torch.Tensor, sets: Sequence[int]) -> dict[int, list[torch.Tensor]]:
+def members_of(unit: Unit, chosen: torch.Tensor, sets: Sequence[int]) -> dict[int, list[torch.Tensor]]:
     """Set -> for each of its sequences, in request order, the indices into `chosen` that belong to it."""
     members: dict[int, list[tuple[int, torch.Tensor]]] = {}
     for index, (start, stop) in zip(unit.order, unit.layout.spans, strict=True):
@@ -222,13 +224,13 @@ def _set_slopes(
     """d loss / d l at every chosen position, and the summed loss."""
     l_P = head_pass.target_logprobs(at, decoder.head, targets)[:, 0].requires_grad_()
     total = l_P.new_zeros(())
-    for own in _members(unit, chosen, sets).values():
+    for own in members_of(unit, chosen, sets).values():
         total = total + loss.value([l_P[o] for o in own], [{k: v[o] for k, v in picked.items()} for o in own], config)
     (slopes,) = torch.autograd.grad(total, l_P)
     return slopes, float(total.detach())
 
 
-def _on_head(
+def on_head(
     bank: AdapterBank,
     unit: Unit,
     hidden: torch.Tensor,
@@ -239,14 +241,14 @@ def _on_head(
     sets: Sequence[int] | None,
 ) -> tuple[float, torch.Tensor]:
     """A loss on a slot's value or score head. Returns (loss sum, d loss / d hidden [N, D])."""
-    heads = _row_heads(bank, unit, loss.on)
+    heads = row_heads(bank, unit, loss.on)
     plain = hidden.detach()
     out = torch.cat([matmul.nt(plain[r], w.data)[:, 0] for r, w in heads]).requires_grad_()
     if isinstance(loss, SetLoss):
         assert sets is not None
         total = out.new_zeros(())
         at = out[chosen]
-        for own in _members(unit, chosen, sets).values():
+        for own in members_of(unit, chosen, sets).values():
             total = total + loss.value([at[o] for o in own], [{k: v[o] for k, v in streams.items()} for o in own], config)
     else:
         total = loss.value(out[chosen], {k: v[chosen] for k, v in streams.items()}, config)

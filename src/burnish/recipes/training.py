@@ -46,9 +46,9 @@ class Training(Config):
     model: str
     """What to start from: a model directory, a model of the package, a run, or a hub id."""
     data: str
-    """The file with the training rows, or the name of a ready task."""
+    """The file with the training rows, a dataset of the hub (hub:OWNER/NAME), or the name of a ready task."""
     valid: str | None = None
-    """A file to validate on. Without one, rows of `data` are held out by hash of the prompt."""
+    """A file to validate on, or a dataset of the hub. Without one, rows of `data` are held out by hash of the prompt."""
     valid_share: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the rows that is held out. Derived: a tenth, at most 200 rows."""
     map: Annotated[dict[str, str], Field(default_factory=dict)]

@@ -101,6 +101,8 @@ def evaluate(
     for note in (*notes[1:], f"grader: {judge.name if judge else 'none'} ({why})"):
         told.note(note)
     loaded = load(model)
+    for note in connect.notes_of(loaded.policy.engine):
+        told.note(note)
     if limit_tokens is None:
         limit_tokens = task.limit_tokens if task else _longest_answer(loaded.renderer, examples) + ROOM
     return evaluation.evaluate(

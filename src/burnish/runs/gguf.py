@@ -39,9 +39,11 @@ def check(model: Path) -> Arch:
 
     gguf.need_package()
     Tokenizer.load(model)  # which says what is wrong where there is none
-    arch = read_arch(read_json(model / "config.json"))
-    if arch.family not in gguf.FAMILIES:
-        raise CapabilityMissing(f"models of the family {arch.family} cannot be written as GGUF yet", todo="use --to merged")
+    config = read_json(model / "config.json")
+    if config.get("model_type") not in gguf.FAMILIES:
+        kind = config.get("model_type")
+        raise CapabilityMissing(f"models of the family {kind} cannot be written as GGUF yet", todo="use --to merged")
+    arch = read_arch(config)
     why = _differs(arch)
     if why:
         raise CapabilityMissing(f"llama.cpp would compute this model otherwise: {why}", todo="use --to merged")

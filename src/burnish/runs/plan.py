@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from burnish.connect import notes_of
 from burnish.evals.evaluate import IN_FLIGHT, SHOWN, evaluate
 from burnish.protocols import Engine, Policy
 from burnish.recipes.training import Training, mean_over_targets
@@ -196,7 +197,12 @@ def make_plan(
         derived=(*derivation.derived, *more),
         choices=choices_of(engine),
         notes=prepared.notes,
-        warnings=(*prepared.warnings, *derivation.warnings, *([] if full else untrained_stop(engine, start, prepared))),
+        warnings=(
+            *notes_of(engine),
+            *prepared.warnings,
+            *derivation.warnings,
+            *([] if full else untrained_stop(engine, start, prepared)),
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
 
-from burnish.engine.families import read_arch
+from burnish import connect
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
 from burnish.recipes.training import Training
@@ -20,7 +20,6 @@ from burnish.render.renderer import Rendered, Renderer
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs.side import Side, shuffled, side_of, split_long
 from burnish.runs.streamed import Choice, choose, stream
-from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
 from burnish.store.tokenrows import row_bytes
 from burnish.tasks import graders, ready, rehearsal, sources
@@ -144,7 +143,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         grader=grader,
         grader_why=why,
         valid_share=sides.valid_share,
-        max_positions=_max_positions(ref),
+        max_positions=connect.max_positions(ref),
         findings=sides.findings,
         notes=sides.notes,
         warnings=tuple(sides.findings.warnings),
@@ -196,7 +195,7 @@ def _from_disk(config: Training, ref: ModelRef, choice: Choice, say: Callable[[s
 def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
     source = _of_task(task) if task else _of_file(config, config.data)
     bad = source.bad
-    notes = [f"{Path(config.data).name}: {len(source.examples)} rows, {source.format}", *source.notes]
+    notes = [f"{sources.title(config.data)}: {len(source.examples)} rows, {source.format}", *source.notes]
     fingerprints = {"data": source.sha256}
     test: Sequence[Example] | None = None
     if task is not None:
@@ -215,7 +214,7 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
     rehearsed: Sequence[Example] = ()
     if config.rehearse is not None:
         texts = rehearsal.read(config.rehearse, skip_bad_rows=config.skip_bad_rows)
-        notes += [f"{Path(config.rehearse).name}: {len(texts.examples)} texts to rehearse, {texts.format}", *texts.notes]
+        notes += [f"{sources.title(config.rehearse)}: {len(texts.examples)} texts to rehearse, {texts.format}", *texts.notes]
         fingerprints["rehearse"] = texts.sha256
         rehearsed, bad = texts.examples, (*bad, *texts.bad)
         if config.order == "file":
@@ -272,12 +271,8 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
     )
 
 
-def _max_positions(ref: ModelRef) -> int:
-    return read_arch(read_json(ref.base / "config.json")).max_positions
-
-
 def _renderers(config: Training, ref: ModelRef) -> _Renderers:
-    max_positions = _max_positions(ref)
+    max_positions = connect.max_positions(ref)
     if config.limit_tokens is not None and config.limit_tokens > max_positions:
         raise ConfigError(
             "limit_tokens is beyond what the model was made for",
@@ -322,7 +317,7 @@ def _grader(config: Training, task: Task | None, valid: Side) -> tuple[Grader | 
 
 
 def _valid_notes(source: Source) -> list[str]:
-    return [f"{source.path.name}: {len(source.examples)} rows to validate on, {source.format}", *source.notes]
+    return [f"{sources.title(str(source.path))}: {len(source.examples)} rows to validate on, {source.format}", *source.notes]
 
 
 def _of_task(task: Task) -> Source:

@@ -22,7 +22,7 @@ from burnish.errors import ConfigError, DataError, DiskFull, RunError
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered, Renderer
 from burnish.runs.side import Remarks, Side, Sizes, shuffled, side_of, split_long
-from burnish.store import lock, memory
+from burnish.store import hubdata, lock, memory
 from burnish.store.atomic import atomic_directory, make_directory, read_json, sha256, sweep, verify
 from burnish.store.home import cache_directory
 from burnish.store.tokenrows import TokenRow, TokenRows, TokenWriter, row_bytes
@@ -76,8 +76,16 @@ def choose(config: Training, *, task: bool) -> Choice:
             seen="stream = true, and rehearse",
             todo="put the texts among the rows of the data file, or leave one of the two out",
         )
+    if config.stream and hubdata.is_hub(config.data):
+        raise ConfigError(
+            "a dataset of the hub is read in memory",
+            seen=f"stream = true, and data = {config.data}",
+            todo="leave stream out, or download its files and give one of them",
+        )
     if config.stream is False:
         return Choice(False, "as asked")
+    if hubdata.is_hub(config.data):
+        return Choice(False, "a dataset of the hub is read in memory")
     if config.stream is None and (small := _in_memory(config)) is not None:
         return Choice(False, small)
     found = layout(config.data)

@@ -26,7 +26,7 @@ from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
 from burnish.runs.run import Probe, Run, State
 from burnish.runs.stop import Stop
-from burnish.store import checkpoints
+from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import RunFolder
@@ -58,13 +58,17 @@ class Begun:
 
 
 def anchored(config: Training) -> Training:
-    """The config with paths that hold from any working directory."""
+    """The config with paths that hold from any working directory, and datasets of the hub at the commit that they have now."""
     model = str(Path(config.model).resolve()) if holds_model(Path(config.model)) else config.model
-    valid = None if config.valid is None else str(Path(config.valid).resolve())
-    data = config.data if ready.find(config.data) else str(Path(config.data).resolve())
+    valid = None if config.valid is None else _anchored(config.valid)
+    data = config.data if ready.find(config.data) else _anchored(config.data)
     world = config.rehearse is None or rehearsal.is_world(config.rehearse)
-    rehearse = config.rehearse if world else str(Path(str(config.rehearse)).resolve())
+    rehearse = config.rehearse if world else _anchored(str(config.rehearse))
     return config.model_copy(update={"model": model, "data": data, "valid": valid, "rehearse": rehearse})
+
+
+def _anchored(data: str) -> str:
+    return hubdata.pinned(data) if hubdata.is_hub(data) else str(Path(data).resolve())
 
 
 def plan(config: Training, *, progress: Progress | None = None) -> Plan:
@@ -184,6 +188,8 @@ class _Training:
         planned = read_json(folder.path / PLAN) if (folder.path / PLAN).is_file() else None
         engine = open_trainable(self.config, ref, planned["choices"] if planned else None)
         begun = begin(self.config, ref, engine)
+        for note in connect.notes_of(engine):
+            self.progress.note(note)
         if planned is None:
             made = probed(self.config, ref, prepared, engine, begun)
             self.progress.plan(made)
@@ -360,6 +366,8 @@ def _targets(modules: str | Sequence[str]) -> tuple[Target, ...]:
     if isinstance(modules, str):
         raise ModelRefused("target_modules as a pattern is not understood", seen=modules)
     names = {module.rsplit(".", 1)[-1].removesuffix("_proj") for module in modules}
+    if names - {*ALL_TARGETS, "qkv", "gate_up"}:  # of a model that transformers computes, whose modules have other names
+        return ALL_TARGETS
     for fused, parts in (("qkv", "qkv"), ("gate_up", ("gate", "up"))):  # in families whose files hold such matrices
         names |= set(parts) if fused in names else set()
     return tuple(t for t in ALL_TARGETS if t in names)

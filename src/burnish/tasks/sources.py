@@ -6,18 +6,20 @@ trained on; with `skip_bad_rows` they are left out, counted and kept in `Source.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.errors import DataError
+from burnish.store import hubdata
 from burnish.tasks import parquet
 from burnish.tasks.chat import Tally
 from burnish.tasks.convert import REFERENCES, convert
 from burnish.tasks.files import read_text
 from burnish.tasks.formats import Census, Shape
-from burnish.tasks.rows import BadRow, RowFault, parse_rows
+from burnish.tasks.rows import BadRow, RowFault, Rows, parse_rows
 from burnish.types import Example
 
 SHOWN = 10
@@ -44,15 +46,10 @@ def read(
     skip_bad_rows: bool = False,
     limit_rows: int | None = None,
 ) -> Source:
-    """Read a data file. `mapping` assigns columns to roles (formats.ROLES). Raises DataError for a file that cannot be
-    read, is in no known format, or has bad rows (unless skipped); ConfigError for a wrong mapping."""
-    path = Path(path)
-    if parquet.is_parquet(path):
-        rows, digest = parquet.read_rows(path, limit_rows=limit_rows)
-    else:
-        file = read_text(path)
-        rows, digest = parse_rows(file, limit_rows=limit_rows), file.sha256
+    """Read a data file, or a dataset of the hub (`hubdata`). `mapping` assigns columns to roles (formats.ROLES). Raises DataError
+    for a file that cannot be read, is in no known format, or has bad rows (unless skipped); ConfigError for a wrong mapping."""
     where = str(path)
+    rows, digest = _of_hub(where, limit_rows) if hubdata.is_hub(where) else _rows(Path(path), limit_rows)
     if not rows.items:
         raise bad_rows(where, rows.bad, len(rows.bad), only=True)
     census = Census()
@@ -76,7 +73,7 @@ def read(
     if bad:
         notes.append(f"{len(bad)} of {total} rows were skipped, as asked: {spelled(bad, len(bad))}")
     return Source(
-        path=path,
+        path=Path(path),
         examples=tuple(examples),
         format=name_of(shape, census, rows.container, plain=rows.plain),
         notes=tuple(notes),
@@ -84,6 +81,40 @@ def read(
         rows=total,
         sha256=digest,
     )
+
+
+def title(name: str) -> str:
+    """What a data file, or a dataset of the hub, is called in few words."""
+    return name if hubdata.is_hub(name) else Path(name).name
+
+
+def _rows(path: Path, limit_rows: int | None) -> tuple[Rows, str]:
+    """The rows of one file, and its sha256."""
+    if parquet.is_parquet(path):
+        return parquet.read_rows(path, limit_rows=limit_rows)
+    file = read_text(path)
+    return parse_rows(file, limit_rows=limit_rows), file.sha256
+
+
+def _of_hub(name: str, limit_rows: int | None) -> tuple[Rows, str]:
+    """The rows of a dataset's files, numbered through, and a sha256 over the commit and what the files hold."""
+    found = hubdata.fetch(name)
+    digest = hashlib.sha256(f"{found.spec}\n".encode())
+    every: Rows | None = None
+    for path in found.paths:
+        before = 0 if every is None else len(every.items) + len(every.bad)
+        rows, own = _rows(path, None if limit_rows is None else limit_rows - before)
+        digest.update(own.encode())
+        if every is None:
+            every = rows
+        else:
+            every.items += [(before + line, value) for line, value in rows.items]
+            every.bad += [replace(bad, line=before + bad.line) for bad in rows.bad]
+        if limit_rows is not None and len(every.items) + len(every.bad) >= limit_rows:
+            break
+    assert every is not None
+    every.notes.append(f"dataset {found.spec.id}, config {found.spec.config}, split {found.spec.split}, {found.spec.revision}")
+    return every, digest.hexdigest()
 
 
 def name_of(shape: Shape, census: Census, container: str, *, plain: bool) -> str:

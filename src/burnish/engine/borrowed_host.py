@@ -1,0 +1,157 @@
+"""The engine host over a model that transformers computes: the same verbs, adapters, jobs and states; other passes and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from burnish.engine import borrowed_files, borrowed_training, measure
+from burnish.engine.adapters import AdapterBank, Slot, pairs
+from burnish.engine.arch import Arch
+from burnish.engine.borrowed import Borrowed
+from burnish.engine.borrowed_sampling import BorrowedSampler
+from burnish.engine.device import device_of
+from burnish.engine.host import DTYPES, Full, Host
+from burnish.engine.jobs import Job, Queue
+from burnish.engine.measure import Choices
+from burnish.engine.sampler import Sampler
+from burnish.errors import CapabilityMissing, ConfigError
+from burnish.render.tokenizer import Tokenizer
+from burnish.types import Adapter, Datum, LoraSpec, LossResult, Outputs, Route
+
+_LOGITS = 1 << 26
+"""Logits of one unit of work, 256 MiB: here they are held for all of its positions at once."""
+
+
+def host_of(directory: Path) -> type[Host]:
+    """Which host opens a model: `Host` where its family is ours. Raises ModelRefused where transformers is needed and absent."""
+    if borrowed_files.is_ours(directory):
+        return Host
+    borrowed_files.check_installed(directory)
+    return BorrowedHost
+
+
+class BorrowedHost(Host):
+    """See the module. Open with `BorrowedHost.open`."""
+
+    _sampler_class = BorrowedSampler  # type: ignore[assignment]
+
+    def __init__(
+        self, directory: Path, config: Mapping[str, Any], arch: Arch, choices: Choices, tokenizer: Tokenizer | None
+    ) -> None:
+        choices = replace(choices, unit_tokens=min(choices.unit_tokens, max(256, _LOGITS // arch.vocab)))
+        device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
+        self.model = Borrowed(directory, arch, device=device, dtype=dtype)
+        self.decoder = self.model  # type: ignore[assignment]
+        self.directory, self.config, self.arch = directory, config, self.model.arch
+        self.choices, self.tokenizer = choices, tokenizer
+        self.bank = AdapterBank(self.arch, device=device, dtype=torch.float32)
+        self.full: Full | None = None
+        self.queue = Queue()
+        self._sampler: Sampler | None = None
+
+    @classmethod
+    def open(cls, directory: Path | str, *, dtype: str = "auto", device: str = "auto", **settings: Any) -> Host:
+        """As `Host.open`; dtype "auto" is float32 on a CPU."""
+        if dtype == "auto" and device_of(device) == "cpu":
+            dtype = "float32"
+        return super().open(directory, dtype=dtype, device=device, **settings)
+
+    @staticmethod
+    def _read(directory: Path) -> tuple[dict[str, Any], Arch]:
+        return borrowed_files.read(directory)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        arch, parameters = self.arch, sum(p.numel() for p in self.model.weights.values())
+        used = f"transformers {version('transformers')}"
+        how = "" if self.model.caches else "; it keeps no keys and values that could be stored, so sampling is slower still"
+        return {
+            "directory": str(self.directory),
+            "family": arch.family,
+            "parameters": parameters,
+            "hidden": arch.hidden,
+            "layers": self.model.depth,
+            "vocab": arch.vocab,
+            "max_positions": arch.max_positions,
+            "matmul_parameters": parameters,
+            "choices": self.choices.to_json(),
+            "checkpointing": False,
+            "torch": torch.__version__,
+            "machine": f"{measure.machine_key()}|{used}",
+            "notes": (f"models of type {arch.family!r} are computed by {used}, slower than burnish's own families{how}",),
+        }
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    def forward(
+        self, data: Sequence[Datum], *, route: Route | Sequence[Route] = None, outputs: Sequence[str] = ("logprobs",)
+    ) -> Job[list[Outputs]]:
+        """Log-probabilities of targets, values, scores or hidden states; no gradient."""
+        routes = self._routes(route, len(data))
+        work = borrowed_training.forward(self.model, self.bank, data, routes, outputs, self.choices.unit_tokens)
+        return self.queue.add(work, self._touch(routes, "read"))
+
+    def forward_backward(
+        self,
+        data: Sequence[Datum],
+        *,
+        route: Route | Sequence[Route],
+        loss: str = "cross_entropy",
+        loss_config: Mapping[str, float] | None = None,
+    ) -> Job[LossResult]:
+        """Add the gradient of the summed loss to every adapter that a row passes through; see `Host.forward_backward`."""
+        routes = self._routes(route, len(data))
+        owners = {a.id: a for r in routes for a, _ in pairs(r)}
+        if any(not pairs(r) for r in routes):
+            raise CapabilityMissing("the bare base cannot be trained", todo="give each row an adapter (create or create_full)")
+        for adapter in owners.values():
+            self._owner(adapter).need_grad()
+
+        def clear() -> None:
+            for adapter in owners.values():
+                self.clear_gradient(adapter)
+
+        work = borrowed_training.forward_backward(
+            self.model, self.bank, data, routes, loss, loss_config or {}, self.choices.unit_tokens
+        )
+        return self.queue.add(work, self._touch(routes, "gradient"), clear)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def _peft_spec(self, path: Path) -> LoraSpec:
+        return borrowed_files.read_peft_spec(path, self.arch)
+
+    def _read_peft(self, path: Path, slot: Slot) -> None:
+        borrowed_files.read_peft(path, slot)
+
+    def export(self, path: Path, *, adapter: Adapter, form: str, base: str) -> None:
+        """Files that other tools load: "peft" (an adapter naming `base`) or "merged" (a whole model in the base's precision)."""
+        self._settle()
+        path, owner = Path(path), self._owner(adapter)
+        slot = owner if isinstance(owner, Slot) else None
+        if form == "peft":
+            if slot is None:
+                raise CapabilityMissing("a full fine-tune has no adapter to export", todo="export with --to merged")
+            borrowed_files.write_peft(path, slot, base, model=self.model.model)
+        elif form == "merged":
+            weights = borrowed_files.merged(self.model.model, slot)
+            borrowed_files.write_merged(path, self.model.model, weights, self.config, self.stored_dtype())
+        else:
+            raise ConfigError(f"there is no export form {form!r}", seen="known: peft, merged")
+
+    # -- inspection ---------------------------------------------------------------------------------------------------
+
+    def inspect(self, adapter: Adapter) -> Mapping[str, float]:
+        """Largest absolute value of each trained tensor; for a full fine-tune, of its difference from the base's files."""
+        self._settle()
+        owner = self._owner(adapter)
+        if isinstance(owner, Slot):
+            return super().inspect(adapter)
+        base = dict(borrowed_files.load(self.directory).named_parameters())
+        return {n: float((v.to("cpu") - base[n].detach()).abs().max()) for n, v in owner.flat.views.items()}
