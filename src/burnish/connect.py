@@ -24,7 +24,7 @@ def open_engine(
     threads: int | None = None,
     choices: Mapping[str, Any] | None = None,
 ) -> Engine:
-    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`).
+    """An engine over the base model of `ref`, held as `ref` says; its adapter, if any, is not loaded (see `open_policy`).
 
     where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other
     settings are then not read. What was measured on this machine is cached. Raises ConfigError for a place that does
@@ -36,7 +36,9 @@ def open_engine(
     from burnish.engine.host import Host
 
     measured = measured_here() if choices is None and device_of(device) != "cuda" else None
-    return Host.open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
+    return Host.open(
+        ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices, quantize=ref.quantize
+    )
 
 
 def measured_here(*, again: bool = False) -> Mapping[str, Any]:
@@ -86,7 +88,7 @@ class LocalModels:
         except ModelNotFound as error:
             what = f"the {role} of this run cannot be opened: {error.what}"
             raise ModelNotFound(what, seen=error.seen, todo=error.todo) from error
-        key = str(found.base)
+        key = f"{found.base} {found.quantize}"
         if key not in self._engines:
             choices = self.policy.engine.facts["choices"]
             assert isinstance(choices, Mapping)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import save_file
 
 from burnish.errors import ModelNotFound, ModelRefused
 from burnish.store import models
@@ -22,10 +23,10 @@ def base_model(path: Path, weights: bytes = b"weights", **config: object) -> Pat
     return path
 
 
-def adapter(path: Path, base: str | None) -> Path:
+def adapter(path: Path, base: str | None, **metadata: str) -> Path:
     path.mkdir(parents=True)
     (path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": base}))
-    (path / "adapter_model.safetensors").write_bytes(b"lora")
+    save_file({}, path / "adapter_model.safetensors", metadata={"format": "pt", **metadata})
     return path
 
 
