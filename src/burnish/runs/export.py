@@ -192,6 +192,9 @@ def _check_vllm(partial: Path) -> None:
 def next_step(done: Exported, name: str) -> str:
     """What to type to use an export."""
     match done.form:
+        case "peft" if done.quantize != "none":
+            how = f"it was trained over {done.base} in {done.quantize}, and over the base as it stands it is another model"
+            return f"`burnish chat {quote(str(done.out))}` ({how}; for other tools use --to merged)"
         case "peft":
             return f"AutoPeftModelForCausalLM.from_pretrained({str(done.out)!r})"
         case "vllm":
