@@ -245,6 +245,23 @@ def test_check_35_merged_is_the_quantised_base_with_its_adapter(
         assert torch.isfinite(AutoModelForCausalLM.from_pretrained(tmp_path)(ids).logits).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_check_35_what_is_merged_in_bfloat16_is_what_was_trained(
+    kind: Quantize, model_dirs: dict[str, Path], tmp_path: Path
+) -> None:
+    host = open_host(model_dirs["qwen3-untied-bias"], quantize=kind, dtype="bfloat16")
+    adapter = stepped(host)
+    host.export(tmp_path, adapter=adapter, form="merged", base="")
+    off = np.abs(logprobs(open_host(tmp_path, dtype="bfloat16"), None) - logprobs(host, adapter))
+    plain = open_host(model_dirs["qwen3-untied-bias"], dtype="bfloat16")
+    slot = plain.bank.new(host.bank.get(adapter).spec)
+    slot.flat.data.copy_(host.bank.get(adapter).flat.data)
+    slot.refresh()
+    other = np.abs(logprobs(plain, slot.adapter) - logprobs(host, adapter))
+    assert off.mean() < 0.5 * other.mean()
+    assert off.mean() < 0.05
+
+
 @pytest.mark.parametrize("form", ["peft", "state"])
 def test_check_35_an_adapter_goes_over_no_other_form_of_its_base(form: str, model_dirs: dict[str, Path], tmp_path: Path) -> None:
     host = open_host(model_dirs["qwen3-tied"], quantize="int8")

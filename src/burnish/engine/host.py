@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -492,14 +492,14 @@ class Host:
         return known[name]
 
     def _exact_base(self) -> Mapping[str, torch.Tensor]:
-        """The base's weights in float32, from memory where they are exact there, else from its files; what is quantised as it is
-        held."""
+        """The base's weights in float32, from memory where they are exact there, else from its files; a quantised base's as they
+        are held."""
         if self.decoder.master is not None:
             return self.decoder.master.views
+        if self.decoder.held:
+            return _Dequantised(self.decoder)
         views = Flat(shapes(self.arch), device=torch.device("cpu")).views
         load_weights(self.directory, self.arch, views)
-        for name, matrix in self.decoder.held.items():
-            views[name].copy_(matrix.whole(torch.float32))
         return views
 
     # -- inspection ---------------------------------------------------------------------------------------------------
@@ -518,6 +518,23 @@ class Host:
         base = Flat(shapes(self.arch), device=torch.device("cpu")).views
         load_weights(self.directory, self.arch, base)
         return {n: float((v.to("cpu") - base[n]).abs().max()) for n, v in owner.flat.views.items()}
+
+
+class _Dequantised(Mapping[str, torch.Tensor]):
+    """The weights of a quantised base, each matrix made when it is asked for, so that they never lie there all at once."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        held = self.decoder.held.get(name)
+        return self.decoder.weights[name] if held is None else held.whole(torch.float32)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.decoder.weights, *self.decoder.held))
+
+    def __len__(self) -> int:
+        return len(self.decoder.weights) + len(self.decoder.held)
 
 
 def _is_mix(route: object) -> bool:

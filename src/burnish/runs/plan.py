@@ -223,14 +223,14 @@ def _peak_bytes(engine: Engine, lengths: Sequence[int], steps: int, trained: int
     """Memory of this process at its peak: that of the probes, and what comes later. trained: weights of a full fine-tune, or 0.
 
     Moments of a full fine-tune. What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the
-    same once more, with gradients and moments; of an adapter, the base in float32, where it is not held so already, and twice
-    the merged model. Compiled products.
+    same once more, with gradients and moments; of an adapter, the base in float32, where it is neither held so already nor
+    quantised, and twice the merged model. Compiled products.
     """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     choices, parameters = choices_of(engine), int(str(engine.facts["parameters"]))
     if choices.get("device") != "cpu":
         return peak
-    exact = choices.get("dtype") == "float32" and engine.facts["quantize"] == "none"
+    exact = choices.get("dtype") == "float32" or engine.facts["quantize"] != "none"
     if trained:
         peak += 8 * trained - engine.memory().get("optimizer", 0)
     peak += parameters * (16 if trained else 8) + (0 if exact else parameters * (2 if trained else 4))
