@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch", type=int, default=8, help="chats a step")
     parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train an adapter instead of all weights")
+    parser.add_argument("--quantize", choices=["none", "int8", "nf4"], default="none", help="how the base is held (with --lora)")
+    parser.add_argument("--prompts", type=int, default=64, help="how many are answered at once")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--answers", type=Path, help="write the drawn ids here")
@@ -49,7 +51,13 @@ def main() -> None:
     if measured is None:
         measured = engine_measure.measure()
         machine.save_measured(key, measured)
-    host = Host.open(arguments.root / arguments.size, dtype=DTYPES[arguments.dtype], threads=arguments.threads, measured=measured)
+    host = Host.open(
+        arguments.root / arguments.size,
+        dtype=DTYPES[arguments.dtype],
+        threads=arguments.threads,
+        measured=measured,
+        quantize=arguments.quantize,
+    )
     {"sft": sft, "generate": generate}[arguments.what](host, arguments)
 
 
@@ -73,7 +81,7 @@ def sft(host: Host, arguments: argparse.Namespace) -> None:
         watch,
         what="sft",
         who="burnish",
-        mode=arguments.dtype + (f"-lora{arguments.lora}" if arguments.lora else ""),
+        mode=arguments.dtype + (f"-lora{arguments.lora}" if arguments.lora else "") + _held(arguments),
         size=arguments.size,
         tokens_per_s=tokens / watch.elapsed_s,
         seconds_per_step=watch.elapsed_s / arguments.steps,
@@ -81,13 +89,14 @@ def sft(host: Host, arguments: argparse.Namespace) -> None:
         target_tokens_per_step=targets / arguments.steps,
         mean_loss=sum(losses) / len(losses),
         dtype=f"float32 masters, {host.choices.dtype} compute",
-        settings={"batch": arguments.batch, **host.choices.to_json()},
+        weights_bytes=host.memory()["weights"],
+        settings={"batch": arguments.batch, "quantize": host.quantize, **host.choices.to_json()},
     )
 
 
 def generate(host: Host, arguments: argparse.Namespace) -> None:
     asked = read_json(arguments.root / "prompts.json")
-    prompts, limits = asked["prompts"], asked["limits"]
+    prompts, limits = asked["prompts"][: arguments.prompts], asked["limits"][: arguments.prompts]
 
     def draw(limit: int | None) -> list[list[int]]:
         params = [SamplingParams(limit_tokens=min(n, limit or n), temperature=0.0, stop_ids=()) for n in limits]
@@ -105,7 +114,7 @@ def generate(host: Host, arguments: argparse.Namespace) -> None:
         watch,
         what="generate",
         who="burnish",
-        mode=arguments.dtype,
+        mode=arguments.dtype + _held(arguments),
         size=arguments.size,
         tokens_per_s=arguments.repeats * sum(limits) / watch.elapsed_s,
         seconds=watch.elapsed_s / arguments.repeats,
@@ -113,8 +122,13 @@ def generate(host: Host, arguments: argparse.Namespace) -> None:
         prompt_tokens=sum(map(len, prompts)),
         answers_sha256=hashlib.sha256(json.dumps(answers).encode()).hexdigest(),
         dtype=host.choices.dtype,
-        settings=host.choices.to_json(),
+        weights_bytes=host.memory()["weights"],
+        settings={"quantize": host.quantize, **host.choices.to_json()},
     )
+
+
+def _held(arguments: argparse.Namespace) -> str:
+    return "" if arguments.quantize == "none" else f"-{arguments.quantize}"
 
 
 if __name__ == "__main__":

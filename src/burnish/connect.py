@@ -26,8 +26,8 @@ def open_engine(
     threads: int | None = None,
     choices: Mapping[str, Any] | None = None,
 ) -> Engine:
-    """An engine over the base model of `ref`; its adapter, if any, is not loaded (see `open_policy`). A family that is not ours
-    is computed by transformers where that is installed.
+    """An engine over the base model of `ref`, held as `ref` says; its adapter, if any, is not loaded (see `open_policy`). A family
+    that is not ours is computed by transformers where that is installed.
 
     where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other
     settings are then not read. What was measured on this machine is cached. Raises ConfigError for a place that does
@@ -39,7 +39,9 @@ def open_engine(
     from burnish.engine.device import device_of
 
     measured = measured_here() if choices is None and device_of(device) != "cuda" else None
-    return host_of(ref.base).open(ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices)
+    return host_of(ref.base).open(
+        ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices, quantize=ref.quantize
+    )
 
 
 def measured_here(*, again: bool = False) -> Mapping[str, Any]:
@@ -107,7 +109,7 @@ class LocalModels:
         except ModelNotFound as error:
             what = f"the {role} of this run cannot be opened: {error.what}"
             raise ModelNotFound(what, seen=error.seen, todo=error.todo) from error
-        key = str(found.base)
+        key = f"{found.base} {found.quantize}"
         if key not in self._engines:
             choices = self.policy.engine.facts["choices"]
             assert isinstance(choices, Mapping)

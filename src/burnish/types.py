@@ -13,6 +13,8 @@ import numpy as np
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 StopReason = Literal["stop", "length", "cancelled"]
+Quantize = Literal["none", "int8", "nf4"]
+"""How a base holds its matrices: as they are computed with, or in fewer bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,21 @@ def test_plan_says_why_for_everything_it_derived(burnish, tiny_model: Path, data
     assert "epochs" not in {d["key"] for d in told["derived"]}
 
 
+def test_a_base_in_fewer_bits_is_planned_asked_and_measured(burnish, trained, tiny_model: Path, data: Path):
+    planned = burnish("plan", str(data), "--model", str(tiny_model), "epochs=1", "quantize=int8")
+    assert planned.code == 0, planned.err
+    assert "in int8" in planned.out
+    refused = burnish("plan", str(data), "--model", str(tiny_model), "quantize=int8", "method=full")
+    assert refused.code == 2
+    assert "rounded" in refused.err
+    words = ("--model", "letters", "--items", "3", "--limit-tokens", "2", "--json")
+    plain, rounded = (burnish("eval", str(data), *words, *more).document for more in ((), ("--quantize", "nf4")))
+    assert plain["summary"] != rounded["summary"]
+    asked = burnish("generate", str(tiny_model), "--raw", "--prompt", "ab", "--limit-tokens", "3", "--quantize", "int8")
+    assert asked.code == 0, asked.err
+    assert burnish("chat", str(tiny_model), "--quantize", "int8", "--limit-tokens", "3", stdin="ab\n").code == 0
+
+
 def test_eval_measures_rows_of_a_file(burnish, trained, data: Path):
     told = burnish("eval", str(data), "--model", "letters", "--items", "7", "--limit-tokens", "4", "--json").document
     assert told["summary"]["items"] == 7

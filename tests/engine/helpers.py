@@ -8,14 +8,14 @@ import numpy as np
 
 from burnish.engine.host import Host
 from burnish.engine.measure import Choices
-from burnish.types import Datum
+from burnish.types import Datum, Quantize
 
 CHOICES = Choices(device="cpu", threads=1, dtype="float32", matmul="aten", bmm_limit=0, unit_tokens=64).to_json()
 
 
-def open_host(directory: Path, **changes: object) -> Host:
+def open_host(directory: Path, *, quantize: Quantize = "none", **changes: object) -> Host:
     """A host with fixed choices, so that nothing is measured in tests."""
-    return Host.open(directory, choices={**CHOICES, **changes}, checkpointing=False)
+    return Host.open(directory, choices={**CHOICES, **changes}, checkpointing=False, quantize=quantize)
 
 
 def make_data(count: int, *, vocab: int = 96, seed: int = 0, low: int = 3, high: int = 40) -> list[Datum]:

@@ -14,7 +14,7 @@ from sampling import make_prompts
 from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.device import exactly
 from burnish.engine.host import Host
-from burnish.types import AdamParams, Adapter, Datum, LoraSpec, Outputs, SamplingParams
+from burnish.types import AdamParams, Adapter, Datum, LoraSpec, Outputs, Quantize, SamplingParams
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
 
@@ -136,3 +136,33 @@ def test_drawn_answers_are_the_same_each_time_with_the_logprobs_of_training(
         (again,) = host.forward([data], route=adapter).result()
         assert again.logprobs is not None
         np.testing.assert_allclose(one.logprobs, again.logprobs[-len(one.ids) :], atol=1e-4)
+
+
+@pytest.mark.parametrize("quantize", ["int8", "nf4"])
+def test_quantised_bases_train_and_draw_as_on_the_cpu(quantize: Quantize, model_dirs: dict[str, Path]) -> None:
+    """The same rounded weights, so the same training; and answers with the log-probabilities of training."""
+    found = []
+    for changes in ({}, CUDA):
+        host, adapter = trained(open_host(model_dirs["qwen3-tied"], quantize=quantize, **changes))
+        whole = {name: held.whole(torch.float32).cpu() for name, held in host.decoder.held.items()}
+        found.append((whole, joined(host.forward(make_data(6, seed=9), route=adapter).result())))
+    assert all(torch.equal(found[1][0][name], matrix) for name, matrix in found[0][0].items())
+    np.testing.assert_allclose(found[1][1], found[0][1], atol=2e-3)
+    prompts, params = make_prompts(5), SamplingParams(limit_tokens=12, temperature=1.0, stop_ids=(), seed=3)
+    host, adapter = trained(open_host(model_dirs["qwen3-tied"], quantize=quantize, **CUDA))
+    for prompt, (one,) in zip(prompts, host.sample(prompts, params, route=adapter).result(), strict=True):
+        data = Datum.from_tokens(np.array([*prompt, *one.ids]), np.ones(len(prompt) + len(one.ids), np.float32))
+        (again,) = host.forward([data], route=adapter).result()
+        assert again.logprobs is not None
+        np.testing.assert_allclose(one.logprobs, again.logprobs[-len(one.ids) :], atol=1e-4)
+
+
+@pytest.mark.parametrize("quantize", ["int8", "nf4"])
+def test_training_over_a_quantised_base_in_bfloat16_is_the_same_each_time(
+    quantize: Quantize, model_dirs: dict[str, Path]
+) -> None:
+    digests = []
+    for _ in range(2):
+        host, adapter = trained(open_host(model_dirs["qwen3-tied"], quantize=quantize, **CUDA, dtype="bfloat16"))
+        digests.append(host.digest(adapter))
+    assert digests[0] == digests[1]

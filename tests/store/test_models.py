@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import save_file
 
-from burnish.errors import ModelNotFound, ModelRefused
+from burnish.errors import ConfigError, ModelNotFound, ModelRefused
 from burnish.store import models
 from burnish.store.models import ModelRef, fingerprint, resolve
 from burnish.store.runfolder import RunFolder
@@ -22,10 +23,10 @@ def base_model(path: Path, weights: bytes = b"weights", **config: object) -> Pat
     return path
 
 
-def adapter(path: Path, base: str | None) -> Path:
+def adapter(path: Path, base: str | None, **metadata: str) -> Path:
     path.mkdir(parents=True)
     (path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": base}))
-    (path / "adapter_model.safetensors").write_bytes(b"lora")
+    save_file({}, path / "adapter_model.safetensors", metadata={"format": "pt", **metadata})
     return path
 
 
@@ -52,6 +53,21 @@ def test_an_adapter_over_its_base(tmp_path: Path):
     assert found.fingerprint != found.base_fingerprint == fingerprint(path)
     beside = resolve(str(adapter(tmp_path / "other", "../base")))
     assert beside.base == path
+
+
+def test_an_adapter_says_how_its_base_was_held(tmp_path: Path):
+    path = base_model(tmp_path / "base")
+    plain, rounded = resolve(str(path)), resolve(str(adapter(tmp_path / "lora", str(path), quantize="nf4")))
+    assert (plain.quantize, plain.held("int8").quantize, rounded.quantize) == ("none", "int8", "nf4")
+    assert rounded.held(None) == rounded.held("nf4") == rounded
+    with pytest.raises(ConfigError, match="nf4"):
+        rounded.held("none")
+    with pytest.raises(ModelRefused, match="not known"):
+        resolve(str(adapter(tmp_path / "odd", str(path), quantize="int2")))
+    broken = adapter(tmp_path / "broken", str(path))
+    (broken / "adapter_model.safetensors").write_bytes(b"lora")
+    with pytest.raises(ModelRefused, match="cannot be read"):
+        resolve(str(broken))
 
 
 def test_a_finished_run_by_name_and_by_directory(tmp_path: Path):

@@ -49,6 +49,14 @@ Map = Annotated[
 ]
 SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave such rows out, counted, instead of stopping.")]
 RequireGain = Annotated[bool, typer.Option("--require-gain", help="Exit with 1 when no measurable gain is found.")]
+Quantized = Annotated[
+    Literal["none", "int8", "nf4"] | None,
+    typer.Option(
+        "--quantize",
+        help="Hold the model's matrices in fewer bits. [default: as its adapter was trained over it, else none]",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document as the last line of standard output.")]
 
 
@@ -153,6 +161,7 @@ def evaluate(
     samples: Annotated[int, typer.Option(metavar="N", min=1, help="Answers drawn per row; several need a temperature.")] = 1,
     temperature: Annotated[float, typer.Option(metavar="T", min=0.0, help="0 takes the likeliest token.")] = 0.0,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
+    quantize: Quantized = None,
     json: Json = False,
 ) -> None:
     """Measure MODEL on the answers of DATA.
@@ -172,6 +181,7 @@ def evaluate(
         samples=samples,
         temperature=temperature,
         seed=seed,
+        quantize=quantize,
         as_json=json,
     )
 
@@ -189,6 +199,7 @@ def chat(
     temperature: Temperature = 0.7,
     limit_tokens: LimitTokens = 512,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
+    quantize: Quantized = None,
     json: Json = False,
 ) -> None:
     """Talk with MODEL.
@@ -197,7 +208,15 @@ def chat(
     """
     from burnish.cli import chatting
 
-    chatting.chat(model, system=system, temperature=temperature, limit_tokens=limit_tokens, seed=seed, as_json=json)
+    chatting.chat(
+        model,
+        system=system,
+        temperature=temperature,
+        limit_tokens=limit_tokens,
+        seed=seed,
+        quantize=quantize,
+        as_json=json,
+    )
 
 
 @app.command()
@@ -237,6 +256,7 @@ def generate(
         list[str] | None, typer.Option(metavar="TEXT", help="A text that ends an answer; may be repeated.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
+    quantize: Quantized = None,
     json: Json = False,
 ) -> None:
     """Draw answers of MODEL to prompts."""
@@ -253,7 +273,7 @@ def generate(
         stop=tuple(stop or ()),
         seed=seed,
     )
-    generating.generate(model, prompt, params, system=system, raw=raw, as_json=json)
+    generating.generate(model, prompt, params, system=system, raw=raw, quantize=quantize, as_json=json)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from burnish.cli.opening import max_positions, raw_hint
 from burnish.cli.screen import Screen, screen
 from burnish.connect import notes_of
 from burnish.runs.api import Loaded, load
-from burnish.types import Message, SamplingParams
+from burnish.types import Message, Quantize, SamplingParams
 
 HELP = "/reset starts anew, /system TEXT sets the system message, /quit ends; Ctrl-C stops an answer"
 
@@ -52,10 +52,19 @@ class Conversation:
         return prompt
 
 
-def chat(model: str, *, system: str | None, temperature: float, limit_tokens: int, seed: int, as_json: bool) -> None:
+def chat(
+    model: str,
+    *,
+    system: str | None,
+    temperature: float,
+    limit_tokens: int,
+    seed: int,
+    quantize: Quantize | None,
+    as_json: bool,
+) -> None:
     """See `burnish chat --help`."""
     to = screen(as_json=as_json)
-    loaded = load(model)
+    loaded = load(model, quantize=quantize)
     interactive = sys.stdin.isatty() and not as_json
     if interactive:
         to.print(f"{loaded.ref.name}: {HELP}")

@@ -11,18 +11,25 @@ from burnish.cli.screen import Screen, screen, visible
 from burnish.connect import notes_of
 from burnish.errors import ConfigError, UserError
 from burnish.runs.api import Loaded, load
-from burnish.types import Message, Sample, SamplingParams
+from burnish.types import Message, Quantize, Sample, SamplingParams
 
 
 def generate(
-    model: str, prompts: Sequence[str] | None, params: SamplingParams, *, system: str | None, raw: bool | None, as_json: bool
+    model: str,
+    prompts: Sequence[str] | None,
+    params: SamplingParams,
+    *,
+    system: str | None,
+    raw: bool | None,
+    quantize: Quantize | None,
+    as_json: bool,
 ) -> None:
     """See `burnish generate --help`."""
     to = screen(as_json=as_json)
     asked = list(prompts) if prompts else _from_stdin()
     if raw and system is not None:
         raise ConfigError("--raw continues a text, which has no system message", todo="leave out --system, or use --chat")
-    loaded = load(model)
+    loaded = load(model, quantize=quantize)
     for note in notes_of(loaded.policy.engine):
         to.err.print(f"({note})", style="dim", markup=False, highlight=False, soft_wrap=True)
     as_text = (not converses(loaded) and system is None) if raw is None else raw

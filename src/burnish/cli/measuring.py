@@ -12,6 +12,7 @@ from burnish.evals.evaluation import Item
 from burnish.evals.summary import summarise
 from burnish.runs import api
 from burnish.tasks.formats import parse_mapping
+from burnish.types import Quantize
 
 SHOWN = 5
 """Answers shown."""
@@ -29,6 +30,7 @@ def evaluate(
     samples: int,
     temperature: float,
     seed: int,
+    quantize: Quantize | None,
     as_json: bool,
 ) -> None:
     """See `burnish eval --help`."""
@@ -48,6 +50,7 @@ def evaluate(
             seed=seed,
             mapping=parse_mapping(mapping or ()) or None,
             skip_bad_rows=skip_bad_rows,
+            quantize=quantize,
             progress=watch,
         )
     finally:

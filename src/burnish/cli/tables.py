@@ -82,13 +82,16 @@ def plan_view(plan: Plan) -> list[RenderableType]:
     if plan.cut_rows:
         tokens += f"; {count(plan.cut_rows)} rows are cut, by {count(plan.cut_tokens)} tokens"
     parts_s = f"training {duration(plan.train_s)} ({count(plan.tokens_per_s)} tokens/s), measuring {duration(plan.evaluate_s)}"
+    saved = ""
+    if plan.saved_bytes:
+        saved = f"; the model takes {size(plan.weights_bytes)} of it in {config.quantize}, {size(plan.saved_bytes)} less"
     facts = [
         ("model", f"{plan.model}: {model} ({percent(plan.trainable / plan.parameters)}, {config.method})"),
         ("rows", f"{count(plan.rows)} to train on, {count(plan.held_out_rows)} held out ({plan.format})"),
         ("tokens", tokens),
         ("steps", f"{count(plan.steps)} steps, {count(plan.total_tokens)} tokens in all"),
         ("time", f"about {duration(plan.total_s)}: {parts_s}"),
-        ("memory", f"about {size(plan.memory_bytes)}"),
+        ("memory", f"about {size(plan.memory_bytes)}{saved}"),
         ("disk", f"about {size(plan.disk_bytes)}"),
         ("engine", ", ".join(f"{name.replace('_', ' ')} {setting(value)}" for name, value in plan.choices.items())),
     ]

@@ -20,7 +20,7 @@ from burnish.engine.load import MODULES, groups, module_widths
 from burnish.engine.ops import Factors, Segment, Weight
 from burnish.engine.optim import Adam
 from burnish.errors import CapabilityMissing, ConfigError
-from burnish.types import Adapter, LoraSpec, Route
+from burnish.types import Adapter, LoraSpec, Quantize, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,8 @@ class Slot:
     def __init__(self, adapter: Adapter, spec: LoraSpec, arch: Arch, *, device: torch.device, dtype: torch.dtype) -> None:
         self.adapter, self.spec, self.arch = adapter, spec, arch
         self.version = 0
+        self.over: Quantize = "none"
+        """how the base was held over which it was trained"""
         self.flat = Flat(slot_shapes(arch, spec), device=device)
         self._compute = Flat(self.flat.shapes, device=device, dtype=dtype) if dtype != torch.float32 else None
         self.adam = Adam(self.flat)
@@ -184,6 +186,7 @@ class AdapterBank:
     def copy(self, source: Slot) -> Slot:
         """A new slot with the same parameters and a fresh optimiser."""
         slot = self.new(replace(source.spec))
+        slot.over = source.over
         slot.flat.data.copy_(source.flat.data)
         slot.refresh()
         return slot

@@ -81,6 +81,7 @@ class Borrowed:
             if not torch.isfinite(view).all():
                 raise ModelRefused("the weights hold NaN or infinite values", seen=name, todo="fetch the model again")
         self._parameters, self.weights = weights, self.master.views
+        self.held: dict[str, Any] = {}  # nothing of it is held in fewer bits
         self._takes_positions = "position_ids" in inspect.signature(self.model.forward).parameters
         self._low: Mapping[str, Sequence[Low]] = {}
         self._read: torch.Tensor | None = None

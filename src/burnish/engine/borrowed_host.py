@@ -22,7 +22,7 @@ from burnish.engine.measure import Choices
 from burnish.engine.sampler import Sampler
 from burnish.errors import CapabilityMissing, ConfigError
 from burnish.render.tokenizer import Tokenizer
-from burnish.types import Adapter, Datum, LoraSpec, LossResult, Outputs, Route
+from burnish.types import Adapter, Datum, LoraSpec, LossResult, Outputs, Quantize, Route
 
 _LOGITS = 1 << 26
 """Logits of one unit of work, 256 MiB: here they are held for all of its positions at once."""
@@ -42,8 +42,21 @@ class BorrowedHost(Host):
     _sampler_class = BorrowedSampler  # type: ignore[assignment]
 
     def __init__(
-        self, directory: Path, config: Mapping[str, Any], arch: Arch, choices: Choices, tokenizer: Tokenizer | None
+        self,
+        directory: Path,
+        config: Mapping[str, Any],
+        arch: Arch,
+        choices: Choices,
+        tokenizer: Tokenizer | None,
+        quantize: Quantize = "none",
     ) -> None:
+        if quantize != "none":
+            raise ConfigError(
+                "a model that transformers computes is not held in fewer bits here",
+                seen=f"quantize = {quantize}, a model of type {arch.family!r}",
+                todo="leave quantize out",
+            )
+        self.quantize: Quantize = quantize
         choices = replace(choices, unit_tokens=min(choices.unit_tokens, max(256, _LOGITS // arch.vocab)))
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
         self.model = Borrowed(directory, arch, device=device, dtype=dtype)
@@ -84,6 +97,7 @@ class BorrowedHost(Host):
             "checkpointing": False,
             "torch": torch.__version__,
             "machine": f"{measure.machine_key()}|{used}",
+            "quantize": self.quantize,
             "notes": (f"models of type {arch.family!r} are computed by {used}, slower than burnish's own families{how}",),
         }
 

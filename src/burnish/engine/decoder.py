@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from burnish.engine import matmul, ops
+from burnish.engine import matmul, ops, quantised
 from burnish.engine.arch import Arch, Rope
 from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.experts import Mixture
@@ -22,6 +22,7 @@ from burnish.engine.flat import Flat
 from burnish.engine.load import shapes
 from burnish.engine.ops import Segment, Weight
 from burnish.engine.sight import Sight
+from burnish.types import Quantize
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -78,14 +79,16 @@ class Keep:
 class Decoder:
     """Weights and the passes over them. No state between passes."""
 
-    def __init__(self, arch: Arch, *, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, arch: Arch, *, device: torch.device, dtype: torch.dtype, quantize: Quantize = "none") -> None:
         self.arch, self.device, self.dtype = arch, device, dtype
         self.checkpointing = False
         self.frozen = True
         self.form = AttentionForm()
         self._tables: dict[Rope, torch.Tensor] = {}
         every = shapes(arch)
-        self.master: Flat | None = Flat(every, device=device) if dtype == torch.float32 else None
+        fewer = quantised.names(every) if quantize != "none" else []
+        self.held = {n: quantised.empty(quantize, every.pop(n), device) for n in fewer}
+        self.master: Flat | None = Flat(every, device=device) if dtype == torch.float32 and not self.held else None
         if self.master is not None:
             self.weights = self.master.views
         else:
@@ -101,6 +104,7 @@ class Decoder:
 
     def unfreeze(self, source: Mapping[str, torch.Tensor] | None = None) -> Flat:
         """Float32 masters with gradients. In a lower compute precision `source` gives the exact weights to start from."""
+        assert not self.held, "a quantised base is never trained"
         self.frozen = False
         if self.master is None:
             assert source is not None, "masters cannot be had from rounded weights"
@@ -124,8 +128,9 @@ class Decoder:
         grads: Mapping[str, torch.Tensor] = self.master.grad_views if self.master is not None else {}
 
         def weight(name: str) -> Weight:
-            bias = f"{name}.bias"
-            return Weight(data[name], grads.get(name), data.get(bias), grads.get(bias))
+            bias, held = f"{name}.bias", self.held.get(name)
+            own = data[name] if held is None else torch.empty(0, device=self.device, dtype=self.dtype)
+            return Weight(own, grads.get(name), data.get(bias), grads.get(bias), held=held)
 
         def norm(name: str) -> Weight | None:
             return weight(name) if name in data else None
@@ -155,6 +160,8 @@ class Decoder:
         assert self.frozen, "packed copies do not follow training"
 
         def packed(weight: Weight) -> Weight:
+            if weight.held is not None:
+                return weight
             return replace(weight, packed=matmul.pack(weight.data, rows))
 
         def packed_mlp(mlp: Mlp | None) -> Mlp | None:

@@ -27,7 +27,8 @@ def _part(weight: Weight, index: int, rows: int) -> Weight:
     """One expert's rows of a stacked matrix, and of its gradient."""
     span = slice(index * rows, (index + 1) * rows)
     parts = (weight.data, weight.grad, weight.bias, weight.bias_grad)
-    return Weight(*(None if part is None else part[span] for part in parts))  # type: ignore[arg-type]
+    held = None if weight.held is None else weight.held[span]
+    return Weight(*(None if part is None else part[span] for part in parts), held=held)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,7 @@ def chunks(count: int, vocab: int, device: torch.device, elements: int = 0) -> l
 
 def logits_of(hidden_PD: Float[Tensor, "P D"], head: Weight) -> Float[Tensor, "P V"]:
     """[P, V] in float32."""
-    hidden = hidden_PD.to(head.data.dtype)
-    return _capped((matmul.nt(hidden, head.data) if head.packed is None else matmul.nt_packed(hidden, head.packed)).float(), head)
+    return _capped(head.nt(hidden_PD.to(head.data.dtype)).float(), head)
 
 
 def _capped(logits: torch.Tensor, head: Weight) -> torch.Tensor:

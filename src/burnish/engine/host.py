@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -27,7 +27,7 @@ from burnish.engine.load import load_weights, read_model, save_weights, shapes
 from burnish.engine.measure import Choices
 from burnish.engine.optim import Adam
 from burnish.engine.sampler import Sampler
-from burnish.errors import BurnishError, CapabilityMissing, ConfigError
+from burnish.errors import BurnishError, CapabilityMissing, ConfigError, ModelRefused
 from burnish.protocols import Constraint, OnToken
 from burnish.render.tokenizer import Tokenizer
 from burnish.types import (
@@ -37,6 +37,7 @@ from burnish.types import (
     LoraSpec,
     LossResult,
     Outputs,
+    Quantize,
     Route,
     Sample,
     SamplingParams,
@@ -73,13 +74,20 @@ class Host:
     _sampler_class = Sampler
 
     def __init__(
-        self, directory: Path, config: Mapping[str, Any], arch: Arch, choices: Choices, tokenizer: Tokenizer | None
+        self,
+        directory: Path,
+        config: Mapping[str, Any],
+        arch: Arch,
+        choices: Choices,
+        tokenizer: Tokenizer | None,
+        quantize: Quantize = "none",
     ) -> None:
         self.directory, self.config, self.arch, self.choices, self.tokenizer = directory, config, arch, choices, tokenizer
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
-        self.decoder = Decoder(arch, device=device, dtype=dtype)
+        self.quantize: Quantize = quantize
+        self.decoder = Decoder(arch, device=device, dtype=dtype, quantize=quantize)
         self.decoder.form = AttentionForm(choices.bmm_limit, together=choices.device == "cuda")
-        load_weights(directory, arch, self.decoder.weights)
+        load_weights(directory, arch, self.decoder.weights, self.decoder.held)
         self.bank = AdapterBank(arch, device=device, dtype=dtype)
         self.full: Full | None = None
         self.queue = Queue()
@@ -97,6 +105,7 @@ class Host:
         measured: Mapping[str, Any] | None = None,
         choices: Mapping[str, Any] | None = None,
         checkpointing: bool | None = None,
+        quantize: Quantize = "none",
     ) -> Host:
         """Load a Hugging Face directory.
 
@@ -104,12 +113,15 @@ class Host:
         measured: cached result of `measure.measure` for this machine (measured now where None and needed).
         choices: resolved choices of an earlier run, taken as they are, for bit identity.
         checkpointing: recompute activations in backward; None = where memory asks for it.
+        quantize: hold the matrices of the blocks in "int8" or "nf4" (see `quantised.py`); they are then never trained.
         Raises ModelRefused for a directory that is not understood or not safe.
         """
         directory = Path(directory)
         config, arch = cls._read(directory)
         if device not in ("auto", "cpu", "cuda") or dtype not in ("auto", *DTYPES):
             raise ConfigError("device is cpu, cuda or auto and dtype float32, bfloat16 or auto", seen=f"{device!r}, {dtype!r}")
+        if quantize not in get_args(Quantize):
+            raise ConfigError(f"quantize is {', '.join(get_args(Quantize))}", seen=repr(quantize))
         device = on.device_of(device) if choices is None else Choices(**choices).device
         if device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
@@ -138,7 +150,7 @@ class Host:
         torch.set_num_threads(chosen.threads)
         matmul.use(chosen.matmul)
         tokenizer = Tokenizer.load(directory) if (directory / "tokenizer.json").is_file() else None
-        host = cls(directory, config, arch, chosen, tokenizer)
+        host = cls(directory, config, arch, chosen, tokenizer, quantize)
         short = on.is_short(arch, chosen.unit_tokens, chosen.device, chosen.dtype)
         host.decoder.checkpointing = short if checkpointing is None else checkpointing
         return host
@@ -168,6 +180,7 @@ class Host:
             "vocab": arch.vocab,
             "max_positions": arch.max_positions,
             "matmul_parameters": arch.matmul_parameters,
+            "quantize": self.quantize,
             "choices": self.choices.to_json(),
             "checkpointing": self.decoder.checkpointing,
             "torch": torch.__version__,
@@ -183,7 +196,7 @@ class Host:
         owners = [*self.bank.slots.values(), *([self.full] if self.full else [])]
         moments = [m for o in owners if o.adam.moments for m in o.adam.moments]
         return {
-            "weights": sum(t.numel() * t.element_size() for t in self.decoder.weights.values()),
+            "weights": sum(t.nbytes for t in (*self.decoder.weights.values(), *self.decoder.held.values())),
             "adapters": sum(s.flat.data.numel() * 4 for s in self.bank.slots.values()),
             "gradients": sum(o.flat.grad.numel() * 4 for o in owners if o.flat.grad is not None),
             "optimizer": sum(m.numel() * 4 for m in moments),
@@ -197,6 +210,7 @@ class Host:
         if self.full is not None:
             raise CapabilityMissing("this host is fully fine-tuned; adapters need a frozen base", todo="open a second host")
         slot = self.bank.new(spec)
+        slot.over = self.quantize
         slot.initialise()
         return slot.adapter
 
@@ -204,6 +218,12 @@ class Host:
         """Make the base itself trainable. The host must hold no adapters; it has no bare base from then on."""
         if self.full is not None or self.bank.slots:
             raise CapabilityMissing("a full fine-tune owns its host", todo="free the adapters first, or open a second host")
+        if self.quantize != "none":
+            raise CapabilityMissing(
+                "a quantised base cannot be trained: most steps are smaller than what its weights are rounded by",
+                seen=f"quantize = {self.quantize}",
+                todo="train an adapter over it, or open the model without quantize",
+            )
         source = None
         if self.decoder.master is None:
             source = Flat(shapes(self.arch), device=torch.device("cpu")).views
@@ -308,6 +328,8 @@ class Host:
             norm = owner.adam.step(params)
             owner.refresh()
             owner.version += 1
+            if isinstance(owner, Slot):
+                owner.over = self.quantize
             return StepResult(grad_norm=norm, weight_version=owner.version)
             yield
 
@@ -375,7 +397,7 @@ class Host:
         owner = self._owner(adapter)
         header: dict[str, Any] = {"kind": adapter.kind, "version": owner.version}
         if isinstance(owner, Slot):
-            header["spec"] = asdict(owner.spec)
+            header["spec"], header["quantize"] = asdict(owner.spec), owner.over
         files.write_state(Path(path), header, owner.flat, owner.adam if optimizer else None)
 
     def load(self, path: Path, *, adapter: Adapter | None = None) -> Adapter:
@@ -387,14 +409,19 @@ class Host:
             if header["kind"] == "full":
                 owner: Slot | Full = self._owner(adapter or self.create_full())
             else:
+                over = self._fits(header.get("quantize", "none"))
                 raw = header["spec"]
                 spec = LoraSpec(**{**raw, "targets": tuple(raw["targets"]), "heads": tuple(raw["heads"])})
                 owner = self._target(adapter, spec)
+                owner.over = over
             files.read_state(path, header, owner.flat, owner.adam)
             owner.version = int(header["version"])
         elif (path / "adapter_config.json").is_file():
-            owner = self._target(adapter, self._peft_spec(path))
+            spec = self._peft_spec(path)
+            over = self._fits(files.trained_over(path))
+            owner = self._target(adapter, spec)
             assert isinstance(owner, Slot)
+            owner.over = over
             try:
                 self._read_peft(path, owner)
             except BurnishError:
@@ -412,6 +439,16 @@ class Host:
 
     def _read_peft(self, path: Path, slot: Slot) -> None:
         files.read_peft(path, slot)
+    def _fits(self, over: Quantize) -> Quantize:
+        """How a saved adapter's base was held; one that was quantised must be held so here, too. One trained over the base as it
+        is may also be asked over a quantised one."""
+        if over not in ("none", self.quantize):
+            raise ModelRefused(
+                "the adapter was trained over its base in another form, and over this one would be another model",
+                seen=f"quantize = {over} in training, {self.quantize} here",
+                todo=f"open the base with quantize={over}",
+            )
+        return over
 
     def _target(self, adapter: Adapter | None, spec: LoraSpec) -> Slot:
         """The slot to fill: a new one, or the given one if it has this shape."""
@@ -428,7 +465,10 @@ class Host:
         return owner
 
     def export(self, path: Path, *, adapter: Adapter, form: str, base: str) -> None:
-        """Files that other tools load: "peft" (an adapter naming `base`) or "merged" (a whole model in the base's precision)."""
+        """Files that other tools load: "peft" (an adapter naming `base`) or "merged" (a whole model in the base's precision).
+
+        Over a quantised base the merged model is what was trained: the matrices as they are held, and the adapter.
+        """
         self._settle()
         path, owner = Path(path), self._owner(adapter)
         if form == "peft":
@@ -439,6 +479,12 @@ class Host:
         if form != "merged":
             raise ConfigError(f"there is no export form {form!r}", seen="known: peft, merged")
         if isinstance(owner, Slot):
+            if owner.over != self.quantize:
+                raise ConfigError(
+                    "an adapter is merged only into the base that it was trained over, in the form in which that was held",
+                    seen=f"quantize = {owner.over} in training, {self.quantize} here",
+                    todo=f"open the base with quantize={owner.over}",
+                )
             exact = self._exact_base()
             tensors = files.merged_weights(self.arch, exact, owner)
         else:
@@ -458,9 +504,12 @@ class Host:
         return known[name]
 
     def _exact_base(self) -> Mapping[str, torch.Tensor]:
-        """The base's weights in float32, from memory where they are exact there, else from its files."""
+        """The base's weights in float32, from memory where they are exact there, else from its files; a quantised base's as they
+        are held."""
         if self.decoder.master is not None:
             return self.decoder.master.views
+        if self.decoder.held:
+            return _Dequantised(self.decoder)
         views = Flat(shapes(self.arch), device=torch.device("cpu")).views
         load_weights(self.directory, self.arch, views)
         return views
@@ -481,6 +530,23 @@ class Host:
         base = Flat(shapes(self.arch), device=torch.device("cpu")).views
         load_weights(self.directory, self.arch, base)
         return {n: float((v.to("cpu") - base[n]).abs().max()) for n, v in owner.flat.views.items()}
+
+
+class _Dequantised(Mapping[str, torch.Tensor]):
+    """The weights of a quantised base, each matrix made when it is asked for, so that they never lie there all at once."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        held = self.decoder.held.get(name)
+        return self.decoder.weights[name] if held is None else held.whole(torch.float32)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.decoder.weights, *self.decoder.held))
+
+    def __len__(self) -> int:
+        return len(self.decoder.weights) + len(self.decoder.held)
 
 
 def _is_mix(route: object) -> bool:

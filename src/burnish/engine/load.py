@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +20,9 @@ from safetensors.torch import save_file
 from burnish.engine.arch import Arch
 from burnish.engine.families import read_arch
 from burnish.errors import ModelRefused
+
+if TYPE_CHECKING:
+    from burnish.engine.quantised import Quantised
 
 MODULES = ("q", "k", "v", "o", "gate", "up", "down")
 """Names of the linear modules of a block, in the order of the fused matrices."""
@@ -246,8 +250,16 @@ def _tensors(files: list[Path]) -> Iterator[tuple[str, Any]]:
             raise ModelRefused(f"{file.name} cannot be read", seen=str(error), todo="fetch the file again") from error
 
 
-def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) -> None:
-    """Fill the internal tensors from the files. Raises ModelRefused for unknown, missing or misshapen tensors."""
+def load_weights(
+    directory: Path,
+    arch: Arch,
+    into: Mapping[str, torch.Tensor],
+    held: Mapping[str, Quantised] = MappingProxyType({}),
+) -> None:
+    """Fill the internal tensors from the files, those of `held` by rounding them.
+
+    Raises ModelRefused for unknown, missing or misshapen tensors.
+    """
     pieces = {p.hf_name: p for p in layout(arch)}
     missing = set(pieces)
     unknown: list[str] = []
@@ -266,8 +278,8 @@ def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) 
             raise ModelRefused(f"{hf_name} has the wrong shape", seen=f"{tuple(tensor.shape)}, config.json implies {piece.shape}")
         if not tensor.dtype.is_floating_point or tensor.dtype.itemsize < 2:
             raise ModelRefused(f"{hf_name} is quantised", seen=str(tensor.dtype), todo="use the unquantised model directory")
-        rows = into[piece.name][piece.start : piece.start + piece.inner[0]]
-        rows.copy_(piece.taken(tensor.to(rows.dtype) if piece.shift else tensor))
+        target = held[piece.name] if piece.name in held else into[piece.name]
+        target[piece.start : piece.start + piece.inner[0]].copy_(piece.taken(tensor.float() if piece.shift else tensor))
         missing.discard(hf_name)
     if unknown:
         raise ModelRefused(
@@ -280,7 +292,7 @@ def load_weights(directory: Path, arch: Arch, into: Mapping[str, torch.Tensor]) 
         raise ModelRefused(
             "config.json ties head and embedding, but the files hold a different head", todo="set tie_word_embeddings to false"
         )
-    for name, tensor in into.items():
+    for name, tensor in [*into.items(), *((name, matrix.scales) for name, matrix in held.items())]:
         if not torch.isfinite(tensor).all():
             raise ModelRefused("the weights hold NaN or infinite values", seen=name, todo="fetch the model again")
 

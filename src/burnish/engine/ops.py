@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from burnish.engine import matmul
+from burnish.engine.quantised import Quantised
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -26,6 +27,7 @@ class Weight:
     """A matrix [out, in] (or vector) in compute precision, and where its gradient goes (None = frozen)."""
 
     data: torch.Tensor
+    """empty where `held` stands for it"""
     grad: torch.Tensor | None = None
     bias: torch.Tensor | None = None
     bias_grad: torch.Tensor | None = None
@@ -33,6 +35,18 @@ class Weight:
     """a copy made by `matmul.pack`, used in place of `data` (only ever of weights that do not change)"""
     cap: float = 0.0
     """of a head: logits become cap tanh(logits / cap); 0 is none"""
+    held: Quantised | None = None
+    """the matrix in fewer bits (only ever of a frozen one)"""
+
+    def nt(self, x: torch.Tensor) -> torch.Tensor:
+        """x W^T [N, out]."""
+        if self.held is not None:
+            return self.held.nt(x)
+        return matmul.nt(x, self.data) if self.packed is None else matmul.nt_packed(x, self.packed)
+
+    def nn(self, g: torch.Tensor) -> torch.Tensor:
+        """g W [N, in], the way back."""
+        return matmul.nn(g, self.data if self.held is None else self.held.whole(g.dtype))
 
 
 @dataclass(slots=True)
@@ -105,7 +119,7 @@ def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tenso
 
 
 def _product(x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    y = matmul.nt(x, weight.data) if weight.packed is None else matmul.nt_packed(x, weight.packed)
+    y = weight.nt(x)
     if weight.bias is not None:
         y += weight.bias
     return y, [_low_rank(y, x, s) for s in segments]
@@ -129,7 +143,7 @@ class _Linear(torch.autograd.Function):
             matmul.tn_add(weight.grad, gy, x)
         if weight.bias_grad is not None:
             weight.bias_grad.add_(gy.sum(0))
-        gx = matmul.nn(gy, weight.data) if ctx.needs_input_grad[0] else None
+        gx = weight.nn(gy) if ctx.needs_input_grad[0] else None
         for h, s in zip(saved, ctx.segments, strict=True):
             _low_rank_backward(gx, gy, x, h, s)
         return gx, None, None

@@ -178,7 +178,9 @@ class Sampler:
         return self.cache.bytes + self.prefixes.bytes + prompts + packed
 
     def _matrix_bytes(self) -> int:
-        return self.decoder.arch.packable * self.decoder.dtype.itemsize
+        """Of the matrices that are packed; of a quantised base the head alone."""
+        arch = self.decoder.arch
+        return (arch.vocab * arch.hidden if self.decoder.held else arch.packable) * self.decoder.dtype.itemsize
 
     @torch.inference_mode()
     def _drop(self, request: Request) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from burnish.config import Config
-from burnish.types import AdamParams, Datum
+from burnish.types import AdamParams, Datum, Quantize
 
 Target = Literal["q", "k", "v", "o", "gate", "up", "down"]
 ALL_TARGETS: tuple[Target, ...] = ("q", "k", "v", "o", "gate", "up", "down")
@@ -124,6 +124,9 @@ class Training(Config):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the arithmetic. "auto" is what was measured to be faster here, on a GPU bfloat16; weights that are trained
     stay float32."""
+    quantize: Quantize | None = None
+    """Hold the matrices of the frozen model in fewer bits while an adapter is trained over it (QLoRA): "int8" halves them, "nf4"
+    makes a quarter of them and is meant for a GPU. Derived: none, or what the adapter that the run continues was trained over."""
     device: str = "auto"
     """Where to compute."""
     threads: Positive | None = None
@@ -135,6 +138,15 @@ class Training(Config):
     def _cooldown_is_read(self) -> Self:
         if self.cooldown is not None and self.schedule != "wsd":
             raise ValueError(f'cooldown = {self.cooldown} is read only where schedule = "wsd", and it is "{self.schedule}"')
+        return self
+
+    @model_validator(mode="after")
+    def _quantised_is_frozen(self) -> Self:
+        if self.method == "full" and self.quantize not in (None, "none"):
+            raise ValueError(
+                f'quantize = "{self.quantize}" holds matrices rounded, and method = "full" would train them, mostly by less than '
+                'what they are rounded by; use method = "lora", or leave quantize out'
+            )
         return self
 
     def rate(self, index: int) -> float:

@@ -36,7 +36,7 @@ from burnish.store import runfolder
 from burnish.store.models import ModelRef, resolve
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import graders, ready, sources
-from burnish.types import Example, Message, Sample, SamplingParams
+from burnish.types import Example, Message, Quantize, Sample, SamplingParams
 
 ROOM = 64
 """Tokens that a drawn answer may be longer than the longest one given."""
@@ -76,12 +76,13 @@ def evaluate(
     seed: int = 0,
     mapping: Mapping[str, str] | None = None,
     skip_bad_rows: bool = False,
+    quantize: Quantize | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure `model` on the answers of `data` (a file, or the test rows of a ready task): their loss, and answers of its own.
 
     grader, limit_tokens: None = the task's, or from the data. items: that many rows, the first of a file, of a task as many of
-    each kind as can be. samples: answers drawn per row; more than one needs a temperature.
+    each kind as can be. samples: answers drawn per row; more than one needs a temperature. quantize: see `load`.
     """
     task = ready.find(str(data))
     if task is not None:
@@ -100,7 +101,7 @@ def evaluate(
     told.note(f"{len(examples)} of {rows} rows, {notes[0]}")
     for note in (*notes[1:], f"grader: {judge.name if judge else 'none'} ({why})"):
         told.note(note)
-    loaded = load(model)
+    loaded = load(model, quantize=quantize)
     for note in connect.notes_of(loaded.policy.engine):
         told.note(note)
     if limit_tokens is None:
@@ -162,9 +163,19 @@ def show(run: str) -> Report | None:
     return report.read(RunFolder.open(run).path)
 
 
-def load(model: str | Path, *, dtype: str = "auto", device: str = "auto", threads: int | None = None) -> Loaded:
-    """Open a model directory, a run or a hub id, ready to answer."""
-    ref = resolve(str(model))
+def load(
+    model: str | Path,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    quantize: Quantize | None = None,
+) -> Loaded:
+    """Open a model directory, a run or a hub id, ready to answer.
+
+    quantize: hold the matrices of its base in "int8" or "nf4"; None = as its adapter was trained over it, else as they are.
+    """
+    ref = resolve(str(model)).held(quantize)
     engine = connect.open_engine("local", ref, dtype=dtype, device=device, threads=threads)
     return Loaded(ref, connect.open_policy(engine, ref), Renderer(Tokenizer.load(ref.tokenizer)))
 

@@ -73,11 +73,15 @@ def _quoted(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"    {line}" for line in visible(text).splitlines()]
 
 
-def opener(choices: Mapping[str, Any], where: str = "local") -> Opener:
-    """Opens model directories with the choices of the engine that is audited, so that equal can mean equal bit by bit."""
+def opener(choices: Mapping[str, Any], where: str = "local", *, base: ModelRef | None = None) -> Opener:
+    """Opens model directories with the choices of the engine that is audited, so that equal can mean equal bit by bit.
+
+    base: what was trained over, which is held as it was then; any other directory is a merged model, and opened as it is.
+    """
 
     def open_base(directory: Path) -> Engine:
-        ref = ModelRef(kind="hf", base=directory, adapter=None, name=str(directory), fingerprint="")
+        quantize = base.quantize if base is not None and base.base == directory else "none"
+        ref = ModelRef(kind="hf", base=directory, adapter=None, name=str(directory), fingerprint="", quantize=quantize)
         return connect.open_engine(where, ref, choices=choices)
 
     return open_base

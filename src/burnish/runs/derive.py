@@ -17,6 +17,7 @@ from typing import Any
 from burnish.errors import ConfigError
 from burnish.recipes.training import Training
 from burnish.tasks import ready
+from burnish.types import Quantize
 
 EXPONENT = {"qwen": 0.0775, "llama": 0.781}
 RATE_BOUND = 5e-3
@@ -26,6 +27,10 @@ EVAL_ITEMS = 200
 PRETRAIN_TOKENS = 8192
 """Tokens of an optimiser step of pre-training: small models learn most from a token with small batches."""
 EVALUATIONS = 10
+_QUANTIZE = {
+    True: "as the adapter that the run continues was trained over its base",
+    False: "the model is held as it is computed with; int8 halves its matrices",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,8 @@ class Facts:
     """that the rows were rendered with"""
     streamed: bool
     streamed_why: str
+    quantize: Quantize = "none"
+    """how the model is held that the run starts from"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +132,7 @@ def derive(config: Training, facts: Facts) -> Derivation:
         warnings.append(f"A batch of {batch} is more than the {rows} rows there are, so one step sees rows several times over.")
     d.settle("limit_tokens", c.limit_tokens, max(8, facts.longest), _length_reason(facts))
     if c.method == "lora":
+        d.settle("quantize", c.quantize, facts.quantize, _QUANTIZE[facts.quantize != "none"])
         rank = d.settle("lora.rank", c.lora.rank, *_rank(facts))
         warnings += _capacity(facts, rank)
         if rank > facts.hidden:

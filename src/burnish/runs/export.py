@@ -26,7 +26,7 @@ from burnish.render.tokenizer import Tokenizer
 from burnish.runs import gguf, llamacpp, report
 from burnish.store.atomic import atomic_directory, read_json, verify, write_json
 from burnish.store.models import ModelRef, resolve
-from burnish.types import Adapter, Datum, SamplingParams
+from burnish.types import Adapter, Datum, Quantize, SamplingParams
 
 Form = Literal["peft", "vllm", "merged", "gguf"]
 ADAPTERS = ("peft", "vllm")
@@ -52,6 +52,8 @@ class Exported:
     form: Form
     base: Path
     """model directory that the adapter was trained over"""
+    quantize: Quantize
+    """and how it was held"""
     files: tuple[str, ...]
     bytes: int
     check: Audit
@@ -79,6 +81,11 @@ def export_run(model: str, *, to: Form, out: Path, force: bool = False, precisio
         gguf.check(ref.base)
     elif precision != "auto":
         raise ConfigError("only GGUF files are written in another precision than the base's", todo="leave it out, or --to gguf")
+    if to == "vllm" and ref.quantize != "none":
+        raise CapabilityMissing(
+            f"vLLM would serve the adapter over its base as it stands, and it was trained over it in {ref.quantize}",
+            todo="export it with --to merged, and serve that",
+        )
     if ref.adapter is None and ref.kind == "hf" and to != "gguf":
         raise CapabilityMissing(f"{model} is a base model: there is nothing trained to export", todo="name a run or an adapter")
     engine = connect.open_engine("local", ref, dtype="float32")
@@ -99,6 +106,7 @@ def export_run(model: str, *, to: Form, out: Path, force: bool = False, precisio
                 write_json(named, {**read_json(named), "revision": ref.hub[1]})
         tokenizer.copy_to(partial)
         mark = {"format": FORMAT, "form": to, "model": ref.name, "fingerprint": ref.fingerprint, "base": str(ref.base)}
+        mark["quantize"] = ref.quantize
         write_json(partial / MARK, mark)
         check = _reopened(partial, to, ref, data, wanted, engine)
         if to != "gguf" and check.passed:
@@ -113,7 +121,7 @@ def export_run(model: str, *, to: Form, out: Path, force: bool = False, precisio
             )
     files = tuple(sorted(p.name for p in out.iterdir()))
     size = sum(p.stat().st_size for p in out.iterdir())
-    return Exported(out=out, form=to, base=ref.base, files=files, bytes=size, check=check)
+    return Exported(out=out, form=to, base=ref.base, quantize=ref.quantize, files=files, bytes=size, check=check)
 
 
 def _check_place(out: Path, ref: ModelRef, *, force: bool) -> None:
@@ -184,6 +192,9 @@ def _check_vllm(partial: Path) -> None:
 def next_step(done: Exported, name: str) -> str:
     """What to type to use an export."""
     match done.form:
+        case "peft" if done.quantize != "none":
+            how = f"it was trained over {done.base} in {done.quantize}, and over the base as it stands it is another model"
+            return f"`burnish chat {quote(str(done.out))}` ({how}; for other tools use --to merged)"
         case "peft":
             return f"AutoPeftModelForCausalLM.from_pretrained({str(done.out)!r})"
         case "vllm":
@@ -212,6 +223,8 @@ def _elsewhere(
     base, adapter = (ref.base, partial) if form in ADAPTERS else (partial, None)
     tool = "transformers" if adapter is None else "peft"
     why, found = foreign.why_not(base, adapter), list[np.ndarray]()
+    if adapter is not None and ref.quantize != "none":
+        why = f"{tool} would put it over the base as it stands, and not as it was held in {ref.quantize}"
     if not why:
         try:
             found = foreign.logprobs(base, adapter, data)
@@ -257,7 +270,8 @@ def _reopened(
     choices = engine.facts["choices"]
     assert isinstance(choices, dict)
     base = ref.base if form in ADAPTERS else partial
-    found = ModelRef(kind="hf", base=base, adapter=None, name=str(partial), fingerprint="")
+    quantize = ref.quantize if form in ADAPTERS else "none"
+    found = ModelRef(kind="hf", base=base, adapter=None, name=str(partial), fingerprint="", quantize=quantize)
     fresh = connect.open_engine("local", found, choices=choices)
     adapter = fresh.load(partial) if form in ADAPTERS else None
     if form in ADAPTERS:

@@ -75,6 +75,10 @@ class Plan:
     """measuring base and trained model"""
     memory_bytes: int
     """peak of this process"""
+    weights_bytes: int
+    """of them the model's weights"""
+    saved_bytes: int
+    """what these take less than in the precision of the arithmetic"""
     disk_bytes: int
     """checkpoints and the final model"""
     derived: tuple[Derived, ...]
@@ -131,6 +135,7 @@ def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Ada
             date=prepared.renderer.template.now.date(),
             streamed=prepared.streamed,
             streamed_why=prepared.streamed_why,
+            quantize=facts["quantize"],  # type: ignore[arg-type]
         ),
     )
 
@@ -170,6 +175,7 @@ def make_plan(
     answers_s = probe.answers(prepared, measured_rows.examples, config)
     peak = _peak_bytes(engine, train.sizes.lengths, config.steps, trainable if full else 0)
     checkpoint = 12 * trainable
+    weights, full_size = weights_of(engine)
     probe.close()
 
     resolved, more = measured(config, choices=choices_of(engine), step_s=steps_s / config.steps, checkpoint_bytes=checkpoint)
@@ -193,6 +199,8 @@ def make_plan(
         train_s=steps_s + measurements * loss_s,
         evaluate_s=2 * loss_s + answers_s,
         memory_bytes=peak,
+        weights_bytes=weights,
+        saved_bytes=max(0, full_size - weights),
         disk_bytes=3 * checkpoint + 4 * trainable,
         derived=(*derivation.derived, *more),
         choices=choices_of(engine),
@@ -201,6 +209,7 @@ def make_plan(
             *notes_of(engine),
             *prepared.warnings,
             *derivation.warnings,
+            *slow_decoding(engine),
             *([] if full else untrained_stop(engine, start, prepared)),
         ),
     )
@@ -216,21 +225,37 @@ def _peak_bytes(engine: Engine, lengths: Collection[int], steps: int, trained: i
     tokens; trained: weights of a full fine-tune, or 0.
 
     Moments of a full fine-tune. What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the
-    same once more, with gradients and moments; of an adapter, the base in float32, where it is not held so already, and twice
-    the merged model. Compiled products.
+    same once more, with gradients and moments; of an adapter, the base in float32, where it is neither held so already nor
+    quantised, and twice the merged model. Compiled products.
     """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     choices, parameters = choices_of(engine), int(str(engine.facts["parameters"]))
     if choices.get("device") != "cpu":
         return peak
-    exact = choices.get("dtype") == "float32"
+    exact = choices.get("dtype") == "float32" or engine.facts["quantize"] != "none"
     if trained:
         peak += 8 * trained - engine.memory().get("optimizer", 0)
     peak += parameters * (16 if trained else 8) + (0 if exact else parameters * (2 if trained else 4))
-    if not exact:
+    if choices.get("dtype") != "float32":
         sizes = len({(length - 1) // 8 for length in lengths})
         peak += COMPILED_BYTES * min(COMPILED, COMPILED_A_SIZE * sizes, COMPILED_A_SIZE * steps)
     return peak
+
+
+def weights_of(engine: Engine) -> tuple[int, int]:
+    """Bytes of the model's weights as they are held, and in the precision of the arithmetic alone."""
+    held, size = engine.memory()["weights"], 2 if choices_of(engine)["dtype"] == "bfloat16" else 4
+    return held, held if engine.facts["quantize"] == "none" else size * int(str(engine.facts["parameters"]))
+
+
+def slow_decoding(engine: Engine) -> list[str]:
+    """A warning where answers come slowly, because every product looks up every weight anew."""
+    if engine.facts["quantize"] != "nf4" or choices_of(engine)["device"] != "cpu":
+        return []
+    return [
+        "On a CPU, nf4 looks up every weight anew for every product: training is hardly slower, but answers come several times "
+        "as slowly as from int8. Give quantize=int8 unless memory is too small for it."
+    ]
 
 
 def choices_of(engine: Engine) -> dict[str, Any]:

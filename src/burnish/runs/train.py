@@ -74,7 +74,7 @@ def _anchored(data: str) -> str:
 def plan(config: Training, *, progress: Progress | None = None) -> Plan:
     """What `start` would do and cost. Trains nothing and keeps nothing."""
     config = anchored(config)
-    ref = resolve(config.model)
+    ref = resolve(config.model).held(config.quantize)
     prepared = prepare(config, ref, say=(progress or Silent()).note)
     engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads)
     made = probed(config, ref, prepared, engine, begin(config, ref, engine))
@@ -98,7 +98,7 @@ def start(
     """
     config = anchored(config)
     check_installed(config.report_to)
-    ref = resolve(config.model)
+    ref = resolve(config.model).held(config.quantize)
     prepared = prepare(config, ref, say=(progress or Silent()).note)
     folder = RunFolder.create(run, config.recipe, force=force)
     try:
@@ -116,7 +116,7 @@ def resume(run: str, *, progress: Progress | None = None, watch: Probe | None = 
     """
     folder = RunFolder.open(run)
     config = methods.load(base=folder.config())
-    ref = resolve(config.model)
+    ref = resolve(config.model).held(config.quantize)
     prepared = prepare(config, ref, say=(progress or Silent()).note)
     return _Training(folder, config, ref, prepared, progress or Silent(), watch).go()
 
@@ -240,7 +240,7 @@ class _Training:
             folder.name,
             policy,
             base=self.ref.base,
-            open_fresh=certificate.opener(choices_of(engine)),
+            open_fresh=certificate.opener(choices_of(engine), base=self.ref),
             renderer=prepared.renderer,
             rows=prepared.train.rendered,
             held_out=held_out.data,

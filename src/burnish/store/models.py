@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from burnish.errors import ModelNotFound, ModelRefused, RunError
+from safetensors import SafetensorError, safe_open
+
+from burnish.errors import ConfigError, ModelNotFound, ModelRefused, RunError
 from burnish.store import cache
 from burnish.store.atomic import read_json, sha256
 from burnish.store.runfolder import EMBEDDED, NAME, RunFolder, list_runs
+from burnish.types import Quantize
 
 _CONFIG, _ADAPTER, _RUN = "config.json", "adapter_config.json", "run.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -62,6 +65,21 @@ class ModelRef:
     """as the user called it"""
     fingerprint: str
     """sha256 over base and adapter"""
+    quantize: Quantize = "none"
+    """how the base is held: as the adapter was trained over it, or as it was asked for"""
+
+    def held(self, quantize: Quantize | None) -> ModelRef:
+        """The model with its base held so; None leaves it as it is. Raises ConfigError where the adapter was trained over a base
+        held otherwise."""
+        if quantize is None or quantize == self.quantize:
+            return self
+        if self.quantize != "none":
+            raise ConfigError(
+                f"{self.name} is an adapter over a base in {self.quantize}: over another one it would be another model",
+                seen=f"quantize = {quantize}",
+                todo="leave quantize out, or merge it first (`burnish export --to merged`) and use the merged model",
+            )
+        return replace(self, quantize=quantize)
 
     @property
     def tokenizer(self) -> Path:
@@ -189,7 +207,19 @@ def _adapter(path: Path) -> ModelRef:
             todo=f"put it back there, or correct base_model_name_or_path in {_ADAPTER}",
         ) from error
     both = hashlib.sha256(f"{under.fingerprint}\n{fingerprint(path)}\n".encode()).hexdigest()
-    return ModelRef(kind="peft", base=under.base, adapter=path, name=str(path), fingerprint=both)
+    return ModelRef(kind="peft", base=under.base, adapter=path, name=str(path), fingerprint=both, quantize=_trained_over(path))
+
+
+def _trained_over(path: Path) -> Quantize:
+    """How the base of an adapter was held in training: its weights' metadata say so where that was quantised."""
+    try:
+        with safe_open(path / "adapter_model.safetensors", framework="np") as file:
+            found = (file.metadata() or {}).get("quantize", "none")
+    except (SafetensorError, OSError) as error:
+        raise ModelRefused(f"the adapter {path} cannot be read", seen=str(error), todo="fetch or export it again") from error
+    if found not in get_args(Quantize):
+        raise ModelRefused(f"the adapter {path} was trained over a base in a form that is not known here", seen=found)
+    return found
 
 
 def _check_weights(path: Path) -> None:
