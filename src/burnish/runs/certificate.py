@@ -16,6 +16,7 @@ from burnish.evals import audits
 from burnish.evals.audits import Audit, Opener
 from burnish.evals.evaluation import plain
 from burnish.protocols import Engine, Policy
+from burnish.render.extend import Extension
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.visible import visible
 from burnish.store.atomic import atomic_write_bytes, read_json, write_json
@@ -73,12 +74,14 @@ def _quoted(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"    {line}" for line in visible(text).splitlines()]
 
 
-def opener(choices: Mapping[str, Any], where: str = "local") -> Opener:
-    """Opens model directories with the choices of the engine that is audited, so that equal can mean equal bit by bit."""
+def opener(choices: Mapping[str, Any], where: str = "local", *, extension: Extension | None = None) -> Opener:
+    """Opens model directories with the choices of the engine that is audited, so that equal can mean equal bit by bit; the base
+    that an extension lengthens with its new tokens."""
 
     def open_base(directory: Path) -> Engine:
         ref = ModelRef(kind="hf", base=directory, adapter=None, name=str(directory), fingerprint="")
-        return connect.open_engine(where, ref, choices=choices)
+        more = extension if extension is not None and extension.directory == directory else None
+        return connect.open_engine(where, ref, choices=choices, extension=more)
 
     return open_base
 

@@ -62,6 +62,10 @@ class Plan:
     """of the tokens that are read but not learned"""
     cut_rows: int
     cut_tokens: int
+    new_tokens: int
+    """that the base's vocabulary does not have"""
+    added_rows: int
+    """of the embedding: for those that find no unused row"""
     steps: int
     total_tokens: int
     """over all steps"""
@@ -98,10 +102,11 @@ class Plan:
         }
 
 
-def spec_of(config: Training) -> LoraSpec:
-    """The adapter that a resolved config asks for."""
+def spec_of(config: Training, tokens: Sequence[int] = ()) -> LoraSpec:
+    """The adapter that a resolved config asks for, with the rows of new tokens."""
     assert config.lora.rank is not None
-    return LoraSpec(rank=config.lora.rank, alpha=config.lora.alpha, targets=config.lora.names(), seed=config.seed)
+    lora = config.lora
+    return LoraSpec(rank=config.lora.rank, alpha=lora.alpha, targets=lora.names(), seed=config.seed, tokens=tuple(tokens))
 
 
 def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Adapter | None) -> Derivation:
@@ -152,13 +157,13 @@ def make_plan(
         epochs=config.epochs,
         shuffled=config.order == "shuffled",
     )
-    probe = _Probe(engine, config, start, full)
+    probe = _Probe(engine, config, start, full, prepared.new_ids)
     per_token, step_overhead = probe.steps(prepared.train.data, order)
     lengths = [d.length for d in prepared.train.data]
     passes, rest = divmod(min(config.steps * order.batch, order.epochs * order.rows), order.rows)
     total_tokens = passes * sum(lengths) + sum(lengths[i] for i in order.permutation(passes)[:rest])
     facts = engine.facts
-    trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config))
+    trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config, prepared.new_ids))
     if full:
         step_overhead += _update_s(trainable)
     steps_s = total_tokens * per_token + config.steps * step_overhead
@@ -186,6 +191,8 @@ def make_plan(
         masked_share=1 - train.target_tokens / train.tokens,
         cut_rows=sum(r.truncated > 0 for r in train.rendered),
         cut_tokens=train.cut_tokens,
+        new_tokens=len(prepared.new_ids),
+        added_rows=int(str(facts["added_rows"])),
         steps=config.steps,
         total_tokens=total_tokens,
         tokens_per_s=total_tokens / steps_s,
@@ -255,7 +262,7 @@ def untrained_stop(engine: Engine, route: Adapter | None, prepared: Prepared) ->
     assert logprobs is not None
     trained = {int(r.ids[np.flatnonzero(r.weights)[-1]]) for r in prepared.train.rendered if not r.truncated}
     warnings = []
-    for stop in sorted(trained & set(prepared.renderer.stop_ids)):
+    for stop in sorted((trained & set(prepared.renderer.stop_ids)) - set(prepared.new_ids)):
         twins = int((np.abs(logprobs - logprobs[:, [stop]]).max(0) < TWIN_NATS).sum()) - 1
         if twins > 0:
             name = prepared.renderer.tokenizer.decode([stop])
@@ -279,15 +286,15 @@ def _update_s(parameters: int) -> float:
 class _Probe:
     """Times the verbs on throw-away state."""
 
-    def __init__(self, engine: Engine, config: Training, start: Adapter | None, full: bool) -> None:
+    def __init__(self, engine: Engine, config: Training, start: Adapter | None, full: bool, tokens: Sequence[int]) -> None:
         self.engine, self.route = engine, start
         self.forward_s_per_token = 0.0
         if full:
             self.scratch = None
         elif start is None:
-            self.scratch = engine.create(spec_of(config))
+            self.scratch = engine.create(spec_of(config, tokens))
         else:
-            self.scratch = engine.copy(start)
+            self.scratch = engine.copy(start, tokens=tokens)
 
     def steps(self, data: Sequence[Datum], order: Order) -> tuple[float, float]:
         """(seconds per token of forward and backward, seconds of a step besides)."""

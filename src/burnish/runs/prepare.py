@@ -19,8 +19,9 @@ from burnish.engine.families import read_arch
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
 from burnish.recipes.training import Training
+from burnish.render.extend import Extension
 from burnish.render.renderer import Rendered, Renderer
-from burnish.render.tokenizer import Tokenizer
+from burnish.runs import vocabulary
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef
 from burnish.tasks import graders, ready, rehearsal, sources
@@ -77,6 +78,8 @@ class Prepared:
     test: Side | None
     """what is measured before and after, in an order whose first n rows hold the kinds of questions evenly; None = the validation
     rows, which a plain file has to do with"""
+    extension: Extension | None = None
+    """new tokens that the base's files do not have"""
     renderer: Renderer
     """of what is measured. limit_tokens, which is derived from what is trained on, cuts no test row: else a resumed run would
     measure others than it began with"""
@@ -97,6 +100,11 @@ class Prepared:
     """rows that were read and cannot be trained on or measured; `Rendered.fault` says why"""
     refusal: BurnishError | None
     """why nothing may be trained on this; None = it may"""
+
+    @property
+    def new_ids(self) -> tuple[int, ...]:
+        """Of new tokens, whose rows are trained beside an adapter."""
+        return self.extension.ids if self.extension else ()
 
     @property
     def taught(self) -> Side:
@@ -159,8 +167,9 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
             seen=f"{config.limit_tokens} tokens, {max_positions} positions",
             todo=f"set limit_tokens to at most {max_positions}",
         )
-    tokenizer = Tokenizer.load(ref.tokenizer)
-    notes += tokenizer.notes
+    tokenizer, extension, remarks = vocabulary.vocabulary_of(config, ref)
+    fingerprints |= vocabulary.digest(config)
+    notes += [*remarks, *tokenizer.notes]
     noon = None if config.date is None else datetime.combine(config.date, time(12))
     limit = config.limit_tokens or max_positions
     renderer = Renderer(tokenizer, limit_tokens=limit, now=noon)
@@ -216,6 +225,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         rehearsed=len(text_side.data),
         valid=valid_side,
         test=test_side,
+        extension=extension,
         renderer=renderer,
         format=source.format,
         grader=grader,
@@ -224,7 +234,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True) -> Prepared
         max_positions=max_positions,
         findings=findings,
         notes=tuple(notes),
-        warnings=tuple(findings.warnings),
+        warnings=(*findings.warnings, *(vocabulary.unseen(extension.tokens, train_side.rendered) if extension else ())),
         bad=bad,
         left_out=tuple(
             (e, r)
