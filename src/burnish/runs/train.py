@@ -329,8 +329,15 @@ def open_trainable(
     config: Training, ref: ModelRef, choices: Mapping[str, Any] | None, extension: Extension | None = None
 ) -> Engine:
     """The engine of a run, with the new tokens, checked for the verbs that it needs."""
-    settings = {"dtype": config.dtype, "device": config.device, "threads": config.threads}
-    engine = connect.open_engine("local", ref, choices=choices, extension=extension, **settings)
+    engine = connect.open_engine(
+        "local",
+        ref,
+        dtype=config.dtype,
+        device=config.device,
+        threads=config.threads,
+        choices=choices,
+        extension=extension,
+    )
     connect.require(engine, "forward", "forward_backward", "optim_step", "sample", "save", config.method)
     return engine
 
