@@ -12,6 +12,7 @@ from typing import Any
 from burnish.engine.families import FAMILIES, read_arch
 from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
 from burnish.protocols import Engine, Policy
+from burnish.render.extend import Extension, of_adapter
 from burnish.store import machine
 from burnish.store.atomic import read_json
 from burnish.store.models import ModelRef, resolve
@@ -25,13 +26,14 @@ def open_engine(
     device: str = "auto",
     threads: int | None = None,
     choices: Mapping[str, Any] | None = None,
+    extension: Extension | None = None,
 ) -> Engine:
-    """An engine over the base model of `ref`, held as `ref` says; its adapter, if any, is not loaded (see `open_policy`). A family
-    that is not ours is computed by transformers where that is installed.
+    """An engine over the base model of `ref`, held as `ref` says; its adapter, if any, is not loaded (see `open_policy`). A
+    family that is not ours is computed by transformers where that is installed.
 
     where: "local". choices: the measured choices of an earlier run, taken as they are, for bit identity; the other
-    settings are then not read. What was measured on this machine is cached. Raises ConfigError for a place that does
-    not exist.
+    settings are then not read. What was measured on this machine is cached. extension: new tokens of the vocabulary; None =
+    those that the adapter of `ref` holds rows of, if any. Raises ConfigError for a place that does not exist.
     """
     if where != "local":
         raise ConfigError(f"models cannot be opened at {where!r}", seen="known: local", todo='use "local"')
@@ -39,8 +41,17 @@ def open_engine(
     from burnish.engine.device import device_of
 
     measured = measured_here() if choices is None and device_of(device) != "cuda" else None
+    if extension is None and ref.adapter is not None:
+        extension = of_adapter(ref.base, ref.adapter)
     return host_of(ref.base).open(
-        ref.base, dtype=dtype, device=device, threads=threads, measured=measured, choices=choices, quantize=ref.quantize
+        ref.base,
+        dtype=dtype,
+        device=device,
+        threads=threads,
+        measured=measured,
+        choices=choices,
+        quantize=ref.quantize,
+        extension=extension,
     )
 
 
@@ -109,11 +120,12 @@ class LocalModels:
         except ModelNotFound as error:
             what = f"the {role} of this run cannot be opened: {error.what}"
             raise ModelNotFound(what, seen=error.seen, todo=error.todo) from error
-        key = f"{found.base} {found.quantize}"
+        extension = None if found.adapter is None else of_adapter(found.base, found.adapter)
+        key = f"{found.base} {found.quantize}" + ("" if extension is None else f" {found.adapter}")
         if key not in self._engines:
             choices = self.policy.engine.facts["choices"]
             assert isinstance(choices, Mapping)
-            self._engines[key] = open_engine("local", found, choices=choices)
+            self._engines[key] = open_engine("local", found, choices=choices, extension=extension)
         policy = open_policy(self._engines[key], found)
         require(policy.engine, "forward", "sample")
         return policy

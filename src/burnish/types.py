@@ -136,13 +136,15 @@ Route = Adapter | Mix | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoraSpec:
-    """What to create in the adapter bank. `targets` are module names (q, k, v, o, gate, up, down); heads are extra."""
+    """What to create in the adapter bank. `targets` are module names (q, k, v, o, gate, up, down); heads are extra; `tokens` are
+    ids whose rows of the embedding (and of the head) the adapter holds itself."""
 
     rank: int = 32
     alpha: float = 32.0
     targets: tuple[str, ...] = ("q", "k", "v", "o", "gate", "up", "down")
     heads: tuple[Literal["value", "score"], ...] = ()
     seed: int = 0
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

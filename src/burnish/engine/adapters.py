@@ -8,7 +8,7 @@ a batch over many adapters costs the base once and each adapter its own rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -19,6 +19,7 @@ from burnish.engine.flat import Flat
 from burnish.engine.load import MODULES, groups, module_widths
 from burnish.engine.ops import Factors, Segment, Weight
 from burnish.engine.optim import Adam
+from burnish.engine.tokens import Patch, TokenRows, token_shapes
 from burnish.errors import CapabilityMissing, ConfigError
 from burnish.types import Adapter, LoraSpec, Quantize, Route
 
@@ -45,7 +46,8 @@ def sites(arch: Arch) -> list[Site]:
 
 
 def slot_shapes(arch: Arch, spec: LoraSpec) -> dict[str, tuple[int, ...]]:
-    """Tensors of one slot: per fused matrix the stacked A of its targeted modules, per module its B, per head one row."""
+    """Tensors of one slot: per fused matrix the stacked A of its targeted modules, per module its B, per head one row, and the
+    rows of tokens."""
     shapes: dict[str, tuple[int, ...]] = {}
     for site in sites(arch):
         targeted = [(name, outputs) for name, target, outputs in site.parts if target in spec.targets]
@@ -55,7 +57,7 @@ def slot_shapes(arch: Arch, spec: LoraSpec) -> dict[str, tuple[int, ...]]:
                 shapes[f"{name}.b"] = (outputs, spec.rank)
     for head in spec.heads:
         shapes[f"head.{head}"] = (1, arch.hidden)
-    return shapes
+    return shapes | token_shapes(arch, spec.tokens)
 
 
 def parameter_count(arch: Arch, spec: LoraSpec) -> int:
@@ -64,9 +66,15 @@ def parameter_count(arch: Arch, spec: LoraSpec) -> int:
 
 
 def check_spec(spec: LoraSpec, arch: Arch) -> None:
-    """Raises ConfigError for a shape that cannot be."""
+    """Raises ConfigError for a shape that cannot be, CapabilityMissing for one that this kind of model does not offer."""
     if spec.rank < 1 or not spec.targets:
         raise ConfigError("an adapter needs a rank of at least 1 and at least one target", seen=f"{spec}")
+    if spec.tokens and arch.modules:
+        raise CapabilityMissing(
+            "an adapter of a model that transformers computes holds no rows of tokens",
+            seen=f"{len(spec.tokens)} tokens, a model of type {arch.family!r}",
+            todo="leave tokens out",
+        )
     unknown = [t for t in spec.targets if t not in MODULES]
     if unknown and not arch.modules:
         raise ConfigError(f"unknown adapter targets: {', '.join(unknown)}", seen=f"known: {', '.join(MODULES)}")
@@ -111,6 +119,7 @@ class Slot:
         self._compute = Flat(self.flat.shapes, device=device, dtype=dtype) if dtype != torch.float32 else None
         self.adam = Adam(self.flat)
         self.factors: dict[str, Factors] = {}
+        self.tokens: TokenRows | None = None
         self.bind()
 
     def initialise(self) -> None:
@@ -121,6 +130,12 @@ class Slot:
                 bound = 1 / math.sqrt(view.shape[1])
                 view.copy_(torch.empty(view.shape).uniform_(-bound, bound, generator=generator))
         self.refresh()
+
+    def start_rows(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Give its tokens the rows that they have in the base."""
+        if self.tokens is not None:
+            self.tokens.fill(self.flat.views, weights)
+            self.refresh()
 
     def need_grad(self) -> None:
         if self.flat.grad is None:
@@ -147,6 +162,7 @@ class Slot:
             if parts:
                 key = f"{site.name}.a"
                 self.factors[site.name] = Factors(data[key], tuple(parts), scale, grads.get(key), tuple(part_grads))
+        self.tokens = TokenRows.of(self.spec.tokens, self.arch, data, grads)
         self.refresh()
 
     def head(self, name: str) -> Weight:
@@ -183,11 +199,19 @@ class AdapterBank:
         self.slots[adapter.id] = slot
         return slot
 
-    def copy(self, source: Slot) -> Slot:
-        """A new slot with the same parameters and a fresh optimiser."""
-        slot = self.new(replace(source.spec))
+    def copy(self, source: Slot, weights: Mapping[str, torch.Tensor], tokens: Sequence[int] = ()) -> Slot:
+        """A new slot with the same parameters and a fresh optimiser, and with the rows of these tokens of the base, too."""
+        more = [t for t in tokens if t not in source.spec.tokens]
+        slot = self.new(replace(source.spec, tokens=tuple(sorted((*source.spec.tokens, *more)))))
         slot.over = source.over
-        slot.flat.data.copy_(source.flat.data)
+        slot.start_rows(weights)
+        at = [slot.spec.tokens.index(t) for t in source.spec.tokens]
+        for name, view in source.flat.views.items():
+            mine = slot.flat.views[name]
+            if name.startswith("tokens."):
+                mine[at] = view
+            else:
+                mine.copy_(view)
         slot.refresh()
         return slot
 
@@ -213,13 +237,30 @@ class AdapterBank:
                         table.setdefault(name, []).append(Segment(factors, weight, item.rows))
         return table  # type: ignore[return-value]
 
+    def patches(self, rows: Sequence[Rows], size: int) -> tuple[Patch, ...]:
+        """The rows of tokens that adapters of these routes hold, and at which of `size` packed positions."""
+        found = []
+        for item in rows:
+            for adapter, _ in pairs(item.route):
+                own = self.get(adapter).tokens if adapter.kind == "lora" else None
+                if own is not None:
+                    where = None
+                    if len(rows) > 1:
+                        where = torch.zeros(size, dtype=torch.bool, device=self.device)
+                        where[item.rows] = True
+                    found.append(Patch(own, where))
+        return tuple(found)
+
     def segments(self, routes: Sequence[Route], sizes: Sequence[int]) -> dict[str, Sequence[Segment]]:
-        """The table for packed rows of these sizes; a route's rows are a slice where they lie together, else an index."""
+        """The table for packed rows of these sizes."""
+        return self.table(self.rows(routes, sizes))
+
+    def rows(self, routes: Sequence[Route], sizes: Sequence[int]) -> list[Rows]:
+        """What packed rows of these sizes take; a route's rows are a slice where they lie together, else an index."""
         found: dict[Route, list[torch.Tensor]] = {}
         start = 0
         for route, size in zip(routes, sizes, strict=True):
-            if route is not None:
-                found.setdefault(route, []).append(torch.arange(start, start + size))
+            found.setdefault(route, []).append(torch.arange(start, start + size))
             start += size
         rows = []
         for route, spans in found.items():
@@ -227,7 +268,7 @@ class AdapterBank:
             first, last = int(at[0]), int(at[-1])
             together = last - first == len(at) - 1
             rows.append(Rows(route, slice(first, last + 1) if together else at.to(self.device)))
-        return self.table(rows)
+        return rows
 
 
 def pairs(route: Route) -> tuple[tuple[Adapter, float], ...]:

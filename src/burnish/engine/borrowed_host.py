@@ -21,6 +21,7 @@ from burnish.engine.jobs import Job, Queue
 from burnish.engine.measure import Choices
 from burnish.engine.sampler import Sampler
 from burnish.errors import CapabilityMissing, ConfigError
+from burnish.render.extend import Extension
 from burnish.render.tokenizer import Tokenizer
 from burnish.types import Adapter, Datum, LoraSpec, LossResult, Outputs, Quantize, Route
 
@@ -49,7 +50,14 @@ class BorrowedHost(Host):
         choices: Choices,
         tokenizer: Tokenizer | None,
         quantize: Quantize = "none",
+        extension: Extension | None = None,
     ) -> None:
+        if extension is not None:
+            raise CapabilityMissing(
+                "a model that transformers computes gains no new tokens here",
+                seen=f"{len(extension.tokens)} new tokens, a model of type {arch.family!r}",
+                todo="leave new_tokens out",
+            )
         if quantize != "none":
             raise ConfigError(
                 "a model that transformers computes is not held in fewer bits here",
@@ -76,7 +84,7 @@ class BorrowedHost(Host):
         return super().open(directory, dtype=dtype, device=device, **settings)
 
     @staticmethod
-    def _read(directory: Path) -> tuple[dict[str, Any], Arch]:
+    def _described(directory: Path) -> tuple[dict[str, Any], Arch]:
         return borrowed_files.read(directory)
 
     @property
@@ -91,6 +99,7 @@ class BorrowedHost(Host):
             "hidden": arch.hidden,
             "layers": self.model.depth,
             "vocab": arch.vocab,
+            "added_rows": 0,
             "max_positions": arch.max_positions,
             "matmul_parameters": parameters,
             "choices": self.choices.to_json(),

@@ -22,6 +22,7 @@ from burnish.engine.flat import Flat
 from burnish.engine.load import shapes
 from burnish.engine.ops import Segment, Weight
 from burnish.engine.sight import Sight
+from burnish.engine.tokens import Patch, add_embedded_gradient, patch_embedded
 from burnish.types import Quantize
 
 if TYPE_CHECKING:
@@ -196,13 +197,20 @@ class Decoder:
         rows = table[:, positions_N].unsqueeze(2)
         return rows[0].to(self.dtype), rows[1].to(self.dtype)
 
-    def embed(self, tokens_N: Int[Tensor, " N"]) -> Float[Tensor, "N D"]:
-        """Token embeddings [N, D] in float32: where inputs enter, and where an image tower would join them."""
-        found = self.embedding.data[tokens_N].float()
-        return found.mul_(self.arch.embed_scale) if self.arch.embed_scale != 1 else found
+    def embed(self, tokens_N: Int[Tensor, " N"], patches: Sequence[Patch] = ()) -> Float[Tensor, "N D"]:
+        """Token embeddings [N, D] in float32: where inputs enter, and where an image tower would join them.
 
-    def add_embedding_gradient(self, tokens_N: Int[Tensor, " N"], gradient_ND: Float[Tensor, "N D"]) -> None:
-        """What `embed` passes back, where the embedding is trained."""
+        patches: adapters' own rows, of the positions that take these adapters.
+        """
+        found = self.embedding.data[tokens_N].float()
+        found = found.mul_(self.arch.embed_scale) if self.arch.embed_scale != 1 else found
+        return patch_embedded(found, tokens_N, patches, self.arch.embed_scale)
+
+    def add_embedding_gradient(
+        self, tokens_N: Int[Tensor, " N"], gradient_ND: Float[Tensor, "N D"], patches: Sequence[Patch] = ()
+    ) -> None:
+        """What `embed` passes back, where the embedding or an adapter's rows are trained."""
+        add_embedded_gradient(tokens_N, gradient_ND, patches, self.arch.embed_scale)
         if self.embedding.grad is not None:
             self.embedding.grad.index_add_(0, tokens_N, gradient_ND, alpha=self.arch.embed_scale)
 

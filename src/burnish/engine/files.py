@@ -20,7 +20,9 @@ from burnish.engine.arch import Arch
 from burnish.engine.flat import Flat
 from burnish.engine.load import GROUPS, MODULES, groups, hf_fused, hf_module, module_widths
 from burnish.engine.optim import Adam
+from burnish.engine.tokens import MATRICES
 from burnish.errors import ModelRefused
+from burnish.render.extend import TRAINED
 from burnish.types import LoraSpec, Quantize
 
 FORMAT = 1
@@ -28,6 +30,9 @@ _HEADS_FILE = "heads.safetensors"
 _QUANTIZE = "quantize"
 """Key in an adapter's metadata: how its base was held in training, where that was quantised. It stands there, because
 adapter_config.json is read by tools that refuse what they do not know."""
+_HF_ROWS = {"tokens.embed": "model.embed_tokens", "tokens.head": "lm_head"}
+_ROWS_KEY = "base_model.model.{}.token_adapter.trainable_tokens_delta"
+"""Where PEFT keeps the rows of tokens: whole rows, in spite of the name."""
 
 
 def write_state(path: Path, header: Mapping[str, Any], flat: Flat, adam: Adam | None) -> None:
@@ -101,12 +106,17 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
                 a = views[f"layers.{i}.{group}.a"][place * spec.rank : (place + 1) * spec.rank]
                 tensors[f"{name}.lora_A.weight"] = a.to("cpu").contiguous().clone()
                 tensors[f"{name}.lora_B.weight"] = views[f"layers.{i}.{module}.b"].to("cpu").contiguous().clone()
+    rows = [name for name in _HF_ROWS if name in views]
+    tensors |= {_ROWS_KEY.format(_HF_ROWS[name]): views[name].to("cpu").contiguous().clone() for name in rows}
     metadata = {"format": "pt", **({_QUANTIZE: slot.over} if slot.over != "none" else {})}
     save_file(tensors, path / "adapter_model.safetensors", metadata=metadata)
     heads = {k: v.to("cpu").clone() for k, v in views.items() if k.startswith("head.")}
     if heads:
         save_file(heads, path / _HEADS_FILE)
     config = peft_config(base, times * spec.rank, times * spec.alpha, sorted(names))
+    if rows:
+        ids = list(spec.tokens)
+        config[TRAINED] = ids if slot.arch.tied else {"embed_tokens": ids, "lm_head": ids}
     (path / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
@@ -197,7 +207,7 @@ def read_peft_config(path: Path, *, may: tuple[str, ...] = ()) -> dict[str, Any]
 
 def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
     """adapter_config.json as a LoraSpec. Raises ModelRefused for anything that would compute differently here."""
-    config = read_peft_config(path)
+    config = read_peft_config(path, may=(TRAINED,))
     names = config.get("target_modules") or []
     if isinstance(names, str):
         if names != "all-linear":
@@ -212,6 +222,7 @@ def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
     targets = tuple(m for m in MODULES if m in short)
     times = _times(_load(path / "adapter_model.safetensors"), arch, int(config["r"])) if arch.fused else 1
     return LoraSpec(
+        tokens=_trained_tokens(config.get(TRAINED), arch),
         rank=int(config["r"]) // times,
         alpha=float(config["lora_alpha"]) / times,
         targets=targets,  # type: ignore[arg-type]
@@ -231,11 +242,34 @@ def trained_over(path: Path) -> Quantize:
     return found
 
 
+def _trained_tokens(listed: Any, arch: Arch) -> tuple[int, ...]:
+    """Ids whose rows an adapter holds: a list for the embedding, or a list for each of the two matrices."""
+    by_name = listed if isinstance(listed, dict) else {"embed_tokens": listed} if listed else {}
+    lists = {str(name).rsplit(".", 1)[-1]: ids for name, ids in by_name.items()}
+    if not lists:
+        return ()
+    if set(lists) - {"embed_tokens", "lm_head"} or (arch.tied and "embed_tokens" not in lists):
+        raise ModelRefused("the adapter trains rows of matrices that are not understood", seen=", ".join(map(str, by_name)))
+    ids = next(iter(lists.values()))
+    if not isinstance(ids, list) or any(other != ids for other in lists.values()):
+        raise ModelRefused("the adapter trains other tokens in the head than in the embedding", seen=TRAINED)
+    if not all(isinstance(i, int) and i >= 0 for i in ids) or len(set(ids)) != len(ids):
+        raise ModelRefused(f"{TRAINED} must list different ids", seen=str(ids)[:100])
+    if max(ids) >= arch.vocab:
+        raise ModelRefused(
+            "the adapter holds rows of tokens beyond the vocabulary of this model",
+            seen=f"id {max(ids)}, {arch.vocab} rows",
+            todo="open the adapter itself as MODEL, with its tokenizer beside it, so that the matrices grow before it is loaded",
+        )
+    return tuple(ids)
+
+
 def read_peft(path: Path, slot: Slot) -> None:
     """Fill a slot of the right shape. Raises ModelRefused for missing, unknown or misshapen tensors."""
     spec, views, widths = slot.spec, slot.flat.views, module_widths(slot.arch)
     expected = {(i, m, side) for i in range(slot.arch.layers) for m in spec.targets for side in "AB"}
     tensors = _load(path / "adapter_model.safetensors")
+    _read_rows(tensors, slot)
     for key, tensor in (_parted(tensors, slot) if slot.arch.fused else tensors).items():
         match = _LORA_KEY.match(key)
         if match is None or (int(match[1]), match[2], match[3]) not in expected:
@@ -261,6 +295,23 @@ def read_peft(path: Path, slot: Slot) -> None:
             views[name].copy_(tensor)
     slot.adam.reset()
     slot.refresh()
+
+
+def _read_rows(tensors: dict[str, torch.Tensor], slot: Slot) -> None:
+    """Take the rows of tokens out of an adapter's tensors, into a slot that has the base's."""
+    if not slot.spec.tokens:
+        return
+    found = [name for name, module in _HF_ROWS.items() if name in slot.flat.views and _ROWS_KEY.format(module) in tensors]
+    if not found:
+        raise ModelRefused("the adapter lacks tensors", seen=f"the rows of {len(slot.spec.tokens)} tokens")
+    for name in found:
+        key, view = _ROWS_KEY.format(_HF_ROWS[name]), slot.flat.views[name]
+        rows = tensors.pop(key)
+        if rows.shape != view.shape:
+            raise ModelRefused(f"{key} has the wrong shape", seen=f"{tuple(rows.shape)}, its tokens need {tuple(view.shape)}")
+        if not torch.isfinite(rows).all():
+            raise ModelRefused(f"{key} holds NaN or infinite values")
+        view.copy_(rows)
 
 
 def _times(tensors: Mapping[str, torch.Tensor], arch: Arch, rank: int) -> int:
@@ -311,7 +362,7 @@ def _parted(tensors: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.
 
 
 def merged_weights(arch: Arch, weights: Mapping[str, torch.Tensor], slot: Slot) -> dict[str, torch.Tensor]:
-    """W + (alpha / r) B A for every targeted module, in float32 (Hu et al. 2021, section 4.1)."""
+    """W + (alpha / r) B A for every targeted module, in float32 (Hu et al. 2021, section 4.1), and the rows of its tokens."""
     merged = {k: v.detach().to("cpu", torch.float32).clone() for k, v in weights.items()}
     spec, views, widths = slot.spec, slot.flat.views, module_widths(arch)
     for i in range(arch.layers):
@@ -325,4 +376,7 @@ def merged_weights(arch: Arch, weights: Mapping[str, torch.Tensor], slot: Slot) 
                     b = views[f"layers.{i}.{module}.b"].to("cpu")
                     merged[f"layers.{i}.{group}"][row : row + out] += (b @ a) * (spec.alpha / spec.rank)
                 row += out
+    for name, matrix in MATRICES.items():
+        if name in views:
+            merged[matrix][list(spec.tokens)] = views[name].to("cpu")
     return merged

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -40,6 +42,9 @@ def logprobs(base: Path, adapter: Path | None, data: Sequence[Datum]) -> list[np
         if adapter is not None:
             from peft import PeftModel
 
+            rows, embedding = _rows(adapter), cast(torch.nn.Embedding, model.get_input_embeddings())
+            if rows > embedding.weight.shape[0]:  # as AutoPeftModelForCausalLM does, by the tokenizer
+                model.resize_token_embeddings(rows, mean_resizing=False)
             model = PeftModel.from_pretrained(model, adapter)
     finally:
         if before is None:
@@ -55,3 +60,9 @@ def logprobs(base: Path, adapter: Path | None, data: Sequence[Datum]) -> list[np
             each = torch.log_softmax(model(input_ids=ids).logits[0].float(), -1)
             found.append(each.gather(1, targets[:, None])[:, 0].numpy())
     return found
+
+
+def _rows(adapter: Path) -> int:
+    """Rows of the embedding that an adapter needs, for tokens of its own; 0 where it has none."""
+    listed = json.loads((adapter / "adapter_config.json").read_text("utf-8")).get("trainable_token_indices") or []
+    return 1 + max((i for ids in (listed.values() if isinstance(listed, dict) else [listed]) for i in ids), default=-1)

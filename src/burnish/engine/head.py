@@ -7,13 +7,14 @@ d loss / d logits = sum_k g_k (onehot(target_k) - p).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
 from burnish.engine import matmul
 from burnish.engine.ops import Weight
+from burnish.engine.tokens import Patch, patch_logits, take_logits_gradient
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -45,9 +46,12 @@ def chunks(count: int, vocab: int, device: torch.device, elements: int = 0) -> l
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 
-def logits_of(hidden_PD: Float[Tensor, "P D"], head: Weight) -> Float[Tensor, "P V"]:
-    """[P, V] in float32."""
-    return _capped(head.nt(hidden_PD.to(head.data.dtype)).float(), head)
+def logits_of(hidden_PD: Float[Tensor, "P D"], head: Weight, patches: Sequence[Patch] = ()) -> Float[Tensor, "P V"]:
+    """[P, V] in float32. patches: adapters' own rows of the head, here and below."""
+    hidden = hidden_PD.to(head.data.dtype)
+    logits = head.nt(hidden).float()
+    patch_logits(logits, hidden, patches)
+    return _capped(logits, head)
 
 
 def _capped(logits: torch.Tensor, head: Weight) -> torch.Tensor:
@@ -55,17 +59,24 @@ def _capped(logits: torch.Tensor, head: Weight) -> torch.Tensor:
     return logits.div_(head.cap).tanh_().mul_(head.cap) if head.cap else logits
 
 
-def target_logprobs(hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"]) -> Float[Tensor, "P K"]:
+def target_logprobs(
+    hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"], patches: Sequence[Patch] = ()
+) -> Float[Tensor, "P K"]:
     """Log-probabilities of the targets, [P, K], without gradient."""
     out = torch.empty(targets_PK.shape, dtype=torch.float32, device=hidden_PD.device)
     with torch.no_grad():
         for span in chunks(hidden_PD.shape[0], head.data.shape[0], hidden_PD.device):
-            out[span] = torch.log_softmax(logits_of(hidden_PD[span], head), -1).gather(1, targets_PK[span])
+            own = [p.at(span) for p in patches]
+            out[span] = torch.log_softmax(logits_of(hidden_PD[span], head, own), -1).gather(1, targets_PK[span])
     return out
 
 
 def loss_and_gradient(
-    hidden_PD: Float[Tensor, "P D"], head: Weight, targets_PK: Int[Tensor, "P K"], slope: Slope
+    hidden_PD: Float[Tensor, "P D"],
+    head: Weight,
+    targets_PK: Int[Tensor, "P K"],
+    slope: Slope,
+    patches: Sequence[Patch] = (),
 ) -> tuple[float, Float[Tensor, "P K"], Float[Tensor, "P D"]]:
     """One pass over the chunks. Returns (loss sum, target log-probabilities [P, K], d loss / d hidden [P, D]).
 
@@ -83,21 +94,24 @@ def loss_and_gradient(
             d_logits[count:] = 0.0
             for part in chunks(count, vocab, device):
                 span = slice(held.start + part.start, held.start + part.stop)
-                targets = targets_PK[span]
-                logits = _capped(matmul.nt(hidden[part], head.data).float(), head)
+                targets, own = targets_PK[span], [p.at(span) for p in patches]
+                logits = logits_of(hidden[part], head, own)
                 bent = 1 - (logits / head.cap).square_() if head.cap else None  # d capped / d logits
                 probabilities = torch.softmax(logits, -1, out=logits)
                 chosen = probabilities.gather(1, targets)
                 logprobs[span] = chosen.log()
                 rare = (chosen < RARE).any(1).nonzero()[:, 0]
                 if len(rare):
-                    far = _capped(matmul.nt(hidden[part][rare], head.data).float(), head)
+                    far = logits_of(hidden[part][rare], head, [p.at(rare) for p in own])
                     logprobs[span][rare] = torch.log_softmax(far, -1).gather(1, targets[rare])
                 value, slopes = slope(span, logprobs[span])
                 total += float(value)
                 slope_CV = probabilities.mul_(-slopes.sum(1, keepdim=True)).scatter_add_(1, targets, slopes)
                 d_logits[part] = slope_CV if bent is None else slope_CV.mul_(bent)
+            more = take_logits_gradient(d_logits[:count], hidden[:count], [p.at(held) for p in patches]) if patches else ()
             gradient[held] = matmul.nn(d_logits, head.data)[:count]
+            for change in more:
+                gradient[held] += change
             if head.grad is not None:
                 matmul.tn_add(head.grad, d_logits, hidden)
     return total, logprobs, gradient

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 import torch
@@ -23,12 +24,15 @@ from burnish.engine.attention import AttentionForm
 from burnish.engine.decoder import Decoder
 from burnish.engine.flat import Flat
 from burnish.engine.jobs import Job, Queue, Touch
-from burnish.engine.load import load_weights, read_model, save_weights, shapes
+from burnish.engine.load import read_model, save_weights, shapes
 from burnish.engine.measure import Choices
 from burnish.engine.optim import Adam
+from burnish.engine.quantised import Quantised
 from burnish.engine.sampler import Sampler
+from burnish.engine.tokens import MATRICES, lengthened, load_extended
 from burnish.errors import BurnishError, CapabilityMissing, ConfigError, ModelRefused
 from burnish.protocols import Constraint, OnToken
+from burnish.render.extend import Extension
 from burnish.render.tokenizer import Tokenizer
 from burnish.types import (
     AdamParams,
@@ -77,17 +81,21 @@ class Host:
         self,
         directory: Path,
         config: Mapping[str, Any],
-        arch: Arch,
+        stored: Arch,
         choices: Choices,
         tokenizer: Tokenizer | None,
         quantize: Quantize = "none",
+        extension: Extension | None = None,
     ) -> None:
+        """stored: the architecture of the files, which an extension may lengthen."""
+        self._stored, self._new = stored, extension.tokens if extension else ()
+        arch = lengthened(stored, self._new)
         self.directory, self.config, self.arch, self.choices, self.tokenizer = directory, config, arch, choices, tokenizer
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
         self.quantize: Quantize = quantize
         self.decoder = Decoder(arch, device=device, dtype=dtype, quantize=quantize)
         self.decoder.form = AttentionForm(choices.bmm_limit, together=choices.device == "cuda")
-        load_weights(directory, arch, self.decoder.weights, self.decoder.held)
+        self._fill(self.decoder.weights, self.decoder.held)
         self.bank = AdapterBank(arch, device=device, dtype=dtype)
         self.full: Full | None = None
         self.queue = Queue()
@@ -106,6 +114,7 @@ class Host:
         choices: Mapping[str, Any] | None = None,
         checkpointing: bool | None = None,
         quantize: Quantize = "none",
+        extension: Extension | None = None,
     ) -> Host:
         """Load a Hugging Face directory.
 
@@ -114,10 +123,11 @@ class Host:
         choices: resolved choices of an earlier run, taken as they are, for bit identity.
         checkpointing: recompute activations in backward; None = where memory asks for it.
         quantize: hold the matrices of the blocks in "int8" or "nf4" (see `quantised.py`); they are then never trained.
+        extension: new tokens, which the files do not have.
         Raises ModelRefused for a directory that is not understood or not safe.
         """
         directory = Path(directory)
-        config, arch = cls._read(directory)
+        config, arch = cls._described(directory)
         if device not in ("auto", "cpu", "cuda") or dtype not in ("auto", *DTYPES):
             raise ConfigError("device is cpu, cuda or auto and dtype float32, bfloat16 or auto", seen=f"{device!r}, {dtype!r}")
         if quantize not in get_args(Quantize):
@@ -149,14 +159,17 @@ class Host:
             chosen = Choices(**choices)
         torch.set_num_threads(chosen.threads)
         matmul.use(chosen.matmul)
-        tokenizer = Tokenizer.load(directory) if (directory / "tokenizer.json").is_file() else None
-        host = cls(directory, config, arch, chosen, tokenizer, quantize)
+        if extension is not None:
+            tokenizer: Tokenizer | None = extension.tokenizer
+        else:
+            tokenizer = Tokenizer.load(directory) if (directory / "tokenizer.json").is_file() else None
+        host = cls(directory, config, arch, chosen, tokenizer, quantize, extension)
         short = on.is_short(arch, chosen.unit_tokens, chosen.device, chosen.dtype)
         host.decoder.checkpointing = short if checkpointing is None else checkpointing
         return host
 
     @staticmethod
-    def _read(directory: Path) -> tuple[dict[str, Any], Arch]:
+    def _described(directory: Path) -> tuple[dict[str, Any], Arch]:
         return read_model(directory)
 
     # -- what it is ---------------------------------------------------------------------------------------------------
@@ -178,6 +191,7 @@ class Host:
             "hidden": arch.hidden,
             "layers": arch.layers,
             "vocab": arch.vocab,
+            "added_rows": arch.vocab - self._stored.vocab,
             "max_positions": arch.max_positions,
             "matmul_parameters": arch.matmul_parameters,
             "quantize": self.quantize,
@@ -212,6 +226,7 @@ class Host:
         slot = self.bank.new(spec)
         slot.over = self.quantize
         slot.initialise()
+        slot.start_rows(self.decoder.weights)
         return slot.adapter
 
     def create_full(self) -> Adapter:
@@ -226,17 +241,16 @@ class Host:
             )
         source = None
         if self.decoder.master is None:
-            source = Flat(shapes(self.arch), device=torch.device("cpu")).views
-            load_weights(self.directory, self.arch, source)
+            source = self._file_weights()
         self.full = Full(self.decoder, source)
         return self.full.adapter
 
-    def copy(self, adapter: Adapter) -> Adapter:
-        """A new adapter with the same parameters and a fresh optimiser."""
+    def copy(self, adapter: Adapter, *, tokens: Sequence[int] = ()) -> Adapter:
+        """A new adapter with the same parameters and a fresh optimiser; it holds the rows of these tokens, too."""
         if adapter.kind == "full":
             raise CapabilityMissing("a full fine-tune cannot be copied inside its host", todo="save it and open a second host")
         self._settle()
-        return self.bank.copy(self.bank.get(adapter)).adapter
+        return self.bank.copy(self.bank.get(adapter), self.decoder.weights, tokens).adapter
 
     def free(self, adapter: Adapter) -> None:
         """Forget an adapter and all that belongs to it."""
@@ -272,8 +286,14 @@ class Host:
                 raise ConfigError("one route per row is needed", seen=f"{len(routes)} routes for {count} rows")
         for one in set(routes):
             owners = pairs(one)
-            for adapter, _ in owners:
-                self._owner(adapter)
+            for adapter, weight in owners:
+                owner = self._owner(adapter)
+                if isinstance(owner, Slot) and owner.tokens is not None and (len(owners) > 1 or weight != 1):
+                    raise CapabilityMissing(
+                        "an adapter that holds rows of tokens cannot be mixed: whose rows would be read is not defined",
+                        seen=f"{adapter.id} in a mixture",
+                        todo="merge it into a model first, or take it alone",
+                    )
             if self.full is not None and (len(owners) != 1 or owners[0][0] != self.full.adapter):
                 raise CapabilityMissing(
                     "this host is fully fine-tuned: it has no bare base", todo="open a second host for the base"
@@ -411,7 +431,8 @@ class Host:
             else:
                 over = self._fits(header.get("quantize", "none"))
                 raw = header["spec"]
-                spec = LoraSpec(**{**raw, "targets": tuple(raw["targets"]), "heads": tuple(raw["heads"])})
+                lists = ("targets", "heads", "tokens")
+                spec = LoraSpec(**{**raw, **{name: tuple(raw[name]) for name in lists if name in raw}})
                 owner = self._target(adapter, spec)
                 owner.over = over
             files.read_state(path, header, owner.flat, owner.adam)
@@ -422,6 +443,7 @@ class Host:
             owner = self._target(adapter, spec)
             assert isinstance(owner, Slot)
             owner.over = over
+            owner.start_rows(self.decoder.weights)  # an adapter may hold rows of the embedding and none of the head
             try:
                 self._read_peft(path, owner)
             except BurnishError:
@@ -439,6 +461,7 @@ class Host:
 
     def _read_peft(self, path: Path, slot: Slot) -> None:
         files.read_peft(path, slot)
+
     def _fits(self, over: Quantize) -> Quantize:
         """How a saved adapter's base was held; one that was quantised must be held so here, too. One trained over the base as it
         is may also be asked over a quantised one."""
@@ -493,6 +516,7 @@ class Host:
         save_weights(path / "model.safetensors", self.arch, tensors, dtype)
         config = {k: v for k, v in self.config.items() if k != "torch_dtype"}
         config["dtype"] = config["torch_dtype"] = str(dtype).removeprefix("torch.")
+        config["vocab_size"] = self.arch.vocab
         (path / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
     def stored_dtype(self) -> torch.dtype:
@@ -510,9 +534,16 @@ class Host:
             return self.decoder.master.views
         if self.decoder.held:
             return _Dequantised(self.decoder)
+        return self._file_weights()
+
+    def _file_weights(self) -> Mapping[str, torch.Tensor]:
+        """The base's weights in float32 from its files, with the rows of new tokens, on the CPU."""
         views = Flat(shapes(self.arch), device=torch.device("cpu")).views
-        load_weights(self.directory, self.arch, views)
+        self._fill(views)
         return views
+
+    def _fill(self, into: Mapping[str, torch.Tensor], held: Mapping[str, Quantised] = MappingProxyType({})) -> None:
+        load_extended(self.directory, self._stored, self._new, into, held)
 
     # -- inspection ---------------------------------------------------------------------------------------------------
 
@@ -522,13 +553,17 @@ class Host:
         return hashlib.sha256(self._owner(adapter).flat.data.to("cpu").numpy().tobytes()).hexdigest()
 
     def inspect(self, adapter: Adapter) -> Mapping[str, float]:
-        """Largest absolute value of each trained tensor; for a full fine-tune, of its difference from the base's files."""
+        """Largest absolute value of each trained tensor; for a full fine-tune, and for rows of tokens, of its difference from
+        the base."""
         self._settle()
         owner = self._owner(adapter)
         if isinstance(owner, Slot):
-            return {n: float(v.abs().max()) for n, v in owner.flat.views.items()}
-        base = Flat(shapes(self.arch), device=torch.device("cpu")).views
-        load_weights(self.directory, self.arch, base)
+            moved = dict(owner.flat.views)
+            for name, matrix in MATRICES.items():
+                if name in moved and owner.tokens is not None:
+                    moved[name] = moved[name] - self.decoder.weights[matrix][owner.tokens.ids_K]
+            return {n: float(v.abs().max()) for n, v in moved.items()}
+        base = self._file_weights()
         return {n: float((v.to("cpu") - base[n]).abs().max()) for n, v in owner.flat.views.items()}
 
 

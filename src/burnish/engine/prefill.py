@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from burnish.engine import head
-from burnish.engine.adapters import AdapterBank, pairs
+from burnish.engine.adapters import AdapterBank, Rows, pairs
 from burnish.engine.attention import packed_attention
 from burnish.engine.decoder import Decoder, Keep
 from burnish.engine.kvcache import attend_after
@@ -63,21 +63,24 @@ def prefill(decoder: Decoder, bank: AdapterBank, pieces: Sequence[Piece]) -> Non
     ends = np.cumsum(counts).tolist()
     kept = np.concatenate([np.arange(stop - count, stop) for (_, stop), count in zip(layout.spans, counts, strict=True)])
     keep = Keep(torch.from_numpy(kept).to(device), bank.segments(routes, counts))
+    patches = bank.patches(bank.rows(routes, layout.lengths[: len(pieces)]), layout.size)
 
-    x = decoder.embed(torch.from_numpy(tokens).to(device))
+    x = decoder.embed(torch.from_numpy(tokens).to(device), patches)
     turns = decoder.turns(torch.from_numpy(places).to(device))
     segments = bank.segments(routes, layout.lengths[: len(pieces)])
     for layer in range(decoder.arch.layers):
         last = layer == decoder.arch.layers - 1
         x = decoder.block(layer, x, turns, segments, attend, keep=keep if last else None)
     hidden = decoder.final_norm(x)
-    logits = head.logits_of(hidden[[end - 1 for end in ends]], decoder.head)
+    lasts = bank.patches(bank.rows(routes, [1] * len(pieces)), len(pieces))
+    logits = head.logits_of(hidden[[end - 1 for end in ends]], decoder.head, lasts)
     for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):
         prompt = piece.prompt
         if prompt.logprobs is not None:
             targets = prompt.tokens[piece.start + 1 : piece.stop + 1]
             at = hidden[end - piece.size : end - piece.size + len(targets)]
-            found = head.target_logprobs(at, decoder.head, torch.from_numpy(targets).to(device)[:, None])
+            own = bank.patches([Rows(prompt.route, slice(None))], len(targets))
+            found = head.target_logprobs(at, decoder.head, torch.from_numpy(targets).to(device)[:, None], own)
             prompt.logprobs[piece.start + 1 : piece.start + 1 + len(targets)] = found[:, 0].cpu().numpy()
         prompt.done = piece.stop
         if prompt.done == len(prompt.tokens):

@@ -41,6 +41,7 @@ from burnish.engine.request import (
     nothing_allowed,
 )
 from burnish.engine.stops import StopText
+from burnish.engine.tokens import Patch
 from burnish.errors import ConfigError, Interrupted
 from burnish.protocols import OnToken
 from burnish.types import Route, Sample, SamplingParams, StopReason
@@ -57,6 +58,7 @@ class _Plan:
     """What holds for the batch until a row joins or leaves."""
 
     segments: SegmentTable
+    patches: Sequence[Patch]
     spans: list[tuple[int, int]]
     watched: list[int]
     bent: list[int]
@@ -320,10 +322,10 @@ class Sampler:
         plan = self._planned()
         step = DecodeStep(self.cache, lengths, plan.spans)
         blocks, output = self._weights()
-        given = matmul.rounded(rows) if decoder.compiles else rows  # so many rows are multiplied in any case
+        given = self._given(rows)
         token, place = np.zeros((2, given), dtype=np.int64)
         token[:rows], place[:rows] = batch.token[:rows], lengths
-        x = decoder.embed(torch.from_numpy(token).to(decoder.device))
+        x = decoder.embed(torch.from_numpy(token).to(decoder.device), plan.patches)
         turns = decoder.turns(torch.from_numpy(place).to(decoder.device))
 
         def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -331,7 +333,11 @@ class Sampler:
 
         for layer in range(decoder.arch.layers):
             x = decoder.block(layer, x, turns, plan.segments, attend, blocks)
-        return head.logits_of(decoder.final_norm(x), output)[:rows]
+        return head.logits_of(decoder.final_norm(x), output, plan.patches)[:rows]
+
+    def _given(self, rows: int) -> int:
+        """How many rows are multiplied in any case."""
+        return matmul.rounded(rows) if self.decoder.compiles else rows
 
     def _weights(self) -> tuple[list[Block], Weight]:
         """Blocks and head for decoding: packed once where the base is frozen and not too large to hold twice."""
@@ -346,8 +352,10 @@ class Sampler:
     def _planned(self) -> _Plan:
         if self._plan is None:
             rows = self.batch.rows
+            routes = self.bank.rows([r.prompt.route for r in rows], [1] * len(rows))
             self._plan = _Plan(
-                self.bank.segments([r.prompt.route for r in rows], [1] * len(rows)),
+                self.bank.table(routes),
+                self.bank.patches(routes, self._given(len(rows))),
                 plan_spans(self.batch.length[: len(rows)]),
                 [i for i, r in enumerate(rows) if r.watched],
                 [i for i, r in enumerate(rows) if r.bent],

@@ -20,6 +20,7 @@ from burnish.engine.device import exactly
 from burnish.engine.losses import SetLoss, TokenLoss
 from burnish.engine.ops import Weight
 from burnish.engine.pack import Unit, check_data, gather_streams, make_units
+from burnish.engine.tokens import Patch
 from burnish.errors import CapabilityMissing, LossError
 from burnish.types import Datum, LossResult, Outputs, Route
 
@@ -60,12 +61,14 @@ def forward(
     check_data(data, decoder.arch.vocab, decoder.arch.max_positions)
     results: dict[int, Outputs] = {}
     for unit in make_units(data, routes, unit_tokens, device=decoder.device, aligned=decoder.compiles):
+        patches = bank.patches(unit.rows, unit.layout.size)
         with torch.no_grad():
-            hidden = decoder.forward_packed(decoder.embed(unit.tokens_N), unit.layout.lengths, bank.table(unit.rows))
+            hidden = decoder.forward_packed(decoder.embed(unit.tokens_N, patches), unit.layout.lengths, bank.table(unit.rows))
             found: dict[str, torch.Tensor] = {}
             if "logprobs" in outputs:
                 targets = gather_streams(data, unit, ["targets"], decoder.device)["targets"]
-                found["logprobs"] = head_pass.target_logprobs(hidden, decoder.head, column(targets)).view(targets.shape)
+                each = head_pass.target_logprobs(hidden, decoder.head, column(targets), patches)
+                found["logprobs"] = each.view(targets.shape)
             for name in ("value", "score"):
                 if name in outputs:
                     parts = [matmul.nt(hidden[r], w.data)[:, 0] for r, w in row_heads(bank, unit, name)]
@@ -140,7 +143,8 @@ def _unit(
     device = decoder.device
     streams = gather_streams(data, unit, loss.reads, device)
     chosen = chosen_positions(unit, streams, loss, device)
-    inputs = decoder.embed(unit.tokens_N).requires_grad_()
+    patches = bank.patches(unit.rows, unit.layout.size)
+    inputs = decoder.embed(unit.tokens_N, patches).requires_grad_()
     hidden = decoder.forward_packed(inputs, unit.layout.lengths, bank.table(unit.rows))
     size = hidden.shape[0]
     logprobs = torch.full((size,), float("nan"), device=device)
@@ -150,17 +154,18 @@ def _unit(
         targets = column(streams["targets"])
         at = hidden.detach()[chosen]
         picked = {k: v[chosen] for k, v in streams.items()}
+        own = [p.at(chosen) for p in patches]
         if isinstance(loss, SetLoss):
             assert sets is not None
-            slopes, value = _set_slopes(decoder, at, targets[chosen], picked, unit, chosen, loss, config, sets)
+            slopes, value = _set_slopes(decoder, at, targets[chosen], picked, unit, chosen, loss, config, sets, own)
 
             def slope(span: slice, l_CK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
                 return l_CK.new_zeros(()), slopes[span, None]
 
-            _, found, at_gradient = head_pass.loss_and_gradient(at, decoder.head, targets[chosen], slope)
+            _, found, at_gradient = head_pass.loss_and_gradient(at, decoder.head, targets[chosen], slope, own)
         else:
             value, found, at_gradient = head_pass.loss_and_gradient(
-                at, decoder.head, targets[chosen], _token_slope(loss, picked, config)
+                at, decoder.head, targets[chosen], _token_slope(loss, picked, config), own
             )
         if found.shape[1] == 1:
             logprobs[chosen] = found[:, 0]
@@ -173,7 +178,7 @@ def _unit(
         with exactly(device):
             hidden.backward(gradient)
         if inputs.grad is not None:
-            decoder.add_embedding_gradient(unit.tokens_N, inputs.grad)
+            decoder.add_embedding_gradient(unit.tokens_N, inputs.grad, patches)
     arrays = logprobs.to("cpu").numpy()
     return value, [arrays[a:b].copy() for a, b in unit.layout.spans], len(chosen)
 
@@ -220,9 +225,10 @@ def _set_slopes(
     loss: SetLoss,
     config: Mapping[str, float],
     sets: Sequence[int],
+    patches: Sequence[Patch],
 ) -> tuple[torch.Tensor, float]:
     """d loss / d l at every chosen position, and the summed loss."""
-    l_P = head_pass.target_logprobs(at, decoder.head, targets)[:, 0].requires_grad_()
+    l_P = head_pass.target_logprobs(at, decoder.head, targets, patches)[:, 0].requires_grad_()
     total = l_P.new_zeros(())
     for own in members_of(unit, chosen, sets).values():
         total = total + loss.value([l_P[o] for o in own], [{k: v[o] for k, v in picked.items()} for o in own], config)

@@ -56,6 +56,8 @@ class Training(Config):
     rehearse: str | None = None
     """A file of plain text that is trained on among the rows, so that what the model has read is not lost; nothing is measured on
     it. "world": texts such as the models of the package have read."""
+    new_tokens: str | tuple[str, ...] = ()
+    """Tokens that the vocabulary gains, each one id wherever it stands: a list, or a text file with one a line."""
     skip_bad_rows: bool = False
     """Leave out rows that cannot be trained on, and count them, instead of stopping."""
 

@@ -69,11 +69,17 @@ class Tokenizer:
     strips_space: bool
     plain: tokenizers.Tokenizer = field(repr=False)
     continued: tokenizers.Tokenizer = field(repr=False)
+    changed: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    """JSON files that are others than the directory's: of a tokenizer that was extended (see `extend`)."""
 
     @staticmethod
     def load(directory: Path | str) -> Tokenizer:
         """Read the tokenizer of a model directory. Raises ModelRefused when it is missing or not understood."""
-        return _load(Path(directory))
+        return _load(Path(directory), {})
+
+    def with_files(self, changed: Mapping[str, Mapping[str, Any]]) -> Tokenizer:
+        """The tokenizer that it would be with these JSON files in place of the directory's."""
+        return _load(self.directory, {**self.changed, **changed})
 
     @property
     def vocab_size(self) -> int:
@@ -119,9 +125,11 @@ class Tokenizer:
         return TextStream(self.token_bytes)
 
     def copy_to(self, directory: Path) -> None:
-        """Copy the tokenizer's files, byte for byte (check 40)."""
+        """Copy the tokenizer's files, byte for byte (check 40); those of an extended one that changed are written anew."""
         for name in FILES:
-            if (self.directory / name).is_file():
+            if name in self.changed:
+                (directory / name).write_bytes(_as_file(self.changed[name]))
+            elif (self.directory / name).is_file():
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.directory / name, directory / name)
 
@@ -142,8 +150,8 @@ class TextStream:
         return self._decoder.decode(b"", final=True)
 
 
-def _load(directory: Path) -> Tokenizer:
-    spec = _read_spec(directory)
+def _load(directory: Path, changed: Mapping[str, Mapping[str, Any]]) -> Tokenizer:
+    spec = dict(changed["tokenizer.json"]) if "tokenizer.json" in changed else _read_spec(directory)
     config, names_file = _read(directory, "tokenizer_config.json"), _read(directory, "special_tokens_map.json")
     named = vocabulary.tokens(spec)
     id_of = {token: i for i, token in named.items()}
@@ -190,12 +198,13 @@ def _load(directory: Path) -> Tokenizer:
         template=template,
         tool_template=tool_template,
         template_origin=origin,
-        fingerprint=_fingerprint(directory),
+        fingerprint=_fingerprint(directory, changed),
         notes=tuple(notes),
         controls=controls,
         strips_space=strips,
         plain=plain,
         continued=continued,
+        changed=changed,
     )
 
 
@@ -289,10 +298,15 @@ def _templates(directory: Path, config: Mapping[str, Any], notes: list[str]) -> 
     return default, tool_source, origin if default is not None else None
 
 
-def _fingerprint(directory: Path) -> str:
+def _as_file(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _fingerprint(directory: Path, changed: Mapping[str, Mapping[str, Any]]) -> str:
     digest = hashlib.sha256()
     for name in FILES:
         path = directory / name
-        if path.is_file():
-            digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+        if name in changed or path.is_file():
+            content = _as_file(changed[name]) if name in changed else path.read_bytes()
+            digest.update(f"{name}\0".encode() + hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]

@@ -16,6 +16,7 @@ from burnish.evals import audits
 from burnish.evals.audits import Audit, Opener
 from burnish.evals.evaluation import plain
 from burnish.protocols import Engine, Policy
+from burnish.render.extend import Extension
 from burnish.render.renderer import Rendered, Renderer
 from burnish.render.visible import visible
 from burnish.store.atomic import atomic_write_bytes, read_json, write_json
@@ -73,16 +74,20 @@ def _quoted(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"    {line}" for line in visible(text).splitlines()]
 
 
-def opener(choices: Mapping[str, Any], where: str = "local", *, base: ModelRef | None = None) -> Opener:
+def opener(
+    choices: Mapping[str, Any], where: str = "local", *, base: ModelRef | None = None, extension: Extension | None = None
+) -> Opener:
     """Opens model directories with the choices of the engine that is audited, so that equal can mean equal bit by bit.
 
-    base: what was trained over, which is held as it was then; any other directory is a merged model, and opened as it is.
+    base: what was trained over, which is held as it was then, and which the extension lengthens with its new tokens; any other
+    directory is a merged model, and opened as it is.
     """
 
     def open_base(directory: Path) -> Engine:
-        quantize = base.quantize if base is not None and base.base == directory else "none"
-        ref = ModelRef(kind="hf", base=directory, adapter=None, name=str(directory), fingerprint="", quantize=quantize)
-        return connect.open_engine(where, ref, choices=choices)
+        ref = ModelRef(kind="hf", base=directory, adapter=None, name=str(directory), fingerprint="")
+        if base is None or base.base != directory:
+            return connect.open_engine(where, ref, choices=choices)
+        return connect.open_engine(where, ref.held(base.quantize), choices=choices, extension=extension)
 
     return open_base
 

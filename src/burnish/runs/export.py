@@ -22,6 +22,7 @@ from burnish import connect
 from burnish.errors import CapabilityMissing, ConfigError, ExportFailed, RunError
 from burnish.evals.audits import MERGE_BAR, Audit, compare_logprobs, logprobs_of, stored_precision
 from burnish.protocols import Engine
+from burnish.render.extend import TRAINED
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import gguf, llamacpp, report
 from burnish.store.atomic import atomic_directory, read_json, verify, write_json
@@ -185,6 +186,12 @@ def _check_vllm(partial: Path) -> None:
     if rank > VLLM_RANK:
         todo = "export it with --to merged, and serve that"
         raise CapabilityMissing(f"vLLM serves adapters of a rank up to {VLLM_RANK}", seen=f"rank {rank}", todo=todo)
+    if read_json(partial / "adapter_config.json").get(TRAINED):
+        raise CapabilityMissing(
+            "vLLM does not serve an adapter that brings tokens of its own",
+            seen="rows of the embedding in the adapter",
+            todo="export it with --to merged, and serve that",
+        )
     if any(p.name not in ("adapter_config.json", "adapter_model.safetensors") for p in partial.iterdir()):
         raise CapabilityMissing("vLLM does not serve an adapter with a value or score head", todo="export it with --to peft")
 
@@ -270,10 +277,11 @@ def _reopened(
     choices = engine.facts["choices"]
     assert isinstance(choices, dict)
     base = ref.base if form in ADAPTERS else partial
+    of = partial if form in ADAPTERS else None
     quantize = ref.quantize if form in ADAPTERS else "none"
-    found = ModelRef(kind="hf", base=base, adapter=None, name=str(partial), fingerprint="", quantize=quantize)
+    found = ModelRef(kind="hf", base=base, adapter=of, name=str(partial), fingerprint="", quantize=quantize)
     fresh = connect.open_engine("local", found, choices=choices)
-    adapter = fresh.load(partial) if form in ADAPTERS else None
+    adapter = None if of is None else fresh.load(of)
     if form in ADAPTERS:
         bar, what = PEFT_BAR, "adapter, reopened over its base"
     else:

@@ -64,6 +64,10 @@ class Plan:
     """of the tokens that are read but not learned"""
     cut_rows: int
     cut_tokens: int
+    new_tokens: int
+    """that the base's vocabulary does not have"""
+    added_rows: int
+    """of the embedding: for those that find no unused row"""
     steps: int
     total_tokens: int
     """over all steps"""
@@ -104,10 +108,11 @@ class Plan:
         }
 
 
-def spec_of(config: Training) -> LoraSpec:
-    """The adapter that a resolved config asks for."""
+def spec_of(config: Training, tokens: Sequence[int] = ()) -> LoraSpec:
+    """The adapter that a resolved config asks for, with the rows of new tokens."""
     assert config.lora.rank is not None
-    return LoraSpec(rank=config.lora.rank, alpha=config.lora.alpha, targets=config.lora.names(), seed=config.seed)
+    lora = config.lora
+    return LoraSpec(rank=config.lora.rank, alpha=lora.alpha, targets=lora.names(), seed=config.seed, tokens=tuple(tokens))
 
 
 def complete(config: Training, prepared: Prepared, engine: Engine, *, start: Adapter | None) -> Derivation:
@@ -154,7 +159,7 @@ def make_plan(
     assert config.eval_tokens
     train = prepared.train
     order = Order.of(config, train.sizes.rows)
-    probe = _Probe(engine, config, start, full)
+    probe = _Probe(engine, config, start, full, prepared.new_ids)
     per_token, step_overhead = probe.steps(train, order)
     passes, rest = divmod(min(config.steps * order.batch, order.epochs * order.rows), order.rows)
     positions = train.tokens - train.sizes.rows
@@ -164,7 +169,7 @@ def make_plan(
     else:
         total_tokens += sum(train.data[i].length for i in order.permutation(passes, rest))
     facts = engine.facts
-    trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config))
+    trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config, prepared.new_ids))
     if full:
         step_overhead += _update_s(trainable)
     steps_s = total_tokens * per_token + config.steps * step_overhead
@@ -192,6 +197,8 @@ def make_plan(
         masked_share=1 - train.target_tokens / train.tokens,
         cut_rows=train.sizes.cut_rows,
         cut_tokens=train.sizes.cut_tokens,
+        new_tokens=len(prepared.new_ids),
+        added_rows=int(str(facts["added_rows"])),
         steps=config.steps,
         total_tokens=total_tokens,
         tokens_per_s=total_tokens / steps_s,
@@ -285,7 +292,7 @@ def untrained_stop(engine: Engine, route: Adapter | None, prepared: Prepared) ->
     logprobs = engine.forward([probe], route=route).result()[0].logprobs
     assert logprobs is not None
     warnings = []
-    for stop in sorted(prepared.train.sizes.ends & set(prepared.renderer.stop_ids)):
+    for stop in sorted((prepared.train.sizes.ends & set(prepared.renderer.stop_ids)) - set(prepared.new_ids)):
         twins = int((np.abs(logprobs - logprobs[:, [stop]]).max(0) < TWIN_NATS).sum()) - 1
         if twins > 0:
             name = prepared.renderer.tokenizer.decode([stop])
@@ -309,15 +316,15 @@ def _update_s(parameters: int) -> float:
 class _Probe:
     """Times the verbs on throw-away state."""
 
-    def __init__(self, engine: Engine, config: Training, start: Adapter | None, full: bool) -> None:
+    def __init__(self, engine: Engine, config: Training, start: Adapter | None, full: bool, tokens: Sequence[int]) -> None:
         self.engine, self.route = engine, start
         self.forward_s_per_token = 0.0
         if full:
             self.scratch = None
         elif start is None:
-            self.scratch = engine.create(spec_of(config))
+            self.scratch = engine.create(spec_of(config, tokens))
         else:
-            self.scratch = engine.copy(start)
+            self.scratch = engine.copy(start, tokens=tokens)
 
     def steps(self, train: Side, order: Order) -> tuple[float, float]:
         """(seconds per token of forward and backward, seconds of a step besides)."""

@@ -16,8 +16,9 @@ from burnish import connect
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
 from burnish.recipes.training import Training
+from burnish.render.extend import Extension, NewToken
 from burnish.render.renderer import Rendered, Renderer
-from burnish.render.tokenizer import Tokenizer
+from burnish.runs import vocabulary
 from burnish.runs.side import Side, shuffled, side_of, split_long
 from burnish.runs.streamed import Choice, choose, stream
 from burnish.store.models import ModelRef
@@ -45,6 +46,8 @@ class Prepared:
     test: Side | None
     """what is measured before and after, in an order whose first n rows hold the kinds of questions evenly; None = the validation
     rows, which a plain file has to do with"""
+    extension: Extension | None = None
+    """new tokens that the base's files do not have"""
     renderer: Renderer
     """of what is measured. limit_tokens, which is derived from what is trained on, cuts no test row: else a resumed run would
     measure others than it began with"""
@@ -70,6 +73,11 @@ class Prepared:
     """why nothing may be trained on this; None = it may"""
 
     @property
+    def new_ids(self) -> tuple[int, ...]:
+        """Of new tokens, whose rows are trained beside an adapter."""
+        return self.extension.ids if self.extension else ()
+
+    @property
     def taught(self) -> Side:
         """The training rows without the texts to rehearse."""
         return self.train.head(len(self.train.data) - self.rehearsed)
@@ -89,6 +97,13 @@ class _Renderers:
     whole: Renderer
     limit: int
     max_positions: int
+    extension: Extension | None
+    notes: tuple[str, ...]
+    """about new tokens, and about the tokenizer"""
+
+    @property
+    def new(self) -> tuple[NewToken, ...]:
+        return self.extension.tokens if self.extension else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +115,12 @@ class _Sides:
     valid: Side
     test: Side | None
     renderer: Renderer
+    extension: Extension | None
     format: str
     valid_share: float | None
     findings: Findings
+    unseen: tuple[str, ...]
+    """warnings about new tokens that no row teaches"""
     notes: tuple[str, ...]
     train_notes: tuple[str, ...]
     """of the training rows alone"""
@@ -136,6 +154,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         rehearsed=len(sides.text.data),
         valid=sides.valid,
         test=sides.test,
+        extension=sides.extension,
         renderer=sides.renderer,
         format=sides.format,
         streamed=choice.streamed,
@@ -146,11 +165,11 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         max_positions=connect.max_positions(ref),
         findings=sides.findings,
         notes=sides.notes,
-        warnings=tuple(sides.findings.warnings),
+        warnings=(*sides.findings.warnings, *sides.unseen),
         bad=sides.bad,
         left_out=sides.left_out,
         refusal=refusal,
-        fingerprints={**sides.fingerprints, "model": ref.fingerprint},
+        fingerprints={**sides.fingerprints, **vocabulary.digest(config), "model": ref.fingerprint},
     )
 
 
@@ -165,13 +184,13 @@ def _from_disk(config: Training, ref: ModelRef, choice: Choice, say: Callable[[s
         notes += _valid_notes(source)
         prints["valid"] = source.sha256
         held = shuffled(source.examples, config.seed)
-    found = stream(config, held, prints.get("valid", ""), renderer, rendering.whole, say)
+    found = stream(config, held, prints.get("valid", ""), renderer, rendering.whole, say, new=rendering.new)
     examples = found.valid if held is None else held
     rows = [renderer.render(e) for e in examples]
     valid, valid_notes = side_of(examples, rows, "validation")
     left_out = [*found.left_out, *(e for e, r in zip(examples, rows, strict=True) if r.fault)]
     notes = [f"{name}: {found.rows} rows, {found.format}", *notes, *found.notes]
-    notes += [*renderer.tokenizer.notes, *found.train_notes, *valid_notes]
+    notes += [*rendering.notes, *found.train_notes, *valid_notes]
     if found.train.sizes.rows > config.window and config.order == "shuffled":
         notes.append(f"rows are shuffled in windows of {config.window:,}")
     return _Sides(
@@ -180,9 +199,11 @@ def _from_disk(config: Training, ref: ModelRef, choice: Choice, say: Callable[[s
         valid=valid,
         test=None,
         renderer=renderer,
+        extension=rendering.extension,
         format=found.format,
         valid_share=found.valid_share,
         findings=found.findings,
+        unseen=tuple(vocabulary.unseen(rendering.new, found.met)),
         notes=tuple(notes),
         train_notes=found.train_notes,
         valid_notes=tuple(valid_notes),
@@ -226,7 +247,7 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
 
     rendering = _renderers(config, ref)
     renderer, limit = rendering.renderer, rendering.limit
-    notes += renderer.tokenizer.notes
+    notes += rendering.notes
     valid = shuffled(valid, config.seed)
     if config.long_rows == "split":
         train, whole = _split_long(train, rendering.whole, limit)
@@ -247,6 +268,7 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
     text_side, text_notes = side_of(rehearsed, texts_rendered, "rehearsed")
     findings = _with_leaks(findings, rehearsed, valid if test is None else test, "a text to rehearse")
     notes += [*train_notes, *text_notes, *valid_notes]
+    met = vocabulary.met(rendering.new, (*train_side.rendered, *text_side.rendered))
     left_out = (
         (e, r)
         for es, rs in ((train, rendered[0]), (rehearsed, texts_rendered), (valid, rendered[1]))
@@ -259,9 +281,11 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
         valid=valid_side,
         test=test_side,
         renderer=renderer,
+        extension=rendering.extension,
         format=source.format,
         valid_share=share,
         findings=findings,
+        unseen=tuple(vocabulary.unseen(rendering.new, met)),
         notes=tuple(notes),
         train_notes=tuple(train_notes),
         valid_notes=tuple(valid_notes),
@@ -279,12 +303,19 @@ def _renderers(config: Training, ref: ModelRef) -> _Renderers:
             seen=f"{config.limit_tokens} tokens, {max_positions} positions",
             todo=f"set limit_tokens to at most {max_positions}",
         )
-    tokenizer = Tokenizer.load(ref.tokenizer)
+    tokenizer, extension, notes = vocabulary.vocabulary_of(config, ref)
     noon = None if config.date is None else datetime.combine(config.date, time(12))
     limit = config.limit_tokens or max_positions
     whole = Renderer(tokenizer, now=noon)
     renderer = Renderer(tokenizer, limit_tokens=limit, now=noon)
-    return _Renderers(renderer=renderer, whole=whole, limit=limit, max_positions=max_positions)
+    return _Renderers(
+        renderer=renderer,
+        whole=whole,
+        limit=limit,
+        max_positions=max_positions,
+        extension=extension,
+        notes=(*notes, *tokenizer.notes),
+    )
 
 
 def _refusal(sides: _Sides) -> BurnishError | None:

@@ -1,8 +1,8 @@
 """Training rows that are never all in memory: a file is read row by row, rendered, and kept as tokens on disk.
 
-What was made lies under BURNISH_HOME/cache/rows, known by what it was made of (the bytes of the data, the tokenizer and its
-template, the settings that decide about rows), so that a plan, a run and its resume make it once. An entry is whole or not there;
-it may be deleted at any time and is then made again, the same. Data: the validation rows alone are in memory.
+What was made lies under BURNISH_HOME/cache/rows, known by what it was made of (the bytes of the data, the tokenizer with its
+new tokens and its template, the settings that decide about rows), so that a plan, a run and its resume make it once. An entry is
+whole or not there; it may be deleted at any time and is then made again, the same. Data: the validation rows alone are in memory.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pydantic import TypeAdapter
 
 from burnish.errors import ConfigError, DataError, DiskFull, RunError
 from burnish.recipes.training import Training
+from burnish.render.extend import NewToken
 from burnish.render.renderer import Rendered, Renderer
 from burnish.runs.side import Remarks, Side, Sizes, shuffled, side_of, split_long
+from burnish.runs.vocabulary import met
 from burnish.store import hubdata, lock, memory
 from burnish.store.atomic import atomic_directory, make_directory, read_json, sha256, sweep, verify
 from burnish.store.home import cache_directory
@@ -143,14 +145,24 @@ class Streamed:
     data_sha256: str
     rows_sha256: str
     """over the tokens and weights of training and validation rows"""
+    met: frozenset[int]
+    """ids of the new tokens that some training row holds"""
 
 
 def stream(
-    config: Training, valid: Sequence[Example] | None, valid_sha256: str, renderer: Renderer, whole: Renderer, say: Say
+    config: Training,
+    valid: Sequence[Example] | None,
+    valid_sha256: str,
+    renderer: Renderer,
+    whole: Renderer,
+    say: Say,
+    *,
+    new: Sequence[NewToken] = (),
 ) -> Streamed:
     """Rows of the training file on disk, made now or found there.
 
-    valid: the rows of a validation file, shuffled; None = some are held out. renderer cuts at the limit, `whole` does not.
+    valid: the rows of a validation file, shuffled; None = some are held out. renderer cuts at the limit, `whole` does not. new:
+    the new tokens of their tokenizer.
 
     Raises DataError for data that cannot be trained on, DiskFull, and RunError while another process makes the same rows.
     """
@@ -166,6 +178,7 @@ def stream(
         "skip_bad_rows": config.skip_bad_rows,
         "seed": config.seed,
         "long_rows": config.long_rows,
+        "new_tokens": hashlib.sha256(json.dumps([[t.id, t.text, t.control] for t in new]).encode()).hexdigest() if new else "",
     }
     entry = _find(made_of, limit, config.valid_share)
     if entry is None:
@@ -176,7 +189,7 @@ def stream(
             sweep(entry)
             if not (entry / _ROWS).is_dir() or verify(entry / _ROWS):
                 say(f"{path.name} is read, rendered and kept as tokens on disk; it is never all in memory")
-                _make(entry / _ROWS, made_of, config, valid, renderer, whole, say)
+                _make(entry / _ROWS, made_of, config, valid, renderer, whole, say, new)
         _forget(keep=entry)
     os.utime(entry / _LOCK)
     return _load(entry / _ROWS)
@@ -221,6 +234,7 @@ def _make(
     renderer: Renderer,
     whole: Renderer,
     say: Say,
+    new: Sequence[NewToken],
 ) -> None:
     path = Path(config.data)
     before = path.stat()
@@ -246,7 +260,7 @@ def _make(
         held = frozenset(rows)
         notes.append(held_out(len(held), good, taken, openings[0].distinct))
         valid = shuffled(source.picked(held), config.seed)
-    rendering = _Rendering(config, source, valid, renderer, whole)
+    rendering = _Rendering(config, source, valid, renderer, whole, new)
     try:
         with atomic_directory(final) as fresh:
             with TokenWriter(fresh) as writer:
@@ -273,8 +287,17 @@ def _make(
 class _Rendering:
     """One pass over the training rows: they are rendered, checked and written."""
 
-    def __init__(self, config: Training, source: Stream, valid: Sequence[Example], renderer: Renderer, whole: Renderer) -> None:
-        self._config, self._source, self._valid = config, source, valid
+    def __init__(
+        self,
+        config: Training,
+        source: Stream,
+        valid: Sequence[Example],
+        renderer: Renderer,
+        whole: Renderer,
+        new: Sequence[NewToken],
+    ) -> None:
+        self._config, self._source, self._valid, self._new = config, source, valid, new
+        self._met: set[int] = set()
         self._renderer, self._whole = renderer, whole
         self._limit = renderer.limit_tokens or 0
         self._repeats = Repeats(CHECKED_PROMPTS)
@@ -296,6 +319,7 @@ class _Rendering:
                 self._check.add(example, row)
                 if self._remarks.add(example, row):
                     self._sizes.add(row)
+                    self._met |= met(self._new, [row])
                     self._split = self._split or row.goes_on
                     truncated, goes_on = row.truncated, row.goes_on
                     writer.add(
@@ -337,6 +361,7 @@ class _Rendering:
             "sizes": self._sizes.to_json(),
             "left_out": [asdict(e) for e in self._remarks.left_out],
             "rows_sha256": writer.digest.hexdigest(),
+            "met": sorted(self._met),
         }
 
     def too_little_room(self, error: DiskFull, final: Path, good: int) -> DiskFull:
@@ -374,6 +399,7 @@ def _load(directory: Path) -> Streamed:
         bad=tuple(BadRow(**row) for row in facts["bad"]),
         data_sha256=facts["made_of"]["data"],
         rows_sha256=facts["rows_sha256"],
+        met=frozenset(facts["met"]),
     )
 
 

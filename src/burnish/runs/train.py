@@ -19,6 +19,7 @@ from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Engine, Policy
 from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
+from burnish.render.extend import Extension
 from burnish.runs import certificate, methods, report
 from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
@@ -64,7 +65,9 @@ def anchored(config: Training) -> Training:
     data = config.data if ready.find(config.data) else _anchored(config.data)
     world = config.rehearse is None or rehearsal.is_world(config.rehearse)
     rehearse = config.rehearse if world else _anchored(str(config.rehearse))
-    return config.model_copy(update={"model": model, "data": data, "valid": valid, "rehearse": rehearse})
+    tokens = str(Path(config.new_tokens).resolve()) if isinstance(config.new_tokens, str) else config.new_tokens
+    paths = {"model": model, "data": data, "valid": valid, "rehearse": rehearse, "new_tokens": tokens}
+    return config.model_copy(update=paths)
 
 
 def _anchored(data: str) -> str:
@@ -76,7 +79,7 @@ def plan(config: Training, *, progress: Progress | None = None) -> Plan:
     config = anchored(config)
     ref = resolve(config.model).held(config.quantize)
     prepared = prepare(config, ref, say=(progress or Silent()).note)
-    engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads)
+    engine = open_trainable(config, ref, None, prepared.extension)
     made = probed(config, ref, prepared, engine, begin(config, ref, engine))
     (progress or Silent()).plan(made)
     return made
@@ -186,7 +189,7 @@ class _Training:
     def _work(self, stop: Stop) -> Outcome:
         folder, ref, prepared = self.folder, self.ref, self.prepared
         planned = read_json(folder.path / PLAN) if (folder.path / PLAN).is_file() else None
-        engine = open_trainable(self.config, ref, planned["choices"] if planned else None)
+        engine = open_trainable(self.config, ref, planned["choices"] if planned else None, prepared.extension)
         begun = begin(self.config, ref, engine)
         for note in connect.notes_of(engine):
             self.progress.note(note)
@@ -199,7 +202,7 @@ class _Training:
         config = self.config
         assert config.eval_items
         base = self._measured(BASE, "base", Policy(engine, begun.adapter))
-        adapter = _trainable(config, engine, begun)
+        adapter = _trainable(config, engine, begun, prepared.new_ids)
         policy = Policy(engine, adapter)
         run = self._run(policy, stop)
         fault: NothingTrained | None = None
@@ -240,7 +243,7 @@ class _Training:
             folder.name,
             policy,
             base=self.ref.base,
-            open_fresh=certificate.opener(choices_of(engine), base=self.ref),
+            open_fresh=certificate.opener(choices_of(engine), base=self.ref, extension=prepared.extension),
             renderer=prepared.renderer,
             rows=prepared.train.rendered,
             held_out=held_out.data,
@@ -328,9 +331,19 @@ class _Training:
         return final
 
 
-def open_trainable(config: Training, ref: ModelRef, choices: Mapping[str, Any] | None) -> Engine:
-    """The engine of a run, checked for the verbs that it needs."""
-    engine = connect.open_engine("local", ref, dtype=config.dtype, device=config.device, threads=config.threads, choices=choices)
+def open_trainable(
+    config: Training, ref: ModelRef, choices: Mapping[str, Any] | None, extension: Extension | None = None
+) -> Engine:
+    """The engine of a run, with the new tokens, checked for the verbs that it needs."""
+    engine = connect.open_engine(
+        "local",
+        ref,
+        dtype=config.dtype,
+        device=config.device,
+        threads=config.threads,
+        choices=choices,
+        extension=extension,
+    )
     connect.require(engine, "forward", "forward_backward", "optim_step", "sample", "save", config.method)
     return engine
 
@@ -388,8 +401,8 @@ def versions(engine: Engine) -> dict[str, str]:
     return {"burnish": __version__, "python": platform.python_version(), "engine": str(engine.facts["machine"])}
 
 
-def _trainable(config: Training, engine: Engine, begun: Begun) -> Adapter:
+def _trainable(config: Training, engine: Engine, begun: Begun, tokens: Sequence[int]) -> Adapter:
     """The slot that is trained: the model itself, a copy of the parent's adapter, or a new adapter."""
     if begun.adapter is None:
-        return engine.create(spec_of(config))
-    return begun.adapter if config.method == "full" else engine.copy(begun.adapter)
+        return engine.create(spec_of(config, tokens))
+    return begun.adapter if config.method == "full" else engine.copy(begun.adapter, tokens=tokens)
