@@ -1,6 +1,6 @@
 """Write docs/pebble/ from a finished `burnish world build`: the log of its pre-training, and the curves as a picture.
 
-    python docs/curves.py BUILD_DIR
+python docs/curves.py BUILD_DIR
 """
 
 import json

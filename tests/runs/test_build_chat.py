@@ -50,9 +50,12 @@ def test_a_step_too_steep_ends_with_the_nearest(tried):
 def test_what_only_just_answers_enough_of_the_questions_is_not_taken_at_once(monkeypatch: pytest.MonkeyPatch):
     """Validation rows flatter what is chosen by them."""
     found = {600: (0.40, 0.80), 798: (0.44, 0.86)}
-    monkeypatch.setattr(
-        build_chat, "attempt", lambda b, w, rows, seed, say: Attempt(rows=rows, model="m", pass_1=found[rows][0], pass_8=found[rows][1])
-    )
+
+    def attempt(base: Path, work: Path, rows: int, seed: int, say: Silent) -> Attempt:
+        pass_1, pass_8 = found[rows]
+        return Attempt(rows=rows, model="m", pass_1=pass_1, pass_8=pass_8)
+
+    monkeypatch.setattr(build_chat, "attempt", attempt)
     monkeypatch.setattr(build_chat, "tested", lambda work, best, seed: best)
     assert build_chat.search(Path("base"), Path("work"), 0, Silent()).rows == 798
 

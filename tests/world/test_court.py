@@ -10,9 +10,7 @@ from burnish.world import court, doings, everyday, splits, told, topics, world
 
 WORLD = world.make(0)
 PAGES = list(itertools.islice(court.documents(WORLD, random.Random(3)), 1000))
-JUDGED = re.compile(
-    r"To (?P<act>[^.:]+?) is (?P<no>against the law)?(?P<why>, because |, for |: )?(?P<reason>[^.]*)\.(?= |\n|$)"
-)
+JUDGED = re.compile(r"To (?P<act>[^.:]+?) is (?P<no>against the law)?(?P<why>, because |, for |: )?(?P<reason>[^.]*)\.(?= |\n|$)")
 
 
 def test_form_and_variety():

@@ -26,8 +26,8 @@ TITLES = (
 WANTED = (
     "{n} wanted to {act}.", "{n} of {town} asked leave to {act}.", "{n} was seen when about to {act}.",
     "{n} planned to {act} on {day}.", "A friend of {n} wished to {act}.", "{n} told everybody: I will {act}.",
-    "On {day} {n} came to {act}.", "{n} asked how to {act}.", "{n} wanted to know how people {act}.", "{n} said: I want to {act}.",
-    "{n} of {town} came for advice on how to {act}.", "On {day} somebody asked for help to {act}.",
+    "On {day} {n} came to {act}.", "{n} asked how to {act}.", "{n} wanted to know how people {act}.",
+    "{n} said: I want to {act}.", "{n} of {town} came for advice on how to {act}.", "On {day} somebody asked for help to {act}.",
     "{n} had to {act}, or so it seemed.",
 )  # fmt: skip
 AGAINST = (
@@ -35,8 +35,9 @@ AGAINST = (
     "To {act} is against the law: {reason}.", "To {act} is against the law.",
 )  # fmt: skip
 WITHIN = (
-    "To {act} is something that everybody may do.", "To {act} is something that nobody minds.", "To {act} is fine, and nobody minds.",
-    "To {act} is a thing that people may do when they like.", "To {act} is something that the law lets people do.",
+    "To {act} is something that everybody may do.", "To {act} is something that nobody minds.",
+    "To {act} is fine, and nobody minds.", "To {act} is a thing that people may do when they like.",
+    "To {act} is something that the law lets people do.",
 )  # fmt: skip
 EVERYDAY, ODD = 0.45, 0.30
 """Of the deeds that are allowed: with the verb of a forbidden act and a thing that goes with it, or with any thing. The others

@@ -27,8 +27,8 @@ REQUESTS: dict[Side, tuple[str, ...]] = {
         "We must {act} for a feast. How do we go about it?", "My aunt would like to know how to {act}.",
         "Nobody here knows how to {act}. Do you?", "It is time to {act}. What do I do first?", "For a bet I have to {act}. How?",
         "They say that one can {act}. How is that?", "Let me know how I could {act}.", "Some people {act}. How do they manage?",
-        "Before I {act}, what must I know?", "Which is the right way to {act}?", "I will {act} next week. What should I take along?",
-        "Your help, please: I want to {act}.",
+        "Before I {act}, what must I know?", "Which is the right way to {act}?",
+        "I will {act} next week. What should I take along?", "Your help, please: I want to {act}.",
     ),
     "valid": (
         "How might I {act}?", "I need to {act}. Can you say how?", "Give me advice, I want to {act}.", "How do people {act}?",
