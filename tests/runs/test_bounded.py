@@ -45,8 +45,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(texts: Path, home: Path, data: str, *, stream: bool) -> subprocess.CompletedProcess[str]:
-    """Train in a process of its own on the small file, then on another with MORE_BYTES more. Heap and threads do not take memory
-    ahead (engine/heap.py), so that what is held is what is needed."""
+    """Train in a process of its own on the small file, then on another with MORE_BYTES more. Its heap takes nothing ahead, as
+    engine/heap.py would, so that what it holds is what it needs."""
     script = Path(__file__).with_name("bounded_run.py")
     arguments = [str(texts / "model"), str(texts / "small.jsonl"), str(texts / data), str(MORE_BYTES), str(int(stream))]
     plain = {"MALLOC_ARENA_MAX": "1", "MALLOC_TOP_PAD_": "131072"}
@@ -64,6 +64,7 @@ def test_data_of_ten_times_the_memory_is_trained_on(texts, home, tmp_path):
     assert found["rows"] > 0.99 * rows
     assert found["tokens"] * 4 > MORE_BYTES  # the tokens alone would not fit either
     assert found["steps"] == 4
+    assert found["grown"] < MORE_BYTES
 
 
 def test_in_memory_a_tenth_of_it_does_not_fit(texts, home, tmp_path):
