@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from math import prod
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -95,13 +94,6 @@ def empty(kind: Quantize, shape: tuple[int, ...], device: torch.device) -> Quant
     """Room for a matrix of this shape."""
     rows, width = shape
     return Int8.empty(rows, width, device) if kind == "int8" else NF4.empty(rows, width, device)
-
-
-def bytes_of(kind: Quantize, shape: tuple[int, ...]) -> int:
-    """What a matrix of this shape takes."""
-    rows, width = shape
-    blocks = -(-width // BLOCK)
-    return prod(shape) + 2 * rows if kind == "int8" else rows * blocks * (BLOCK // 2 + 4)
 
 
 @dataclass(frozen=True, slots=True)
