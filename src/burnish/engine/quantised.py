@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from math import prod
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -97,13 +96,6 @@ def empty(kind: Quantize, shape: tuple[int, ...], device: torch.device) -> Quant
     return Int8.empty(rows, width, device) if kind == "int8" else NF4.empty(rows, width, device)
 
 
-def bytes_of(kind: Quantize, shape: tuple[int, ...]) -> int:
-    """What a matrix of this shape takes."""
-    rows, width = shape
-    blocks = -(-width // BLOCK)
-    return prod(shape) + 2 * rows if kind == "int8" else rows * blocks * (BLOCK // 2 + 4)
-
-
 @dataclass(frozen=True, slots=True)
 class Int8:
     """See the module. codes int8 [M, K], scales bfloat16 [M]."""
@@ -152,7 +144,7 @@ class Int8:
         upper = x.round()
         parts = torch.empty(2 * rows, x.shape[1], dtype=torch.int8)
         parts[:rows], parts[rows:] = upper, x.sub_(upper).mul_(254).round_()
-        sums = torch._int_mm(parts, self.codes.t())
+        sums = torch.ops.aten._int_mm(parts, self.codes.t())
         return sums[rows:].float().div_(254).add_(sums[:rows]).mul_(step_N1).mul_(self.scales).to(x_NK.dtype)
 
 
@@ -210,7 +202,9 @@ class NF4:
 def _adds_exactly() -> bool:
     """Whether torch multiplies int8 matrices exactly here: on processors without an instruction for it, sums may be cut off."""
     a, b = torch.full((16, 64), 127, dtype=torch.int8), torch.full((64, 16), -127, dtype=torch.int8)
-    return bool((torch._int_mm(a, b) == -64 * 127 * 127).all() and (torch._int_mm(a, -b) == 64 * 127 * 127).all())
+    return bool(
+        (torch.ops.aten._int_mm(a, b) == -64 * 127 * 127).all() and (torch.ops.aten._int_mm(a, -b) == 64 * 127 * 127).all()
+    )
 
 
 @lru_cache(maxsize=8)
