@@ -414,8 +414,9 @@ def test_a_text_that_is_too_large_is_a_bad_row(monkeypatch, before):
     text = f"one<|endoftext|>{before}{'long ' * 10}\n<|endoftext|>two"
     found = list(rows.documents(enumerate(text.split("\n"), start=1), "marks"))
     assert found[0] == (1, "one")
-    assert isinstance(found[1], rows.BadRow) and found[1].line == 1 + (before == "\n")
-    assert found[2][1] == "two" and len(found) == 3
+    assert isinstance(found[1], rows.BadRow)
+    assert found[1].line == 1 + (before == "\n")
+    assert [item[1] for item in found[2:] if not isinstance(item, rows.BadRow)] == ["two"]
 
 
 def test_a_full_disk_says_how_much_is_needed(empty, prepared, tmp_path):
