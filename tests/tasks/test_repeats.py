@@ -46,6 +46,7 @@ def test_what_is_kept_of_one_prompt_is_bounded():
     assert (repeats.one_in, repeats.cap, repeats.capped) == (1, 100, 1)
     assert (seen, again, differ) == (10_000, 100, 10_000)
     (kept,) = repeats._prompts.values()
+    assert not isinstance(kept, tuple)
     assert (len(kept.exact), len(kept.answers)) == (100, 2)
     assert counted(examples, None)[1:] == (10_000, 5000, 10_000)
 
