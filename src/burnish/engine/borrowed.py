@@ -2,8 +2,8 @@
 
 Nothing is taken for granted of a network that is not ours. When it is opened, a few small passes find out whether it looks at
 later tokens (then it is refused), whether sequences may share a batch, and whether its keys and values can be kept; where they
-may not, sequences go through it one by one, and sampling computes the whole text anew for every token. Slower, and the same. These
-passes are in float32 whatever is asked for, so that rounding hides nothing.
+may not, sequences go through it one by one, and sampling computes the whole text anew for every token. Slower, and the same.
+These passes are in float32 whatever is asked for, so that rounding hides nothing.
 
 Weights are float32 and lie in one flat buffer (`Flat`), like our own; a lower compute precision is torch's autocast. Adapters are
 added by hooks on the linear modules, so that the names of weights, and ties between them, stay as they are. Dropout is off.

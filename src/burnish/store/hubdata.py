@@ -233,7 +233,7 @@ def _explained(spec: Spec) -> Iterator[None]:
 def _unreachable(spec: Spec, error: Exception) -> _Unreachable:
     said = str(error).strip().splitlines()
     return _Unreachable(
-        f"the hub cannot be reached, and its cache on this disk does not have {spec}",
+        f"the hub cannot be reached, and its cache on this disk, or burnish's note of it, does not have {spec}",
         seen=f"{type(error).__name__}: {said[0][:200] if said else ''}",
         todo="try again with a network, or give a file",
     )
