@@ -6,21 +6,34 @@ from __future__ import annotations
 import inspect
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from borrowed_models import BORROWED, borrowed_reference, open_borrowed
+from borrowed_models import BORROWED, GQA, SIZES, borrowed_reference, open_borrowed
 from helpers import make_data, open_host
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from test_trainer import random_adapter, relative
-from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel, Gemma3Config
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    BertLMHeadModel,
+    Gemma3Config,
+    Gemma3TextConfig,
+    GraniteConfig,
+    RwkvConfig,
+    modeling_utils,
+)
 
-from burnish.engine import borrowed_files
+from burnish.engine import borrowed, borrowed_files, foreign
+from burnish.engine.borrowed import Borrowed, Passed
 from burnish.engine.borrowed_host import BorrowedHost, host_of
 from burnish.engine.host import Host
+from burnish.engine.prefill import Piece
 from burnish.errors import CapabilityMissing, ConfigError, LossError, ModelRefused
 from burnish.types import AdamParams, Adapter, Datum, LoraSpec, SamplingParams
 
@@ -157,6 +170,63 @@ def test_long_prompts_in_pieces_and_stored_conversations_change_nothing(name: st
     assert np.array_equal(again.ids, pieces.ids)
     out = host.forward([whole(longer, again.ids)]).result()[0]
     assert np.abs(out.logprobs[-12:] - again.logprobs).max() < 1e-5
+
+
+def test_what_is_stored_is_used_only_where_several_tokens_behind_it_are_right(
+    borrowed_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Borrowed.run
+
+    def wrong(self: Borrowed, tokens: list[np.ndarray], low: object, *, past: object = None, keep: bool = False) -> Passed:
+        passed = run(self, tokens, low, past=past, keep=keep)
+        assert self.dtype == torch.float32
+        if past is not None and len(tokens[0]) > 1:
+            passed.logits[:, -1, 3] += 0.01
+        return passed
+
+    assert open_borrowed(borrowed_dirs["gpt2"]).model.caches
+    monkeypatch.setattr(Borrowed, "run", wrong)
+    assert not open_borrowed(borrowed_dirs["gpt2"]).model.caches
+
+
+def test_logits_of_a_batch_are_bounded_and_not_kept(borrowed_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(borrowed, "LOGITS", 96 * 16)
+    host = open_borrowed(borrowed_dirs["mamba"])
+    assert host.model.batches([5, 8, 7, 3, 6, 40]) == [[0, 1], [2, 4], [3], [5]]
+    assert host.sampler().unit_tokens == 256
+    for prompt in host.sampler().prepare([[1, 2, 3], [4, 5, 6]], SamplingParams(limit_tokens=2)).prompts:
+        host.sampler()._prefill([Piece(prompt, 0, 3)])
+        assert prompt.logits.untyped_storage().nbytes() == 96 * 4
+
+
+def test_positions_end_where_long_rope_would_turn_them_all() -> None:
+    factors = dict(short_factor=[1.0] * 4, long_factor=[2.0] * 4, rope_theta=1e4, original_max_position_embeddings=64)
+    rope = {"rope_type": "longrope", **factors}
+    assert borrowed_files.max_positions(GraniteConfig(**SIZES, **GQA)) == 256
+    assert borrowed_files.max_positions(GraniteConfig(**SIZES, **GQA, rope_parameters=rope)) == 64
+    kinds = {"full_attention": rope, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}
+    config = Gemma3TextConfig(**SIZES, **GQA, head_dim=8, rope_parameters=kinds)
+    assert borrowed_files.max_positions(config) == 64
+
+
+def test_gradients_that_cannot_repeat_exactly_are_computed_and_noted(
+    borrowed_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def strict(device: torch.device) -> Iterator[None]:
+        raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation")
+        yield
+
+    host = open_borrowed(borrowed_dirs["gpt2"])
+    adapter = host.create_full()
+    assert host.model._goes_back()
+    assert not host.full.flat.grad.any(), "nothing is left of the try"
+    before = host.facts["notes"]
+    monkeypatch.setattr(borrowed, "exactly", strict)
+    host.model.repeats = host.model._goes_back()
+    assert not host.model.repeats
+    assert "other bits" in host.facts["notes"][len(before)]
+    assert host.forward_backward(make_data(2), route=adapter).result().loss > 0
 
 
 def test_bfloat16_is_autocast_and_close(borrowed_dirs: dict[str, Path]) -> None:
@@ -382,6 +452,36 @@ def test_what_is_not_understood_is_refused(change: dict[str, object], why: str, 
     (tmp_path / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes())
     with pytest.raises(ModelRefused, match=why):
         open_borrowed(tmp_path)
+
+
+def test_a_network_that_changes_its_own_weights_is_refused(tmp_path: Path) -> None:
+    sizes = dict(vocab_size=96, hidden_size=32, num_hidden_layers=2, attention_hidden_size=32, intermediate_size=48)
+    config = RwkvConfig(**sizes, rescale_every=1)
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(tmp_path)
+    with pytest.raises(ModelRefused, match=r"changes its own weights.*blocks\.1\.attention\.output"):
+        open_borrowed(tmp_path)
+
+
+def test_old_transformers_are_refused(borrowed_dirs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(borrowed_files, "version", lambda name: "4.57.1")
+    with pytest.raises(ModelRefused, match=r"older than version 5.*4\.57\.1"):
+        host_of(borrowed_dirs["gpt2"])
+
+
+@pytest.mark.parametrize("base", ["gpt2", "granite"])
+def test_what_a_config_would_have_fetched_is_left_aside(
+    base: str, borrowed_dirs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*args: object, **more: object) -> None:
+        raise AssertionError("a kernel of the hub was asked for")
+
+    monkeypatch.setattr(modeling_utils, "lazy_import_flash_attention", fetch)
+    config = json.loads((borrowed_dirs[base] / "config.json").read_text())
+    asked = {"attn_implementation": "somebody/kernel", "experts_implementation": "somebody/experts"}
+    (tmp_path / "config.json").write_text(json.dumps({**config, **asked}))
+    (tmp_path / "model.safetensors").write_bytes((borrowed_dirs[base] / "model.safetensors").read_bytes())
+    assert difference(open_borrowed(tmp_path), borrowed_reference(base), make_data(2)) < 1e-5
+    assert len(foreign.logprobs(tmp_path, None, make_data(2))) == 2
 
 
 def test_broken_weights_are_refused(borrowed_dirs: dict[str, Path], tmp_path: Path) -> None:

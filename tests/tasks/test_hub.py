@@ -200,12 +200,24 @@ def test_a_named_revision_means_the_datasets_own_files(quiz: Hub) -> None:
         ("hub:some-org/quiz.v1@v9", r"no revision 'v9'"),
         ("hub:some-org/other", "there is no dataset some-org/other on the hub, or it is private"),
         ("hub:quiz", "names no dataset.*hub:OWNER/NAME"),
+        ("hub:some-org/a--b", "'some-org/a--b' cannot be the name of a dataset"),
         ("hub:some-org/quiz.v1/train/x", "names no dataset"),
     ],
 )
 def test_what_is_not_there_is_said(quiz: Hub, name: str, why: str) -> None:
     with pytest.raises(DataError, match=why):
         sources.read(name)
+
+
+def test_names_of_any_characters_are_pinned_and_read_again(hub: Hub) -> None:
+    config = "100% odd: a@b, c+d"
+    hub.put("o/odd", {f"{config}/train/0000.parquet": table(rows("odd")), "x/train/0000.parquet": table(rows("x"))},
+            hubdata.CONVERTED, CONVERTED)  # fmt: skip
+    for typed in ("100%25%20odd%3A%20a%40b%2C%20c+d/train", "100%25 odd%3A a%40b, c+d"):
+        name = hubdata.pinned(f"hub:o/odd:{typed}")
+        assert hubdata.parse(name) == hubdata.Spec("o/odd", CONVERTED, config, "train")
+        assert hubdata.pinned(name) == name
+        assert prompts(name) == ["odd 0?", "odd 1?", "odd 2?"]
 
 
 def test_a_gated_dataset_says_how_to_get_it(quiz: Hub) -> None:

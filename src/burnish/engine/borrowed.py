@@ -3,6 +3,7 @@
 Nothing is taken for granted of a network that is not ours. When it is opened, a few small passes find out whether it looks at
 later tokens (then it is refused), whether sequences may share a batch, and whether its keys and values can be kept; where they
 may not, sequences go through it one by one, and sampling computes the whole text anew for every token. Slower, and the same.
+These passes are in float32 whatever is asked for, so that rounding hides nothing.
 
 Weights are float32 and lie in one flat buffer (`Flat`), like our own; a lower compute precision is torch's autocast. Adapters are
 added by hooks on the linear modules, so that the names of weights, and ties between them, stay as they are. Dropout is off.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,11 @@ from burnish.types import Route
 
 _PROBE = 5
 """Tokens of the passes that find out what the network does."""
-_ALIKE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
-"""Share of the largest logit by which two ways of computing the same may differ."""
+_ALIKE = 1e-3
+"""By how much log-probabilities may differ between two ways of computing the same in float32; by this share of their standard
+deviation where that is less than 1 (weights that are hardly trained)."""
+LOGITS = 1 << 26
+"""Logits of one unit of work or one batch, 256 MiB: here they are held for all of its positions at once."""
 
 Past = tuple[torch.Tensor, np.ndarray]
 """Stored keys and values [layers, 2, B, G, T, E] of a batch, and how many of the T positions each sequence has."""
@@ -53,6 +57,11 @@ class Passed:
     kv: torch.Tensor | None = None
 
 
+def unit_room(vocab: int) -> int:
+    """Positions whose logits are within LOGITS; 256 at least."""
+    return max(256, LOGITS // vocab)
+
+
 def leaf(data: torch.Tensor, grad: torch.Tensor | None) -> torch.Tensor:
     """A tensor whose gradient autograd adds to `grad`; as it is where there is none or none is computed."""
     if grad is None or not torch.is_grad_enabled():
@@ -69,7 +78,7 @@ class Borrowed:
     checkpointing = False
 
     def __init__(self, directory: Path, arch: Arch, *, device: torch.device, dtype: torch.dtype) -> None:
-        self.device, self.dtype, self.frozen, self.depth = device, dtype, True, arch.layers
+        self.device, self.dtype, self.frozen, self.depth = device, torch.float32, True, arch.layers
         self.model = load(directory).to(device)
         weights = dict(self.model.named_parameters())  # tied ones once
         order = sorted(weights, key=lambda name: weights[name].dim() < 2)  # vectors, which take no weight decay, come last
@@ -90,9 +99,10 @@ class Borrowed:
         for module in arch.modules:
             modules[module.path].register_forward_hook(self._adapting(module.path))
         self.model.get_output_embeddings().register_forward_pre_hook(self._noting)
-        self.arch, self.padded = arch, True
+        self.arch, self.padded, self.repeats = arch, True, True
         with refusing():
-            self._prove(arch)
+            self._prove(arch, dtype)
+            self._find_repeats()
 
     # -- weights ------------------------------------------------------------------------------------------------------
 
@@ -101,6 +111,7 @@ class Borrowed:
         self.frozen = False
         self.master.need_grad()
         self.bind()
+        self._find_repeats()
         return self.master
 
     def refresh(self) -> None:
@@ -171,18 +182,22 @@ class Borrowed:
         return Passed(out.logits.float(), hidden.float(), kv)
 
     def batches(self, sizes: Sequence[int]) -> list[list[int]]:
-        """Which sequences go through together: those whose lengths round up to the same power of two."""
+        """Which sequences go through together: those whose lengths round up to the same power of two, within LOGITS."""
         if not self.padded:
             return [[i] for i in range(len(sizes))]
         found: dict[int, list[int]] = {}
         for i, size in enumerate(sizes):
             found.setdefault((size - 1).bit_length(), []).append(i)
-        return list(found.values())
+        batches = list[list[int]]()
+        for group in found.values():
+            room = max(1, LOGITS // (max(sizes[i] for i in group) * self.arch.vocab))
+            batches += [group[i : i + room] for i in range(0, len(group), room)]
+        return batches
 
     def backward(self, loss: torch.Tensor, gradient: torch.Tensor | None = None) -> None:
         """Add the gradient of what was computed to the buffers of its owners."""
         if loss.requires_grad:
-            with exactly(self.device):
+            with exactly(self.device) if self.repeats else nullcontext():
                 loss.backward(gradient)
 
     def _adapting(self, path: str) -> Any:
@@ -199,10 +214,12 @@ class Borrowed:
 
     # -- what it does -------------------------------------------------------------------------------------------------
 
-    def _prove(self, arch: Arch) -> None:
-        """Find out what may be assumed. Raises ModelRefused for a network that sees later tokens."""
+    def _prove(self, arch: Arch, dtype: torch.dtype) -> None:
+        """Find out what may be assumed, and compute in `dtype` from then on. Raises ModelRefused for a network that sees later
+        tokens, or changes its own weights."""
         draw = np.random.default_rng(0)
-        long, short, more = (draw.integers(0, arch.vocab, n) for n in (_PROBE, _PROBE - 2, 1))
+        long, short, more = (draw.integers(0, arch.vocab, n) for n in (_PROBE, _PROBE - 2, 3))
+        before = self._norms()
         other = np.concatenate([long[:-1], (long[-1:] + 1) % arch.vocab])
         with torch.no_grad():
             alone, changed, cut = (self.run([t], {}).logits[0] for t in (long, other, short))
@@ -216,6 +233,45 @@ class Borrowed:
             self.arch = replace(self.arch, layers=0, kv_heads=1, head_dim=1)
             if self._caches():
                 self._prove_cache(long, short, more)
+            self.dtype = dtype
+            if dtype != torch.float32:  # whether it goes through at all
+                kv = self.run([long], {}, keep=self.caches).kv
+                if kv is not None:
+                    self.run([more], {}, past=(kv, np.array([len(long)])), keep=True)
+        changed = [name for name, norm in self._norms().items() if norm != before[name]]
+        if changed:
+            raise ModelRefused(
+                "the model changes its own weights when it computes", seen=", ".join(changed[:5]), todo="use another base model"
+            )
+
+    def _norms(self) -> dict[str, float]:
+        with torch.no_grad():
+            return {name: float(torch.linalg.vector_norm(view)) for name, view in self.weights.items()}
+
+    def _find_repeats(self) -> None:
+        """Find out whether all that a backward pass does has a form that repeats exactly on a GPU. While the weights are frozen
+        only the way through the layers is tried, which needs no room for gradients."""
+        if self.device.type == "cuda" and self.repeats:
+            self.repeats = self._goes_back()
+
+    def _goes_back(self) -> bool:
+        def reach(module: torch.nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+            out.requires_grad_()
+
+        hook = self.model.get_input_embeddings().register_forward_hook(reach)
+        try:
+            with torch.enable_grad():
+                loss = self.run([np.arange(_PROBE) % self.arch.vocab], {}).logits.sum()
+            self.backward(loss)
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            return False
+        finally:
+            hook.remove()
+            if self.master.grad is not None:
+                self.master.grad.zero_()
+        return True
 
     def _keep_reached(self) -> None:
         """Let adapters go only into modules that text reaches: some networks have towers for images, and some take a module's
@@ -225,16 +281,19 @@ class Borrowed:
             raise ModelRefused("the model has no linear modules that an adapter could go into", todo="use another base model")
 
     def _prove_cache(self, long: np.ndarray, short: np.ndarray, more: np.ndarray) -> None:
-        """Take over the shape of keys and values where sequences that go on behind them, together, are what they are anew."""
+        """Take over the shape of keys and values where sequences that go on behind them are what they are anew: together by one
+        token, as they are drawn, and alone by several, as a long prompt comes in pieces."""
         first, second = (self.run([t], {}, keep=True).kv for t in (long, short))
         if first is None or second is None or first.shape[:4] != second.shape[:4]:
             return
         layers, _, _, heads, size, width = first.shape
         stored = first.new_zeros(layers, 2, 2, heads, size, width)
         stored[:, :, :1], stored[:, :, 1:, :, : len(short)] = first, second
-        went_on = self.run([more, more], {}, past=(stored, np.array([len(long), len(short)]))).logits[:, 0]
-        anew = [self.run([np.concatenate([t, more])], {}).logits[0, -1] for t in (long, short)]
-        if self._alike(went_on, torch.stack(anew)):
+        sizes = np.array([len(long), len(short)])
+        together = self.run([more[:1], more[:1]], {}, past=(stored, sizes)).logits[:, 0]
+        alone = self.run([more], {}, past=(first, sizes[:1])).logits[0]
+        anew = [self.run([np.concatenate([t, more])], {}).logits[0, len(t) :] for t in (long, short)]
+        if self._alike(together, torch.stack([a[0] for a in anew])) and self._alike(alone, anew[0]):
             self.arch = replace(self.arch, layers=layers, kv_heads=heads, head_dim=width)
 
     def _caches(self) -> bool:
@@ -249,7 +308,9 @@ class Borrowed:
         return len(shapes) == 1 and None not in shapes
 
     def _alike(self, a: torch.Tensor, b: torch.Tensor) -> bool:
-        return bool((a - b).abs().max() <= _ALIKE[self.dtype] * b.abs().max())
+        """Whether logits mean the same; -inf is like -inf."""
+        a, b = torch.log_softmax(a, -1), torch.log_softmax(b, -1)
+        return torch.allclose(a, b, rtol=0.0, atol=_ALIKE * min(1.0, float(b[b.isfinite()].std())))
 
     @property
     def caches(self) -> bool:

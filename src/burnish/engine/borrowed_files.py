@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ _POSITIONS = ("max_position_embeddings", "max_seq_len", "seq_length", "max_seque
 """Keys under which configs say how many positions a model takes."""
 POSITIONS = 2048
 """Where none of them is there."""
+_VERSION = 5
+"""Of transformers, the first that is tested: older ones hold experts as modules of which the probing passes reach only some."""
 
 
 def is_ours(directory: Path) -> bool:
@@ -49,6 +52,12 @@ def check_installed(directory: Path) -> None:
             f"models of type {kind!r} are computed by transformers, which is not installed",
             seen=f"computed without it: {', '.join(sorted(FAMILIES))}",
             todo="install it with `pip install 'burnish[transformers]'`, or use a model of one of these types",
+        )
+    if int(version("transformers").split(".")[0]) < _VERSION:
+        raise ModelRefused(
+            f"transformers is older than version {_VERSION}",
+            seen=version("transformers"),
+            todo="install another with `pip install -U 'burnish[transformers]'`",
         )
 
 
@@ -86,17 +95,33 @@ def refusing() -> Iterator[None]:
 
 
 def config_of(directory: Path) -> Any:
-    """config.json as transformers reads it, which fills in what it leaves out."""
+    """config.json as transformers reads it, which fills in what it leaves out; ModelRefused for what it does not take."""
+    with refusing():
+        return plain_config(directory)
+
+
+def plain_config(directory: Path) -> Any:
+    """config.json as transformers reads it, without the implementations that it may ask for: some would be fetched from the hub,
+    and they are code."""
     from transformers import AutoConfig
 
-    with refusing():
-        return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    config._attn_implementation = config._experts_implementation = None  # of the configs within it too
+    return config
 
 
 def max_positions(config: Any) -> int:
-    """How many positions a model takes; POSITIONS where its config knows no bound."""
+    """How many positions a model takes; POSITIONS where its config knows no bound.
+
+    With LongRoPE the original context: beyond it all positions turn by other factors, those of shorter texts in the batch too.
+    """
     text = config.get_text_config()
-    return next((int(p) for p in (getattr(text, key, None) for key in _POSITIONS) if p), POSITIONS)
+    most = next((int(p) for p in (getattr(text, key, None) for key in _POSITIONS) if p), POSITIONS)
+    rope = getattr(text, "rope_parameters", None) or {}
+    for own in (rope, *rope.values()):  # one for all layers, or one for each kind of layer
+        if isinstance(own, Mapping) and own.get("rope_type") == "longrope":
+            most = min(most, int(own.get("original_max_position_embeddings") or most))
+    return most
 
 
 def read(directory: Path) -> tuple[dict[str, Any], Arch]:
@@ -161,6 +186,7 @@ def load(directory: Path) -> Any:
     with refusing():
         opened: Any = AutoModelForCausalLM.from_pretrained(
             directory,
+            config=plain_config(directory),
             dtype=torch.float32,
             local_files_only=True,
             trust_remote_code=False,

@@ -13,7 +13,7 @@ import torch
 from burnish.engine import borrowed_files, borrowed_training, measure
 from burnish.engine.adapters import AdapterBank, Slot, pairs
 from burnish.engine.arch import Arch
-from burnish.engine.borrowed import Borrowed
+from burnish.engine.borrowed import Borrowed, unit_room
 from burnish.engine.borrowed_sampling import BorrowedSampler
 from burnish.engine.device import device_of
 from burnish.engine.host import DTYPES, Full, Host
@@ -24,9 +24,6 @@ from burnish.errors import CapabilityMissing, ConfigError
 from burnish.render.extend import Extension
 from burnish.render.tokenizer import Tokenizer
 from burnish.types import Adapter, Datum, LoraSpec, LossResult, Outputs, Quantize, Route
-
-_LOGITS = 1 << 26
-"""Logits of one unit of work, 256 MiB: here they are held for all of its positions at once."""
 
 
 def host_of(directory: Path) -> type[Host]:
@@ -65,7 +62,7 @@ class BorrowedHost(Host):
                 todo="leave quantize out",
             )
         self.quantize: Quantize = quantize
-        choices = replace(choices, unit_tokens=min(choices.unit_tokens, max(256, _LOGITS // arch.vocab)))
+        choices = replace(choices, unit_tokens=min(choices.unit_tokens, unit_room(arch.vocab)))
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
         self.model = Borrowed(directory, arch, device=device, dtype=dtype)
         self.decoder = self.model  # type: ignore[assignment]
@@ -92,6 +89,13 @@ class BorrowedHost(Host):
         arch, parameters = self.arch, sum(p.numel() for p in self.model.weights.values())
         used = f"transformers {version('transformers')}"
         how = "" if self.model.caches else "; it keeps no keys and values that could be stored, so sampling is slower still"
+        bits = (
+            ()
+            if self.model.repeats
+            else (
+                "an operation of this model has no form on this device that repeats exactly: the same run may end in other bits",
+            )
+        )
         return {
             "directory": str(self.directory),
             "family": arch.family,
@@ -107,7 +111,7 @@ class BorrowedHost(Host):
             "torch": torch.__version__,
             "machine": f"{measure.machine_key()}|{used}",
             "quantize": self.quantize,
-            "notes": (f"models of type {arch.family!r} are computed by {used}, slower than burnish's own families{how}",),
+            "notes": (f"models of type {arch.family!r} are computed by {used}, slower than burnish's own families{how}", *bits),
         }
 
     # -- verbs --------------------------------------------------------------------------------------------------------

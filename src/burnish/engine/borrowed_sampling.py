@@ -7,12 +7,13 @@ them over anew, one batch a route. Where it does not, each step computes the who
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
-from burnish.engine.adapters import pairs
-from burnish.engine.borrowed import Borrowed, plainly
+from burnish.engine.adapters import AdapterBank, pairs
+from burnish.engine.borrowed import Borrowed, plainly, unit_room
 from burnish.engine.prefill import Piece
 from burnish.engine.sampler import Sampler
 from burnish.types import Route
@@ -29,6 +30,10 @@ class BorrowedSampler(Sampler):
     """`Sampler` with the two passes of such a model."""
 
     decoder: Borrowed  # type: ignore[assignment]
+
+    def __init__(self, decoder: Borrowed, bank: AdapterBank, **settings: Any) -> None:
+        super().__init__(decoder, bank, **settings)  # type: ignore[arg-type]
+        self.unit_tokens = min(self.unit_tokens, unit_room(decoder.arch.vocab))
 
     def _prefill(self, pieces: Sequence[Piece]) -> None:
         model, fresh = self.decoder, list[Piece]()
@@ -90,4 +95,4 @@ def _write(piece: Piece, first: int, logits_TV: torch.Tensor, kv: torch.Tensor |
         prompt.logprobs[first + 1 : first + 1 + len(targets)] = found[:, 0].numpy()
     prompt.done = piece.stop
     if prompt.done == len(prompt.tokens):
-        prompt.logits = logits_TV[size - 1]
+        prompt.logits = logits_TV[size - 1].clone()  # else it keeps those of the whole batch

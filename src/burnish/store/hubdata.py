@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote, unquote
 
 from burnish.errors import CapabilityMissing, DataError
 from burnish.store import cache
@@ -24,7 +25,7 @@ CONVERTED = "refs/convert/parquet"
 LIMIT_BYTES = 2 << 30
 """of the files of one split"""
 _SPEC = re.compile(
-    r"hub:(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+?)(@(?P<revision>[\w.-]+))?(:(?P<config>[\w.+-]+))?(/(?P<split>[\w.-]+))?"
+    r"hub:(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+?)(@(?P<revision>[\w.-]+))?(:(?P<config>[^/@:]+))?(/(?P<split>[^/@:]+))?"
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONVERTED = re.compile(r"(?P<config>[^/]+)/(?P<split>[^/]+)/\d+\.parquet")
@@ -47,7 +48,7 @@ class Spec:
 
     def __str__(self) -> str:
         parts = (("@", self.revision), (":", self.config), ("/", self.split))
-        return PREFIX + self.id + "".join(f"{sign}{value}" for sign, value in parts if value is not None)
+        return PREFIX + self.id + "".join(sign + quote(value, safe="+") for sign, value in parts if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,18 @@ def is_hub(name: str) -> bool:
 
 
 def parse(name: str) -> Spec:
-    """Raises DataError for what is no such name."""
+    """Config and split may be written as in an address (%20 for a space), as `str` of a Spec does.
+
+    Raises DataError for what is no such name.
+    """
     match = _SPEC.fullmatch(name)
     if match is None:
         raise DataError(
             f"{name!r} names no dataset of the hub",
             todo="write hub:OWNER/NAME, and behind it what is needed of @REVISION, :CONFIG and /SPLIT, in this order",
         )
-    return Spec(match["id"], match["revision"], match["config"], match["split"])
+    config, split = (unquote(part) if part else None for part in (match["config"], match["split"]))
+    return Spec(match["id"], match["revision"], config, split)
 
 
 def pinned(name: str) -> str:
@@ -199,6 +204,10 @@ def _explained(spec: Spec) -> Iterator[None]:
     broken: Any = (*errors.HfHubHTTPError.__bases__, OSError)  # the errors of the library below it, whichever that is
     try:
         yield
+    except errors.HFValidationError as error:
+        raise DataError(
+            f"{spec.id!r} cannot be the name of a dataset", seen=str(error).splitlines()[0], todo="look at its name on the hub"
+        ) from error
     except errors.GatedRepoError as error:
         raise DataError(
             f"the dataset {spec.id} is gated: its owner wants to know who reads it",
@@ -224,7 +233,7 @@ def _explained(spec: Spec) -> Iterator[None]:
 def _unreachable(spec: Spec, error: Exception) -> _Unreachable:
     said = str(error).strip().splitlines()
     return _Unreachable(
-        f"the hub cannot be reached, and its cache on this disk does not have {spec}",
+        f"the hub cannot be reached, and its cache on this disk, or burnish's note of it, does not have {spec}",
         seen=f"{type(error).__name__}: {said[0][:200] if said else ''}",
         todo="try again with a network, or give a file",
     )
