@@ -26,10 +26,12 @@ from burnish.engine.jobs import Job, Queue, Touch
 from burnish.engine.load import load_weights, read_model, save_weights, shapes
 from burnish.engine.measure import Choices
 from burnish.engine.optim import Adam
+from burnish.engine.quantised import Quantised
 from burnish.engine.sampler import Sampler
 from burnish.errors import BurnishError, CapabilityMissing, ConfigError, ModelRefused
 from burnish.protocols import Constraint, OnToken
 from burnish.render.tokenizer import Tokenizer
+from burnish.store import over as trained_over
 from burnish.types import (
     AdamParams,
     Adapter,
@@ -412,7 +414,7 @@ class Host:
             owner.version = int(header["version"])
         elif (path / "adapter_config.json").is_file():
             peft = files.read_peft_spec(path, self.arch)
-            over = self._fits(files.trained_over(path))
+            over = self._fits(trained_over.read(path))
             owner = self._target(adapter, peft)
             owner.over = over
             try:
@@ -492,15 +494,17 @@ class Host:
         return known[name]
 
     def _exact_base(self) -> Mapping[str, torch.Tensor]:
-        """The base's weights in float32, from memory where they are exact there, else from its files; a quantised base's as they
-        are held."""
-        if self.decoder.master is not None:
-            return self.decoder.master.views
-        if self.decoder.held:
-            return _Dequantised(self.decoder)
-        views = Flat(shapes(self.arch), device=torch.device("cpu")).views
-        load_weights(self.directory, self.arch, views)
-        return views
+        """The base's weights in float32, from memory where they are exact there, else from its files; the matrices of a quantised
+        base as they are held."""
+        decoder = self.decoder
+        if decoder.master is not None:
+            return decoder.master.views
+        if decoder.held and decoder.dtype == torch.float32:
+            return _Dequantised(decoder.held, decoder.weights)
+        rest = {n: shape for n, shape in shapes(self.arch).items() if n not in decoder.held}
+        views = Flat(rest, device=torch.device("cpu")).views
+        load_weights(self.directory, self.arch, views, skip=decoder.held)
+        return _Dequantised(decoder.held, views)
 
     # -- inspection ---------------------------------------------------------------------------------------------------
 
@@ -521,20 +525,20 @@ class Host:
 
 
 class _Dequantised(Mapping[str, torch.Tensor]):
-    """The weights of a quantised base, each matrix made when it is asked for, so that they never lie there all at once."""
+    """Weights of which each one held in fewer bits is made when it is asked for, so that they never lie there all at once."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    def __init__(self, held: Mapping[str, Quantised], rest: Mapping[str, torch.Tensor]) -> None:
+        self.held, self.rest = held, rest
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        held = self.decoder.held.get(name)
-        return self.decoder.weights[name] if held is None else held.whole(torch.float32)
+        held = self.held.get(name)
+        return self.rest[name] if held is None else held.whole(torch.float32)
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*self.decoder.weights, *self.decoder.held))
+        return iter((*self.rest, *self.held))
 
     def __len__(self) -> int:
-        return len(self.decoder.weights) + len(self.decoder.held)
+        return len(self.rest) + len(self.held)
 
 
 def _is_mix(route: object) -> bool:
