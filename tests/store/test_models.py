@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from burnish.errors import ConfigError, ModelNotFound, ModelRefused
-from burnish.store import models
+from burnish.store import models, over
 from burnish.store.models import ModelRef, fingerprint, resolve
 from burnish.store.runfolder import RunFolder
 
@@ -64,6 +64,20 @@ def test_an_adapter_says_how_its_base_was_held(tmp_path: Path):
         rounded.held("none")
     with pytest.raises(ModelRefused, match="not known"):
         resolve(str(adapter(tmp_path / "odd", str(path), quantize="int2")))
+    beside = adapter(tmp_path / "saved-again", str(path))
+    before = resolve(str(beside)).fingerprint
+    over.write(beside, "int8")
+    assert resolve(str(beside)).quantize == "int8"
+    assert resolve(str(beside)).fingerprint != before
+    over.write(Path(rounded.adapter or ""), "int8")
+    with pytest.raises(ModelRefused, match="disagree"):
+        resolve(str(rounded.adapter))
+    (beside / over.FILE).write_text("[]")
+    with pytest.raises(ModelRefused, match="not known"):
+        resolve(str(beside))
+    (beside / over.FILE).write_text("{")
+    with pytest.raises(ModelRefused, match="cannot be read"):
+        resolve(str(beside))
     broken = adapter(tmp_path / "broken", str(path))
     (broken / "adapter_model.safetensors").write_bytes(b"lora")
     with pytest.raises(ModelRefused, match="cannot be read"):
@@ -82,6 +96,21 @@ def test_a_finished_run_by_name_and_by_directory(tmp_path: Path):
     by_directory = resolve(str(run.path))
     assert (by_directory.kind, by_directory.adapter) == ("run", run.model)
     assert resolve(str(run.model)).kind == "peft"
+
+
+def test_the_adapter_of_a_run_is_over_what_the_run_was_trained_over(tmp_path: Path):
+    path = base_model(tmp_path / "base")
+    run = RunFolder.create("mine", "sft")
+    run.update(model=str(path), base=str(path), fingerprint=fingerprint(path))
+    adapter(run.model, str(path))
+    for recorded in ("none", None):
+        (run.path / "config.json").write_text(json.dumps({"quantize": recorded}))
+        assert resolve("mine").quantize == "none"
+    (run.path / "config.json").write_text(json.dumps({"quantize": "int8"}))
+    with pytest.raises(ModelRefused, match="does not say"):
+        resolve("mine")
+    over.write(run.model, "int8")
+    assert resolve("mine").quantize == "int8"
 
 
 def test_a_full_fine_tune_is_its_own_base():

@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from burnish.engine.adapters import Slot
@@ -23,13 +23,11 @@ from burnish.engine.optim import Adam
 from burnish.engine.tokens import MATRICES
 from burnish.errors import ModelRefused
 from burnish.render.extend import TRAINED
-from burnish.types import LoraSpec, Quantize
+from burnish.store import over
+from burnish.types import LoraSpec
 
 FORMAT = 1
 _HEADS_FILE = "heads.safetensors"
-_QUANTIZE = "quantize"
-"""Key in an adapter's metadata: how its base was held in training, where that was quantised. It stands there, because
-adapter_config.json is read by tools that refuse what they do not know."""
 _HF_ROWS = {"tokens.embed": "model.embed_tokens", "tokens.head": "lm_head"}
 _ROWS_KEY = "base_model.model.{}.token_adapter.trainable_tokens_delta"
 """Where PEFT keeps the rows of tokens: whole rows, in spite of the name."""
@@ -108,8 +106,9 @@ def write_peft(path: Path, slot: Slot, base: str) -> None:
                 tensors[f"{name}.lora_B.weight"] = views[f"layers.{i}.{module}.b"].to("cpu").contiguous().clone()
     rows = [name for name in _HF_ROWS if name in views]
     tensors |= {_ROWS_KEY.format(_HF_ROWS[name]): views[name].to("cpu").contiguous().clone() for name in rows}
-    metadata = {"format": "pt", **({_QUANTIZE: slot.over} if slot.over != "none" else {})}
+    metadata = {"format": "pt", **over.metadata(slot.over)}
     save_file(tensors, path / "adapter_model.safetensors", metadata=metadata)
+    over.write(path, slot.over)
     heads = {k: v.to("cpu").clone() for k, v in views.items() if k.startswith("head.")}
     if heads:
         save_file(heads, path / _HEADS_FILE)
@@ -228,18 +227,6 @@ def read_peft_spec(path: Path, arch: Arch) -> LoraSpec:
         targets=targets,  # type: ignore[arg-type]
         heads=heads,  # type: ignore[arg-type]
     )
-
-
-def trained_over(path: Path) -> Quantize:
-    """How the base of a PEFT adapter was held in training. Raises ModelRefused for a form that is not known here."""
-    try:
-        with safe_open(path / "adapter_model.safetensors", framework="pt") as file:
-            found = (file.metadata() or {}).get(_QUANTIZE, "none")
-    except (SafetensorError, OSError) as error:
-        raise ModelRefused("adapter_model.safetensors cannot be read", seen=str(error), todo="use another checkpoint") from error
-    if found not in get_args(Quantize):
-        raise ModelRefused("the adapter was trained over a base in a form that is not known here", seen=found)
-    return found
 
 
 def _trained_tokens(listed: Any, arch: Arch) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +34,7 @@ from burnish.errors import BurnishError, CapabilityMissing, ConfigError, ModelRe
 from burnish.protocols import Constraint, OnToken
 from burnish.render.extend import Extension
 from burnish.render.tokenizer import Tokenizer
+from burnish.store import over as trained_over
 from burnish.types import (
     AdamParams,
     Adapter,
@@ -439,7 +440,7 @@ class Host:
             owner.version = int(header["version"])
         elif (path / "adapter_config.json").is_file():
             spec = self._peft_spec(path)
-            over = self._fits(files.trained_over(path))
+            over = self._fits(trained_over.read(path))
             owner = self._target(adapter, spec)
             assert isinstance(owner, Slot)
             owner.over = over
@@ -528,18 +529,20 @@ class Host:
         return known[name]
 
     def _exact_base(self) -> Mapping[str, torch.Tensor]:
-        """The base's weights in float32, from memory where they are exact there, else from its files; a quantised base's as they
-        are held."""
-        if self.decoder.master is not None:
-            return self.decoder.master.views
-        if self.decoder.held:
-            return _Dequantised(self.decoder)
-        return self._file_weights()
+        """The base's weights in float32, from memory where they are exact there, else from its files; the matrices of a quantised
+        base as they are held."""
+        decoder = self.decoder
+        if decoder.master is not None:
+            return decoder.master.views
+        if decoder.held and decoder.dtype == torch.float32:
+            return _Dequantised(decoder.held, decoder.weights)
+        return _Dequantised(decoder.held, self._file_weights(skip=decoder.held))
 
-    def _file_weights(self) -> Mapping[str, torch.Tensor]:
-        """The base's weights in float32 from its files, with the rows of new tokens, on the CPU."""
-        views = Flat(shapes(self.arch), device=torch.device("cpu")).views
-        self._fill(views)
+    def _file_weights(self, skip: Collection[str] = ()) -> Mapping[str, torch.Tensor]:
+        """The base's weights in float32 from its files, but for those of `skip`, with the rows of new tokens, on the CPU."""
+        rest = {name: shape for name, shape in shapes(self.arch).items() if name not in skip}
+        views = Flat(rest, device=torch.device("cpu")).views
+        load_extended(self.directory, self._stored, self._new, views, skip=skip)
         return views
 
     def _fill(self, into: Mapping[str, torch.Tensor], held: Mapping[str, Quantised] = MappingProxyType({})) -> None:
@@ -568,20 +571,20 @@ class Host:
 
 
 class _Dequantised(Mapping[str, torch.Tensor]):
-    """The weights of a quantised base, each matrix made when it is asked for, so that they never lie there all at once."""
+    """Weights of which each one held in fewer bits is made when it is asked for, so that they never lie there all at once."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    def __init__(self, held: Mapping[str, Quantised], rest: Mapping[str, torch.Tensor]) -> None:
+        self.held, self.rest = held, rest
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        held = self.decoder.held.get(name)
-        return self.decoder.weights[name] if held is None else held.whole(torch.float32)
+        held = self.held.get(name)
+        return self.rest[name] if held is None else held.whole(torch.float32)
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*self.decoder.weights, *self.decoder.held))
+        return iter((*self.rest, *self.held))
 
     def __len__(self) -> int:
-        return len(self.decoder.weights) + len(self.decoder.held)
+        return len(self.rest) + len(self.held)
 
 
 def _is_mix(route: object) -> bool:

@@ -7,7 +7,7 @@ made by `layout` is the only place that knows both sets of names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -255,8 +255,10 @@ def load_weights(
     arch: Arch,
     into: Mapping[str, torch.Tensor],
     held: Mapping[str, Quantised] = MappingProxyType({}),
+    *,
+    skip: Collection[str] = (),
 ) -> None:
-    """Fill the internal tensors from the files, those of `held` by rounding them.
+    """Fill the internal tensors from the files, those of `held` by rounding them; those of `skip` are not wanted.
 
     Raises ModelRefused for unknown, missing or misshapen tensors.
     """
@@ -278,9 +280,11 @@ def load_weights(
             raise ModelRefused(f"{hf_name} has the wrong shape", seen=f"{tuple(tensor.shape)}, config.json implies {piece.shape}")
         if not tensor.dtype.is_floating_point or tensor.dtype.itemsize < 2:
             raise ModelRefused(f"{hf_name} is quantised", seen=str(tensor.dtype), todo="use the unquantised model directory")
+        missing.discard(hf_name)
+        if piece.name in skip:
+            continue
         target = held[piece.name] if piece.name in held else into[piece.name]
         target[piece.start : piece.start + piece.inner[0]].copy_(piece.taken(tensor.float() if piece.shift else tensor))
-        missing.discard(hf_name)
     if unknown:
         raise ModelRefused(
             "the weights hold tensors that this architecture does not have, so the model would be computed wrongly",

@@ -46,7 +46,7 @@ class Weight:
 
     def nn(self, g: torch.Tensor) -> torch.Tensor:
         """g W [N, in], the way back."""
-        return matmul.nn(g, self.data if self.held is None else self.held.whole(g.dtype))
+        return matmul.nn(g, self.data) if self.held is None else self.held.nn(g)
 
 
 @dataclass(slots=True)

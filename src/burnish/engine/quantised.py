@@ -30,11 +30,13 @@ BLOCK = 64
 """Neighbours that share a scale in NF4."""
 FEW, SEVERAL = 4, 64
 """Rows up to which torch's kernel for int8 weights is the fastest, and up to which products of whole numbers are (bfloat16 on a
-CPU). For more rows the matrix is converted first, which costs little beside the product."""
+CPU). For more rows the codes, which are exact in bfloat16, are converted first, which costs little beside the product; scales are
+multiplied with what comes out, because q s is not exact there."""
 _LANES = 32
 """Inputs that the kernel for few rows reads at once: it reads beyond the end of rows of other lengths."""
 _AT_ONCE, _CUDA_AT_ONCE = 1 << 20, 1 << 25
-"""Elements of NF4 that are looked up at a time, on a CPU and on a GPU, so that what they become in float32 takes little room."""
+"""Elements that are rounded or looked up at a time, on a CPU and on a GPU, so that what they become in float32 takes little
+room."""
 CODES = (
     -1.0,
     -0.6961928009986877,
@@ -83,6 +85,10 @@ class Quantised(Protocol):
         """x W^T."""
         ...
 
+    def nn(self, g_NM: Float[Tensor, "N M"]) -> Float[Tensor, "N K"]:
+        """g W."""
+        ...
+
 
 def names(shapes: dict[str, tuple[int, ...]]) -> list[str]:
     """Those of the tensors of an architecture that are quantised: the matrices of blocks and of their experts. Embedding, head,
@@ -116,11 +122,12 @@ class Int8:
         return Int8(self.codes[rows], self.scales[rows])
 
     def copy_(self, values_MK: Float[Tensor, "M K"]) -> None:
-        values = values_MK.to(self.codes.device, torch.float32)
-        largest = values.abs().amax(1)
-        self.scales.copy_(largest / 127)
-        step = self.scales.float().clamp_min_(torch.finfo(torch.float32).tiny)
-        self.codes.copy_((values / step[:, None]).round_().nan_to_num_())
+        at_once = _rows_at_once(self.codes.device, self.codes.shape[1])
+        for some, codes, scales in zip(*(t.split(at_once) for t in (values_MK, self.codes, self.scales)), strict=True):
+            values = some.to(codes.device, torch.float32)
+            scales.copy_(values.abs().amax(1).div_(127))
+            step = scales.float().clamp_min_(torch.finfo(torch.float32).tiny)
+            codes.copy_((values / step[:, None]).round_().nan_to_num_())
 
     def whole(self, dtype: torch.dtype) -> Float[Tensor, "M K"]:
         return self.codes.to(dtype).mul_(self.scales[:, None].to(dtype))
@@ -132,7 +139,10 @@ class Int8:
                 return torch.ops.aten._weight_int8pack_mm(x_NK.contiguous(), self.codes, self.scales)
             if _adds_exactly():
                 return self._nt_in_two(matmul.filled_up(x_NK))[:rows]
-        return matmul.nt(x_NK, self.whole(x_NK.dtype))
+        return matmul.nt(x_NK, self.codes.to(x_NK.dtype)).mul_(self.scales)
+
+    def nn(self, g_NM: Float[Tensor, "N M"]) -> Float[Tensor, "N K"]:
+        return matmul.nn(g_NM * self.scales, self.codes.to(g_NM.dtype))
 
     def _nt_in_two(self, x_NK: torch.Tensor) -> torch.Tensor:
         """x W^T by products of whole numbers: each row of x is (upper + lower / 254) step with step = largest |x| / 127, which
@@ -171,20 +181,21 @@ class NF4:
         return NF4(self.codes[rows], self.scales[rows], self.width)
 
     def copy_(self, values_MK: Float[Tensor, "M K"]) -> None:
-        values = values_MK.to(self.codes.device, torch.float32)
-        rows, blocks = self.scales.shape
-        values = torch.nn.functional.pad(values, (0, blocks * BLOCK - self.width)).view(rows, blocks, BLOCK)
-        self.scales.copy_(values.abs().amax(2))
-        code = torch.tensor(CODES, device=values.device)
-        shares = values / self.scales.clamp_min(torch.finfo(torch.float32).tiny)[:, :, None]
-        nearest = torch.bucketize(shares, (code[1:] + code[:-1]) / 2).clamp_(max=15).view(rows, -1, 2)
-        self.codes.copy_(nearest[:, :, 0] * 16 + nearest[:, :, 1])
+        blocks, code = self.scales.shape[1], torch.tensor(CODES, device=self.codes.device)
+        between, at_once = (code[1:] + code[:-1]) / 2, _rows_at_once(self.codes.device, blocks * BLOCK)
+        for some, codes, scales in zip(*(t.split(at_once) for t in (values_MK, self.codes, self.scales)), strict=True):
+            values = some.to(codes.device, torch.float32)
+            values = torch.nn.functional.pad(values, (0, blocks * BLOCK - self.width)).view(-1, blocks, BLOCK)
+            scales.copy_(values.abs().amax(2))
+            shares = values / scales.clamp_min(torch.finfo(torch.float32).tiny)[:, :, None]
+            nearest = torch.bucketize(shares, between, out_int32=True).clamp_(max=15).view(len(codes), -1, 2)
+            codes.copy_(nearest[:, :, 0] * 16 + nearest[:, :, 1])
 
     def whole(self, dtype: torch.dtype) -> Float[Tensor, "M K"]:
         rows, blocks = self.scales.shape
         out = torch.empty(rows, blocks, BLOCK, device=self.codes.device, dtype=dtype)
         pairs = _pairs(self.codes.device)
-        at_once = max(1, (_AT_ONCE if self.codes.device.type == "cpu" else _CUDA_AT_ONCE) // (blocks * BLOCK))
+        at_once = _rows_at_once(self.codes.device, blocks * BLOCK)
         parts = (t.split(at_once) for t in (out, self.codes, self.scales))
         for some, codes, scales in zip(*parts, strict=True):
             values = pairs.index_select(0, codes.reshape(-1).int()).view(torch.float32).view(some.shape)
@@ -196,6 +207,13 @@ class NF4:
 
     def nt(self, x_NK: Float[Tensor, "N K"]) -> Float[Tensor, "N M"]:
         return matmul.nt(x_NK, self.whole(x_NK.dtype))
+
+    def nn(self, g_NM: Float[Tensor, "N M"]) -> Float[Tensor, "N K"]:
+        return matmul.nn(g_NM, self.whole(g_NM.dtype))
+
+
+def _rows_at_once(device: torch.device, width: int) -> int:
+    return max(1, (_AT_ONCE if device.type == "cpu" else _CUDA_AT_ONCE) // max(1, width))
 
 
 @cache

@@ -12,7 +12,7 @@ Shapes: N packed positions, P positions whose logits are asked for, V vocabulary
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -52,12 +52,14 @@ def load_extended(
     new: Sequence[NewToken],
     into: Mapping[str, torch.Tensor],
     held: Mapping[str, Quantised] = MappingProxyType({}),
+    *,
+    skip: Collection[str] = (),
 ) -> None:
     """Fill the internal tensors from the files of a base, whose own architecture is `stored`, and the rows of new tokens by the
-    rule above. held: matrices in fewer bits, among which embedding and head never are. Raises ModelRefused as `load_weights`
-    does."""
+    rule above. held: matrices in fewer bits, among which embedding and head never are. skip: tensors that are not wanted. Raises
+    ModelRefused as `load_weights` does."""
     matrices = [name for name in MATRICES.values() if name in into]
-    load_weights(directory, stored, {**into, **{name: into[name][: stored.vocab] for name in matrices}}, held)
+    load_weights(directory, stored, {**into, **{name: into[name][: stored.vocab] for name in matrices}}, held, skip=skip)
     for name in matrices:
         for token in new:
             into[name][token.id] = _start(into[name], token, new[0].id)

@@ -16,12 +16,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from safetensors import SafetensorError, safe_open
+from typing import Any, Literal
 
 from burnish.errors import ConfigError, ModelNotFound, ModelRefused, RunError
-from burnish.store import cache
+from burnish.store import cache, over
 from burnish.store.atomic import read_json, sha256
 from burnish.store.runfolder import EMBEDDED, NAME, RunFolder, list_runs
 from burnish.types import Quantize
@@ -39,6 +37,7 @@ SETTLED_NS = 2_000_000_000
 _IDENTITY = (
     _CONFIG,
     _ADAPTER,
+    over.FILE,
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -178,6 +177,13 @@ def _run(run: RunFolder, above: Path | None) -> ModelRef:
             seen=f"{found.base} has changed since",
             todo="put the base model back as it was, or train again",
         )
+    trained = run.config().get("quantize") if found.adapter is not None and (run.path / _CONFIG).is_file() else None
+    if trained is not None and trained != found.quantize:
+        raise ModelRefused(
+            f"the adapter of the run {run.name} does not say what the run trained it over",
+            seen=f"quantize = {trained} in the run's {_CONFIG}, {found.quantize} with the adapter",
+            todo=f'write {{"quantize": "{trained}"}} into {run.model / over.FILE}, or train again',
+        )
     return found
 
 
@@ -207,19 +213,7 @@ def _adapter(path: Path) -> ModelRef:
             todo=f"put it back there, or correct base_model_name_or_path in {_ADAPTER}",
         ) from error
     both = hashlib.sha256(f"{under.fingerprint}\n{fingerprint(path)}\n".encode()).hexdigest()
-    return ModelRef(kind="peft", base=under.base, adapter=path, name=str(path), fingerprint=both, quantize=_trained_over(path))
-
-
-def _trained_over(path: Path) -> Quantize:
-    """How the base of an adapter was held in training: its weights' metadata say so where that was quantised."""
-    try:
-        with safe_open(path / "adapter_model.safetensors", framework="np") as file:
-            found = (file.metadata() or {}).get("quantize", "none")
-    except (SafetensorError, OSError) as error:
-        raise ModelRefused(f"the adapter {path} cannot be read", seen=str(error), todo="fetch or export it again") from error
-    if found not in get_args(Quantize):
-        raise ModelRefused(f"the adapter {path} was trained over a base in a form that is not known here", seen=found)
-    return found
+    return ModelRef(kind="peft", base=under.base, adapter=path, name=str(path), fingerprint=both, quantize=over.read(path))
 
 
 def _check_weights(path: Path) -> None:
