@@ -180,7 +180,7 @@ def test_the_sampler_draws_with_the_trained_rows(dtype: str, dirs: dict[str, Pat
     trained_one, other = trained(host), host.create(LoraSpec(rank=2, tokens=(96,)))
     routes = [trained_one, None, other, trained_one, trained_one]
     prompts = [[5, 96, 7], [97, 3], [96, 98, 1, 2], [98], [1, 2, 3]]
-    bias = {i: 4.0 for i in NEW}
+    bias = dict.fromkeys(NEW, 4.0)
     params = SamplingParams(limit_tokens=12, seed=3, stop_ids=(), logit_bias=bias, prompt_logprobs=True)
     drawn = host.sample(prompts, params, route=routes).result()
     bar = 1e-5 if dtype == "float32" else 0.1

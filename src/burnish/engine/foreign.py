@@ -42,7 +42,7 @@ def logprobs(base: Path, adapter: Path | None, data: Sequence[Datum]) -> list[np
             from peft import PeftModel
 
             rows = _rows(adapter)
-            if rows > model.get_input_embeddings().weight.shape[0]:  # as AutoPeftModelForCausalLM does, by the tokenizer
+            if rows > len(model.get_input_embeddings().state_dict()["weight"]):  # as AutoPeftModelForCausalLM, by the tokenizer
                 model.resize_token_embeddings(rows, mean_resizing=False)
             model = PeftModel.from_pretrained(model, adapter)
     finally:
