@@ -33,7 +33,7 @@ def vocabulary_of(config: Training, ref: ModelRef) -> tuple[Tokenizer, Extension
     asked = asked_for(config)
     if not asked:
         return tokenizer, brought, []
-    longer, new, notes = extend(tokenizer, asked)
+    longer, new, notes = extend(tokenizer, asked, base=ref.base)
     if not new:
         return tokenizer, brought, list(notes)
     before = () if brought is None else brought.tokens
@@ -85,6 +85,7 @@ def _described(new: Sequence[NewToken], ref: ModelRef) -> list[str]:
     spare = len(new) - added
     held = f"; of its unused rows the embedding gives {spare}, and {added} {'is' if added == 1 else 'are'} added to its {rows:,}"
     notes = [f"{len(new)} new token{'' if len(new) == 1 else 's'} ({_named([t.text for t in new])}), {ids}{held}"]
+    notes.append("the base is measured with the new tokens, too, and nothing has trained their rows there: part of a gain is theirs")
     control = [t.text for t in new if t.control]
     if control:
         notes.append(f"the chat template writes {_named(control)}: control tokens, which no message can spell")
