@@ -110,8 +110,8 @@ class Engine(Protocol):
         ...
 
     def inspect(self, adapter: Adapter) -> Mapping[str, float]:
-        """Largest absolute value of each trained tensor (for a full fine-tune and rows of tokens: of the difference from the
-        base)."""
+        """Largest absolute value of each trained tensor (for a full fine-tune, and for each row of a token as
+        `tokens.embed.ID` and `tokens.head.ID`: of the difference from the base)."""
         ...
 
     def lora_parameters(self, spec: LoraSpec) -> int:

@@ -21,6 +21,7 @@ from burnish.engine.borrowed_host import BorrowedHost
 from burnish.engine.host import Host
 from burnish.engine.tokens import NOISE
 from burnish.errors import CapabilityMissing, ModelRefused
+from burnish.evals.audits import dead_adapter
 from burnish.render.extend import Extension, NewToken
 from burnish.render.tokenizer import Tokenizer
 from burnish.types import AdamParams, Adapter, Datum, LoraSpec, Quantize, SamplingParams
@@ -135,6 +136,54 @@ def test_rows_beyond_the_tokenizer_are_taken_first(dirs: dict[str, Path], words:
     assert torch.allclose(rows[94:], rows[[1, 2]].mean(0).expand(3, -1))
 
 
+def test_rows_that_an_adapter_was_trained_over_stay_as_they_are(dirs: dict[str, Path], words: Tokenizer) -> None:
+    """PEFT trains rows of the embedding beyond the tokenizer, and keeps those of the head: both are the files' own."""
+    name = dirs["qwen3-untied-bias"]
+    tokens = tuple(NewToken(i, f"<{i}>", (1, 2), brought=True) for i in (94, 95, 96))
+    extension = Extension(directory=name, tokenizer=words, tokens=tokens)
+    host, base = Host.open(name, choices=CHOICES, extension=extension), Host.open(name, choices=CHOICES)
+    for matrix in ("embed", "head"):
+        rows = host.decoder.weights[matrix]
+        assert torch.equal(rows[:VOCAB], base.decoder.weights[matrix])
+        assert torch.allclose(rows[96], rows[[1, 2]].mean(0))
+
+
+@pytest.mark.parametrize(
+    ("ids", "text", "message"),
+    [((97, 98), "x", "leave rows without a token"), ((96, 400_000_000), "x", "leave rows"), ((96,), "", "neither the model nor")],
+)
+def test_rows_that_nothing_fills_are_refused(
+    ids: tuple[int, ...], text: str, message: str, dirs: dict[str, Path], words: Tokenizer
+) -> None:
+    tokens = tuple(NewToken(i, text and f"<{i}>", (1,), brought=True) for i in ids)
+    with pytest.raises(ModelRefused, match=message):
+        Host.open(
+            dirs["qwen3-tied"],
+            choices=CHOICES,
+            extension=Extension(directory=dirs["qwen3-tied"], tokenizer=words, tokens=tokens),
+        )
+
+
+def test_check_34_rows_count_one_by_one_and_those_never_read_may_stay(dirs: dict[str, Path], words: Tokenizer) -> None:
+    """98 is only a target, 97 in no row: the head's rows move all the same, and the embedding's need not."""
+    host = opened(dirs["qwen3-untied-bias"], words)
+    adapter = host.create(SPEC)
+    ids = np.array([3, 96, 4, 98], np.int32)
+    for _ in range(2):
+        host.forward_backward([Datum.from_tokens(ids, np.ones(4, np.float32))], route=adapter).result()
+        host.optim_step(AdamParams(learning_rate=1e-2, weight_decay=0.1), adapter=adapter).result()
+    sizes = host.inspect(adapter)
+    assert [n for n, size in sizes.items() if size == 0] == ["tokens.embed.97", "tokens.embed.98"]  # no decay either
+    audit = dead_adapter(host, adapter, read={3, 4, 96})
+    assert audit.passed is True, audit.detail
+    assert "2 are embeddings of new tokens that no step read" in audit.detail
+    assert dead_adapter(host, adapter, read={98}).passed is False
+    rows = host.bank.get(adapter).flat.views["tokens.head"]
+    rows[1] = host.decoder.weights["head"][97]
+    audit = dead_adapter(host, adapter, read={3, 4, 96})
+    assert (audit.passed, audit.extra["dead"]) == (False, ["tokens.head.97"])
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_gradients_of_rows_equal_those_of_transformers(name: str, dirs: dict[str, Path], words: Tokenizer) -> None:
     """Of both uses where the matrices are tied; the rows of other tokens get none."""
@@ -214,7 +263,7 @@ def test_check_37_state_with_new_rows_resumes_bit_for_bit(
         h.optim_step(AdamParams(learning_rate=1e-2), adapter=a).result()
     assert other.digest(again) == host.digest(adapter)
     moved = host.inspect(adapter)
-    assert {"tokens.embed", "tokens.head"} <= set(moved)
+    assert {f"tokens.{matrix}.{i}" for matrix in ("embed", "head") for i in NEW} <= set(moved)
     assert min(moved.values()) > 0
     assert max(v for n, v in host.inspect(host.create(SPEC)).items() if n.startswith("tokens.")) == 0
 

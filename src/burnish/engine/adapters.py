@@ -117,7 +117,8 @@ class Slot:
         """how the base was held over which it was trained"""
         self.flat = Flat(slot_shapes(arch, spec), device=device)
         self._compute = Flat(self.flat.shapes, device=device, dtype=dtype) if dtype != torch.float32 else None
-        self.adam = Adam(self.flat)
+        rows = [self.flat.offsets[name] for name in token_shapes(arch, spec.tokens)]
+        self.adam = Adam(self.flat, decay_end=min(rows, default=None))  # decay of whole rows would not lead to the base's
         self.factors: dict[str, Factors] = {}
         self.tokens: TokenRows | None = None
         self.bind()

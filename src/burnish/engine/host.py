@@ -556,16 +556,18 @@ class Host:
         return hashlib.sha256(self._owner(adapter).flat.data.to("cpu").numpy().tobytes()).hexdigest()
 
     def inspect(self, adapter: Adapter) -> Mapping[str, float]:
-        """Largest absolute value of each trained tensor; for a full fine-tune, and for rows of tokens, of its difference from
-        the base."""
+        """Largest absolute value of each trained tensor; for a full fine-tune, of its difference from the base, and so for each
+        row of a token, as `tokens.embed.ID` and `tokens.head.ID`."""
         self._settle()
         owner = self._owner(adapter)
         if isinstance(owner, Slot):
-            moved = dict(owner.flat.views)
+            sizes = {n: float(v.abs().max()) for n, v in owner.flat.views.items() if n not in MATRICES}
             for name, matrix in MATRICES.items():
-                if name in moved and owner.tokens is not None:
-                    moved[name] = moved[name] - self.decoder.weights[matrix][owner.tokens.ids_K]
-            return {n: float(v.abs().max()) for n, v in moved.items()}
+                if name in owner.flat.views and owner.tokens is not None:
+                    moved_KD = owner.flat.views[name] - self.decoder.weights[matrix][owner.tokens.ids_K]
+                    for token, size in zip(owner.spec.tokens, moved_KD.abs().amax(1).tolist(), strict=True):
+                        sizes[f"{name}.{token}"] = size
+            return sizes
         base = self._file_weights()
         return {n: float((v.to("cpu") - base[n]).abs().max()) for n, v in owner.flat.views.items()}
 

@@ -1,7 +1,7 @@
 """AdamW on flat buffers (Loshchilov & Hutter 2019, arXiv 1711.05101), with the global gradient norm bound.
 
-The fused kernel of torch does the arithmetic. Moments are flat buffers like the parameters; decay applies to matrices only,
-which lie in front (`decay_end`).
+The fused kernel of torch does the arithmetic. Moments are flat buffers like the parameters; decay applies to what
+lies in front (`decay_end`): matrices, but no vectors and no whole rows of tokens.
 """
 
 from __future__ import annotations

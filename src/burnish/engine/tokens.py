@@ -24,6 +24,7 @@ from burnish.engine import matmul
 from burnish.engine.arch import Arch
 from burnish.engine.load import load_weights
 from burnish.engine.ops import Weight
+from burnish.errors import ModelRefused
 from burnish.render.extend import NewToken
 
 if TYPE_CHECKING:
@@ -42,8 +43,26 @@ NOISE = 0.1
 
 
 def lengthened(arch: Arch, new: Sequence[NewToken]) -> Arch:
-    """The architecture with room for these tokens: rows that no token of the tokenizer uses are taken first."""
-    return replace(arch, vocab=max(arch.vocab, *(t.id + 1 for t in new))) if new else arch
+    """The architecture with room for these tokens: rows that no token of the tokenizer uses are taken first.
+
+    Raises ModelRefused where a row would be added that no token fills, or one of an id that the tokenizer does not have.
+    """
+    added = [t for t in new if t.id >= arch.vocab]
+    if [t.id for t in added] != list(range(arch.vocab, arch.vocab + len(added))):
+        raise ModelRefused(
+            "the new tokens leave rows without a token behind those that the model has",
+            seen=f"the model has {arch.vocab:,} rows, new ids are {', '.join(str(t.id) for t in added[:5])}"
+            + (", ..." if len(added) > 5 else ""),
+            todo="train the rows of all ids behind the model's last, or use a tokenizer with as many ids as the model has rows",
+        )
+    nameless = [str(t.id) for t in added if not t.text]
+    if nameless:
+        raise ModelRefused(
+            f"the adapter holds rows of {len(nameless)} tokens that neither the model nor the adapter's tokenizer has",
+            seen=f"ids {', '.join(nameless[:5])}; the model has {arch.vocab:,} rows",
+            todo="put the tokenizer that the adapter was trained with into its directory",
+        )
+    return replace(arch, vocab=arch.vocab + len(added))
 
 
 def load_extended(
@@ -56,12 +75,13 @@ def load_extended(
     skip: Collection[str] = (),
 ) -> None:
     """Fill the internal tensors from the files of a base, whose own architecture is `stored`, and the rows of new tokens by the
-    rule above. held: matrices in fewer bits, among which embedding and head never are. skip: tensors that are not wanted. Raises
+    rule above; those that an adapter brought keep the rows that the files have for them, over which it was trained. held: matrices
+    in fewer bits, among which embedding and head never are. skip: tensors that are not wanted. Raises
     ModelRefused as `load_weights` does."""
     matrices = [name for name in MATRICES.values() if name in into]
     load_weights(directory, stored, {**into, **{name: into[name][: stored.vocab] for name in matrices}}, held, skip=skip)
     for name in matrices:
-        for token in new:
+        for token in (t for t in new if not t.brought or t.id >= stored.vocab):
             into[name][token.id] = _start(into[name], token, new[0].id)
 
 

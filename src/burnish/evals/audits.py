@@ -280,7 +280,12 @@ def _coarser(*precisions: str) -> str:
 
 
 def dead_adapter(
-    engine: Engine, adapter: Adapter, *, start: Mapping[str, float] | None = None, steps: int | None = None
+    engine: Engine,
+    adapter: Adapter,
+    *,
+    start: Mapping[str, float] | None = None,
+    steps: int | None = None,
+    read: Collection[int] | None = None,
 ) -> Audit:
     """Whether every trained tensor moved. value: the share that did.
 
@@ -288,6 +293,10 @@ def dead_adapter(
     largest absolute value of 0 means that nothing reached the tensor. A factors start random; `start` (what
     `Engine.inspect` gave before the first step) tells whether they moved. `steps`: how many the adapter took; the first cannot
     move an A factor, whose gradient is zero while its B is. NaN and infinity fail.
+
+    Rows of tokens count one by one. A head's row moves at every step, as all tokens take part in the softmax; a row of an
+    embedding that is no head only where the token is read. `read`: ids that training rows hold as input (None = all). Of
+    such rows those that did not move are excused while one of those that are read did, or none is read.
     """
     name = "dead adapter"
     sizes = engine.inspect(adapter)
@@ -296,20 +305,35 @@ def dead_adapter(
     still = [n for n, size in sizes.items() if start is not None and size == start.get(n) and n not in dead]
     fresh = start is not None and all(size == 0 for n, size in start.items() if n.endswith(".b"))
     early = [n for n in still if n.endswith(".a")] if fresh and steps == 1 else []
-    still = [n for n in still if n not in early]
+    unread = _unread({*dead, *still}, sizes, read)
+    excused = {*early, *unread}
+    still = [n for n in still if n not in excused]
+    dead = [n for n in dead if n not in excused]
     faults = [
         f"{len(names)} of {len(sizes)} trained tensors {what}: {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
         for names, what in ((dead, "are all zero"), (still, "are as they started"), (broken, "hold NaN or infinity"))
         if names
     ]
     bad = {*dead, *broken, *still}
-    smallest = min((n for n in sizes if n not in early), key=lambda n: sizes[n])
-    moved = f"all {len(sizes)}" if not early else f"{len(sizes) - len(early)} of {len(sizes)}"
+    smallest = min((n for n in sizes if n not in excused), key=lambda n: sizes[n])
+    moved = f"all {len(sizes)}" if not excused else f"{len(sizes) - len(excused)} of {len(sizes)}"
     least = f"; the least is {smallest}, at most {sizes[smallest]:.2g}"
-    excuse = f"; the other {len(early)} are A factors, which one step alone cannot move" if early else ""
+    excuse = f"; {len(early)} are A factors, which one step alone cannot move" if early else ""
+    excuse += f"; {len(unread)} are embeddings of new tokens that no step read" if unread else ""
     detail = "; ".join(faults) or f"{moved} trained tensors moved{least}{excuse}"
     value = 1 - len(bad) / len(sizes)
     return Audit(name=name, passed=not bad, value=value, bar=1.0, detail=detail, extra={"dead": sorted(bad)})
+
+
+def _unread(unmoved: Collection[str], sizes: Mapping[str, float], read: Collection[int] | None) -> list[str]:
+    """Those of the unmoved tensors that are embeddings of tokens, where that can be sound."""
+    embed = "tokens.embed."
+    if not any(n.startswith("tokens.head.") for n in sizes):
+        return []  # embedding and head are one matrix
+    due = [n for n in sizes if n.startswith(embed) and (read is None or int(n.removeprefix(embed)) in read)]
+    if due and all(n in unmoved for n in due):
+        return sorted(n for n in unmoved if n.startswith(embed) and n not in due)
+    return sorted(n for n in unmoved if n.startswith(embed))
 
 
 def resume_equality(recorded: str | None, redo: Callable[[], str], *, why: str = "no step followed a checkpoint") -> Audit:

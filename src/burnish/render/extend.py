@@ -1,23 +1,24 @@
 """A vocabulary with new tokens: the tokenizer that has them, and what each of them was to the old one.
 
 A new token is a plain one: it is found wherever its spelling stands, in what a user types too, and is one id there, as Qwen's
-`<think>` is. Only what the chat template itself writes becomes a control token, which no message can forge (see `controls`);
-but for the markers that an answer may hold (`template.ANSWER_MARKERS`), which stay plain. Ids follow the last of the old
-tokenizer, so that those of the old tokens, the template and all that they mean stay as they are.
+`<think>` is. Only what the chat template itself writes, as conversations of known contents show, and what is spelled like a
+marker becomes a control token, which no message can forge (see `controls`); but for the markers that an answer may hold
+(`template.ANSWER_MARKERS`), which stay plain. Ids follow the last of the old tokenizer, so that those of the old tokens, the
+template and all that they mean stay as they are.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.errors import ConfigError, DataError, ModelRefused
+from burnish.errors import ConfigError, DataError, ModelRefused, TemplateError
 from burnish.render.controls import check_text
-from burnish.render.template import ANSWER_MARKERS, PLAIN
+from burnish.render.template import ANSWER_MARKERS, PLAIN, ChatTemplate
 from burnish.render.tokenizer import Tokenizer
 from burnish.store.atomic import read_json
 
@@ -38,6 +39,8 @@ class NewToken:
     pieces: tuple[int, ...]
     """what its text was to the old tokenizer; empty where that did not know it either"""
     control: bool = False
+    brought: bool = False
+    """by an adapter, which was trained over the row that the base's files have for this id, if they have one"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,13 @@ class Extension:
         return tuple(t.id for t in self.tokens)
 
 
-def extend(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tokenizer, tuple[NewToken, ...], tuple[str, ...]]:
+def extend(
+    tokenizer: Tokenizer, texts: Sequence[str], *, base: Path | None = None
+) -> tuple[Tokenizer, tuple[NewToken, ...], tuple[str, ...]]:
     """A tokenizer with `texts` as new tokens, these, and notes about those that it has already.
 
-    Raises ConfigError for what cannot be a token of its own, naming every such text.
+    base: the directory of the model's configs; None = the tokenizer's. Raises ConfigError for what cannot be a token of its own,
+    naming every such text, and for ids that the configs give a meaning; TemplateError for a template that cannot be compiled.
     """
     _check_texts(texts)
     old = {t["content"]: t["id"] for t in _spec(tokenizer).get("added_tokens") or ()}
@@ -68,11 +74,12 @@ def extend(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tokenizer, tuple
     if not texts:
         return tokenizer, (), tuple(notes)
     _check_against(tokenizer, texts)
-    written = _written(tokenizer.template or PLAIN) + _written(tokenizer.tool_template or "")
+    _check_ids(base or tokenizer.directory, range(tokenizer.vocab_size, tokenizer.vocab_size + len(texts)))
+    written = _written(tokenizer)
     found, unknown = [], _unknown(tokenizer)
     for i, text in enumerate(texts, tokenizer.vocab_size):
         pieces = tuple(tokenizer.encode(text, continues=True))
-        control = text not in ANSWER_MARKERS and text in written
+        control = text not in ANSWER_MARKERS and _is_marker(text) and text in written
         found.append(NewToken(i, text, () if unknown & set(pieces) else pieces, control))
     longer = tokenizer.with_files(_files(tokenizer, found))
     _prove(longer, found)
@@ -95,19 +102,47 @@ def of_adapter(base: Path, adapter: Path) -> Extension | None:
     for i in sorted(i for i in ids if i >= old.vocab_size):
         text = own.token_bytes[i].decode("utf-8", errors="replace") if i < own.vocab_size else ""
         pieces = tuple(old.encode(text, continues=True)) if text else ()
-        tokens.append(NewToken(i, text, () if unknown & set(pieces) else pieces, i in own.controls))
+        tokens.append(NewToken(i, text, () if unknown & set(pieces) else pieces, i in own.controls, brought=True))
     return Extension(directory=base, tokenizer=own, tokens=tuple(tokens)) if tokens else None
 
 
-def _written(template: str) -> str:
-    """What a template may write, its text and the strings of its code, one a line."""
+_CONTENT = "qprobeq"
+_CALL = {"id": "abcdefghi", "type": "function", "function": {"name": _CONTENT, "arguments": {_CONTENT: _CONTENT}}}
+_TOOL = {"type": "function", "function": {"name": _CONTENT, "description": _CONTENT, "parameters": {"type": "object"}}}
+_USER, _ANSWER = ({"role": role, "content": _CONTENT} for role in ("user", "assistant"))
+_CALLED = {"role": "assistant", "content": "", "tool_calls": [_CALL]}
+_RESULT = {"role": "tool", "content": _CONTENT, "name": _CONTENT, "tool_call_id": "abcdefghi"}
+_CONVERSATIONS = (
+    [_USER],
+    [_USER, _ANSWER],
+    [_USER, {**_ANSWER, "reasoning_content": _CONTENT}],
+    [{"role": "system", "content": _CONTENT}, _USER, _ANSWER, _USER],
+    [{"role": "developer", "content": _CONTENT}, _USER, _ANSWER],
+    [_USER, _CALLED, _RESULT],
+    [_USER, _CALLED, _RESULT, _ANSWER],
+)
+
+
+def _written(tokenizer: Tokenizer) -> str:
+    """What the templates write around the contents of messages, in conversations of every kind that they take."""
     found = []
-    for part in re.split(r"(\{[{%#].*?[}%#]\})", template, flags=re.DOTALL):
-        if part.startswith(("{{", "{%")):
-            found += [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", part)]
-        elif not part.startswith("{#"):
-            found.append(part)
+    for source in filter(None, (tokenizer.template or PLAIN, tokenizer.tool_template)):
+        template = ChatTemplate(source)
+        for messages in _CONVERSATIONS:
+            for tools in ((), (_TOOL,)):
+                for asks in (False, True):
+                    try:
+                        text = template.render(
+                            messages, tools=tools, add_generation_prompt=asks, variables=tokenizer.special_names
+                        )
+                    except TemplateError:
+                        continue  # a conversation that this template does not take
+                    found.append(text.replace(_CONTENT, "\n"))
     return "\n".join(found)
+
+
+def _is_marker(text: str) -> bool:
+    return len(text) > 2 and text[0] in "<[|" and text[-1] in ">]|"
 
 
 def _spec(tokenizer: Tokenizer) -> dict[str, Any]:
@@ -182,6 +217,22 @@ def _check_against(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
         elif spelled := tokenizer.controls.spelled_in(text):
             faults.append(f"{_shown(text)}: it holds the control token {_shown(spelled[0])}")
     _refuse(faults)
+
+
+def _check_ids(base: Path, ids: range) -> None:
+    """Raises ConfigError where a config of the model gives one of these ids a meaning, such as that of an end token."""
+    for name in ("config.json", "generation_config.json"):
+        body = read_json(base / name) if (base / name).is_file() else {}
+        for part in (body, body.get("text_config")):
+            for key, value in part.items() if isinstance(part, dict) else ():
+                listed = value if isinstance(value, list) else [value]
+                taken = [i for i in listed if isinstance(i, int) and i in ids] if key.endswith("_token_id") else []
+                if taken:
+                    raise ConfigError(
+                        f"a new token would get id {taken[0]}, which {name} of the model names as {key}",
+                        seen=f"{key} {json.dumps(value)}; the tokenizer has {ids.start:,} ids, and new ones follow",
+                        todo=f"in a copy of the model, take {key} out of {name}, or name an id that its tokenizer has",
+                    )
 
 
 def _refuse(faults: Sequence[str]) -> None:

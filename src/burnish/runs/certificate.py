@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from burnish import connect
 from burnish.evals import audits
 from burnish.evals.audits import Audit, Opener
@@ -129,9 +131,15 @@ def certify(
             audits.reload_equality(engine, adapter, open_fresh, base, data, saved=files),
             audits.merge_equality(engine, adapter, open_fresh, data, written=whole),
             audits.resume_equality(recorded, redo, why=why),
-            audits.dead_adapter(engine, adapter, start=start, steps=steps),
+            audits.dead_adapter(engine, adapter, start=start, steps=steps, read=_inputs(rows)),
         ),
     )
+
+
+def _inputs(rows: Sequence[Rendered]) -> frozenset[int]:
+    """Ids that stand before a trained token: those whose embedding gets a gradient."""
+    ids = [r.ids[: int(np.flatnonzero(r.weights)[-1])] for r in rows if r.weights.any()]
+    return frozenset(np.unique(np.concatenate(ids)).tolist()) if ids else frozenset()
 
 
 def write(certificate: Certificate, folder: Path) -> None:

@@ -2,8 +2,8 @@
 
 What was made lies under BURNISH_HOME/cache/rows, known by what it was made of (the bytes of the data and their layout, the
 tokenizer with its new tokens and its template, this version, the settings that decide about rows), so that a plan, a run and its
-resume make it once. An entry is whole or not there; it may be deleted at any time and is then made again, the same. Data: the validation
-rows alone are in memory.
+resume make it once. An entry is whole or not there; it may be deleted at any time and is then made again, the same. Data: the
+validation rows alone are in memory.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def vocabulary_of(config: Training, ref: ModelRef) -> tuple[Tokenizer, Extension
             seen=f"new_tokens = {_named(asked)}; a model of type {family!r}",
             todo="leave new_tokens out, so that their text stays the pieces that it is, or use a model of another family",
         )
-    longer, new, notes = extend(tokenizer, asked)
+    longer, new, notes = extend(tokenizer, asked, base=ref.base)
     if not new:
         return tokenizer, brought, list(notes)
     before = () if brought is None else brought.tokens
@@ -98,6 +98,7 @@ def _described(new: Sequence[NewToken], ref: ModelRef) -> list[str]:
     spare = len(new) - added
     held = f"; of its unused rows the embedding gives {spare}, and {added} {'is' if added == 1 else 'are'} added to its {rows:,}"
     notes = [f"{len(new)} new token{'' if len(new) == 1 else 's'} ({_named([t.text for t in new])}), {ids}{held}"]
+    notes.append("the base is measured with the new tokens, too, and nothing has trained their rows there: part of a gain is theirs")
     control = [t.text for t in new if t.control]
     if control:
         notes.append(f"the chat template writes {_named(control)}: control tokens, which no message can spell")
