@@ -75,9 +75,9 @@ def load_extended(
     skip: Collection[str] = (),
 ) -> None:
     """Fill the internal tensors from the files of a base, whose own architecture is `stored`, and the rows of new tokens by the
-    rule above; those that an adapter brought keep the rows that the files have for them, over which it was trained. held: matrices
-    in fewer bits, among which embedding and head never are. skip: tensors that are not wanted. Raises
-    ModelRefused as `load_weights` does."""
+    rule above; those that an adapter brought keep the rows that the files have for them, over which it was trained. held:
+    matrices in fewer bits, among which embedding and head never are. skip: tensors that are not wanted. Raises ModelRefused as
+    `load_weights` does."""
     matrices = [name for name in MATRICES.values() if name in into]
     load_weights(directory, stored, {**into, **{name: into[name][: stored.vocab] for name in matrices}}, held, skip=skip)
     for name in matrices:
