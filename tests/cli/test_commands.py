@@ -160,6 +160,22 @@ def test_data_check_takes_the_settings_of_train(burnish, tiny_model: Path, tmp_p
     assert all(r["cut"] == 0 for r in split["rows"])
 
 
+def test_data_check_shows_the_same_of_rows_on_disk(burnish, tiny_model: Path, data: Path, tmp_path: Path):
+    unlearned = tmp_path / "unlearned.jsonl"
+    rows = [[{"role": "user", "content": f"{i}?"}, {"role": "assistant", "content": "A", "weight": 0}] for i in range(40)]
+    unlearned.write_text("".join(f"{json.dumps({'messages': row})}\n" for row in rows))
+    every = [word for line in range(1, 41) for word in ("--line", str(line))]  # held out or not
+    for words in ((str(data), *every), (str(data), "--rows", "7"), (str(unlearned),)):
+        found = [
+            burnish("data", "check", *words, "--model", str(tiny_model), "--json", f"stream={stream}")
+            for stream in ("true", "false")
+        ]
+        on_disk, in_memory = (told.document for told in found)
+        assert found[0].code == found[1].code == int(words[0] == str(unlearned))
+        assert {k: v for k, v in on_disk.items() if k != "notes"} == {k: v for k, v in in_memory.items() if k != "notes"}
+        assert any("is streamed: as asked" in note for note in on_disk["notes"])
+
+
 def test_data_check_lists_every_skipped_row(burnish, tiny_model: Path, tmp_path: Path):
     path = tmp_path / "bad.jsonl"
     good = "".join(f"{json.dumps({'question': f'{i}?', 'answer': str(i)})}\n" for i in range(20))
