@@ -101,6 +101,16 @@ def test_data_check_marks_what_is_learned(burnish, tiny_model: Path, data: Path)
     assert told["statistics"]["train"]["rows"] + told["statistics"]["valid"]["rows"] == 40
 
 
+def test_data_check_finds_every_line_of_a_streamed_file(burnish, tiny_model: Path, data: Path, monkeypatch: pytest.MonkeyPatch):
+    """Those that are held out too, whatever the file is called: what is kept on disk was made under another name."""
+    lines = [word for n in range(1, len(data.read_text().splitlines()) + 1) for word in ("--line", str(n))]
+    monkeypatch.chdir(data.parent)
+    for name in (str(data), f"./{data.name}"):
+        words = ("data", "check", name, "stream=true", "--model", str(tiny_model), "--json", *lines)
+        told = burnish(*words).document
+        assert [row["line"] for row in told["rows"]] == list(range(1, len(lines) // 2 + 1))
+
+
 def test_data_check_names_findings_with_lines(burnish, tiny_model: Path, tmp_path: Path):
     path = tmp_path / "twice.jsonl"
     row = json.dumps({"question": "one?", "answer": "1"})

@@ -27,6 +27,7 @@ from burnish.store.home import cache_directory
 from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
 from burnish.store.tokenrows import TokenRows
+from burnish.tasks import lines, parquet, rows
 
 
 @pytest.fixture
@@ -150,6 +151,41 @@ def test_rows_are_made_once_for_plan_run_and_rerun(empty, tiny_model, data, monk
     prepare(settings(tiny_model, data, stream=True, seed=1), resolve(str(tiny_model)))
     prepare(settings(tiny_model, data, stream=True, valid_share=0.2), resolve(str(tiny_model)))
     assert len(found) == 3
+
+
+def test_the_same_bytes_under_another_name_are_other_rows(empty, prepared, tmp_path):
+    """Where the name decides how they are divided; else the rows are those that were made, and are told as of the new name."""
+    text, table = tmp_path / "rows.txt", tmp_path / "rows.csv"
+    for path in (text, table):
+        path.write_text("".join(f"{n},answer {n}\n" if n else "prompt,completion\n" for n in range(30)))
+    for path in (text, table, text):
+        same(prepared(path, stream=True), prepared(path, stream=False))
+    assert len(entries()) == 2
+    moved = table.rename(tmp_path / "moved.csv")
+    assert {e.source for e in prepared(moved, stream=True).valid.examples} == {str(moved)}
+    assert len(entries()) == 2
+
+
+def test_rows_of_another_version_are_made_again(empty, prepared, data, monkeypatch):
+    prepared(data, stream=True)
+    monkeypatch.setattr(streamed, "__version__", "another")
+    found = made(monkeypatch)
+    prepared(data, stream=True)
+    assert found == [data.name]
+
+
+def test_an_entry_that_is_removed_while_it_is_looked_at_is_made_again(empty, prepared, data, monkeypatch):
+    prepared(data, stream=True)
+    plain, found = streamed.verify, made(monkeypatch)
+
+    def verify(directory: Path) -> list[str]:
+        monkeypatch.setattr(streamed, "verify", plain)
+        shutil.rmtree(directory.parent)
+        return []
+
+    monkeypatch.setattr(streamed, "verify", verify)
+    same(prepared(data, stream=True), prepared(data, stream=False))
+    assert found == [data.name]
 
 
 def test_entries_used_long_ago_are_removed(empty, prepared, data):
@@ -281,6 +317,8 @@ def faults(prepared, path: Path, **changes) -> list[str]:
 BROKEN = {
     "empty.jsonl": b"",
     "blank.txt": b"\n\n  \n",
+    "empty.csv": b"",
+    "blank.csv": b"\n\n  \n",
     "zip.jsonl": b"PK\x03\x04" + bytes(100),
     "binary.txt": bytes(range(256)) * 20,
     "page.html": b"<!DOCTYPE html>\n<p>text</p>\n",
@@ -344,6 +382,43 @@ def test_a_file_that_changes_while_it_is_read_is_refused(empty, prepared, tmp_pa
     assert not [p for e in entries() for p in e.iterdir() if p.is_dir()]
 
 
+def test_a_file_that_is_replaced_while_it_is_hashed_is_refused(empty, prepared, tmp_path, monkeypatch):
+    data, other = write_rows(tmp_path / "rows.jsonl"), write_rows(tmp_path / "other.jsonl", 61)
+    plain = streamed.sha256
+
+    def sha256(path: Path) -> str:
+        found = plain(path)
+        if other.exists():
+            other.replace(data)
+        return found
+
+    monkeypatch.setattr(streamed, "sha256", sha256)
+    with pytest.raises(DataError, match="changed while it was read"):
+        prepared(data, stream=True)
+    assert len(prepared(data, stream=True).train.data) + len(prepared(data, stream=True).valid.data) == 61
+
+
+def test_a_text_of_one_line_is_never_cut_in_silence(prepared, tmp_path, monkeypatch):
+    path = tmp_path / "one.txt"
+    path.write_text("<|endoftext|>".join(f"text {n}" for n in range(100)))
+    same(prepared(path, stream=True), prepared(path, stream=False))
+    monkeypatch.setattr(lines, "LIMIT_LINE_BYTES", 400)
+    path.write_text("<|endoftext|>".join(f"text {n}" for n in range(101)))
+    with pytest.raises(DataError, match=r"line 1 of .* too long.*more than 400 bytes.*put a line end after each"):
+        prepared(path, stream=True)
+
+
+@pytest.mark.parametrize("before", ["", "\n", "short\n"])
+def test_a_text_that_is_too_large_is_a_bad_row(monkeypatch, before):
+    monkeypatch.setattr(rows, "LIMIT_ROW_CHARACTERS", 20)
+    text = f"one<|endoftext|>{before}{'long ' * 10}\n<|endoftext|>two"
+    found = list(rows.documents(enumerate(text.split("\n"), start=1), "marks"))
+    assert found[0] == (1, "one")
+    assert isinstance(found[1], rows.BadRow)
+    assert found[1].line == 1 + (before == "\n")
+    assert [item[1] for item in found[2:] if not isinstance(item, rows.BadRow)] == ["two"]
+
+
 def test_a_full_disk_says_how_much_is_needed(empty, prepared, tmp_path):
     """A limit on the size of files stands for the end of the disk."""
     path = jsonl(tmp_path / "long.jsonl", [{"text": f"{n} " + "text " * 10_000} for n in range(20)])
@@ -377,6 +452,29 @@ def test_what_cannot_be_streamed_is_said(prepared, data, tmp_path):
     many = jsonl(tmp_path / "many.jsonl", [{"prompt": f"{n}", "completion": "a"} for n in range(5000)])
     with pytest.raises(ConfigError, match=r"2,500 rows would be held out.*lower valid_share"):
         prepared(many, stream=True, valid_share=0.5)
+
+
+def test_a_window_that_is_not_read_is_said(prepared, data):
+    said = [
+        [n for n in prepared(data, window=7, **changes).notes if n.startswith("window = 7 is not read")]
+        for changes in ({"stream": False}, {}, {"stream": True, "order": "file"}, {"stream": True})
+    ]
+    assert [len(notes) for notes in said] == [1, 1, 1, 0]
+
+
+def test_what_a_file_may_take_counts_what_is_packed_and_the_rows_to_validate_on(tiny_model, data, tmp_path):
+    many = [{"prompt": f"{n}", "completion": "the same " * 500} for n in range(50)]
+    plain, gz = jsonl(tmp_path / "a.jsonl", many), packed(tmp_path / "a.jsonl.gz", many)
+    columns = as_parquet(tmp_path / "a.parquet", many)
+    size = {p: streamed._sizes(settings(tiny_model, p))[0] for p in (plain, gz, columns)}
+    assert size == {
+        plain: plain.stat().st_size,
+        gz: 10 * gz.stat().st_size,
+        columns: max(4 * columns.stat().st_size, parquet.unpacked_bytes(columns)),
+    }
+    both = streamed._sizes(settings(tiny_model, plain, valid=str(data)))
+    assert both[0] == size[plain] + data.stat().st_size
+    assert both[1] == streamed.IN_MEMORY * both[0]
 
 
 def test_what_cannot_be_streamed_is_read_in_memory_by_itself(prepared, data, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
 from rich.text import Text
@@ -34,7 +35,7 @@ def check(given: Given, *, rows: int, lines: Sequence[int] | None, as_json: bool
     tokenizer = prepared.renderer.tokenizer
     if lines:
         examples = [] if prepared.streamed else [*prepared.train.examples, *(e for e, _ in prepared.left_out)]
-        source = examples[0].source if examples else config.data
+        source = examples[0].source if examples else str(Path(config.data))
         shown = [row for line in lines for row in _at(line, prepared, source)]
         if missing := sorted(set(lines) - {line for line, _ in shown}):
             raise UserError("no row that could be read starts at this line", seen=", ".join(map(str, missing)))

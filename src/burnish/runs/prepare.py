@@ -146,13 +146,21 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         valid_share=sides.valid_share,
         max_positions=_max_positions(ref),
         findings=sides.findings,
-        notes=sides.notes,
+        notes=(*sides.notes, *_unread(config, choice)),
         warnings=tuple(sides.findings.warnings),
         bad=sides.bad,
         left_out=sides.left_out,
         refusal=refusal,
         fingerprints={**sides.fingerprints, "model": ref.fingerprint},
     )
+
+
+def _unread(config: Training, choice: Choice) -> list[str]:
+    """Notes on settings that are given and have no effect. It may not be an error: whether rows are streamed is derived."""
+    if config.window == Training.model_fields["window"].default or (choice.streamed and config.order == "shuffled"):
+        return []
+    why = 'order = "file"' if choice.streamed else f"the rows are in memory, not streamed ({choice.why})"
+    return [f"window = {config.window:,} is not read: {why}"]
 
 
 def _from_disk(config: Training, ref: ModelRef, choice: Choice, say: Callable[[str], None]) -> _Sides:

@@ -1,8 +1,9 @@
 """Training rows that are never all in memory: a file is read row by row, rendered, and kept as tokens on disk.
 
-What was made lies under BURNISH_HOME/cache/rows, known by what it was made of (the bytes of the data, the tokenizer and its
-template, the settings that decide about rows), so that a plan, a run and its resume make it once. An entry is whole or not there;
-it may be deleted at any time and is then made again, the same. Data: the validation rows alone are in memory.
+What was made lies under BURNISH_HOME/cache/rows, known by what it was made of (the bytes of the data and their layout, the
+tokenizer and its template, this version, the settings that decide about rows), so that a plan, a run and its resume make it once.
+An entry is whole or not there; it may be deleted at any time and is then made again, the same. Data: the validation rows alone
+are in memory.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from burnish import __version__
 from burnish.errors import ConfigError, DataError, DiskFull, RunError
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered, Renderer
@@ -27,23 +30,24 @@ from burnish.store.atomic import atomic_directory, make_directory, read_json, sh
 from burnish.store.home import cache_directory
 from burnish.store.tokenrows import TokenRow, TokenRows, TokenWriter, row_bytes
 from burnish.tasks.check import Finding, Findings, RowCheck, TokenStatistics, checked, findings
-from burnish.tasks.files import LIMIT_BYTES, readable
+from burnish.tasks.files import LIMIT_BYTES, readable, suffix_of
 from burnish.tasks.leaks import LeakSearch
-from burnish.tasks.parquet import is_parquet
+from burnish.tasks.parquet import is_parquet, unpacked_bytes
 from burnish.tasks.repeats import Repeats
 from burnish.tasks.rows import BadRow
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, Openings, held_out, wanted
-from burnish.tasks.stream import Stream, layout, survey
+from burnish.tasks.stream import Layout, Stream, layout, survey
 from burnish.types import Example
 
 IN_MEMORY = 25
 """Bytes of memory that a byte of a data file takes when all of its rows are rendered in memory: 23 were measured on texts of a
-hundred characters, 17 on those of a thousand. A byte of a packed file is PACKED bytes of data."""
-PACKED = 4
+hundred characters, 17 on those of a thousand."""
+GZIPPED, PARQUET = 10, 4
+"""Bytes of data that a byte of a packed file is taken for: of much repetitive text, and of columns at least."""
 VALID_LIMIT_ROWS = 2000
 """Rows of a streamed file that are held out at most: they are in memory."""
-CHECKED_PROMPTS = 10_000
-"""Prompts among which repeated rows are looked for, at most; with more of them, a share of all."""
+CHECKED_ROWS = 10_000
+"""Different rows among which repeated ones are looked for, at most; with more of them, those of a share of the prompts."""
 TOLD_ROWS = 10_000
 """Of fewer rows it is not told how far they are."""
 KEPT_ENTRIES = 4
@@ -91,7 +95,7 @@ def choose(config: Training, *, task: bool) -> Choice:
         return Choice(False, "a JSON document is read as a whole")
     if config.stream:
         return Choice(True, "as asked")
-    size, need = _sizes(found.path)
+    size, need = _sizes(config)
     return Choice(True, f"{_size(size)} of data may take {_size(need)} of memory, and {_size(memory.at_hand())} are at hand")
 
 
@@ -102,17 +106,24 @@ def _in_memory(config: Training) -> str | None:
     path = Path(config.data)
     if not path.is_file():
         return "there is no such file"  # which is an error, told by who reads it
-    size, need = _sizes(path)
+    size, need = _sizes(config)
     fits = 2 * need <= memory.at_hand() and size <= LIMIT_BYTES
     return f"its rows take at most {_size(need)} of memory, less than half of what is at hand" if fits else None
 
 
-def _sizes(path: Path) -> tuple[int, int]:
-    """Bytes of a file when it is unpacked, and of memory that its rows may take."""
-    with readable(path), path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b" or is_parquet(path)
-        size = path.stat().st_size * (PACKED if packed else 1)
+def _sizes(config: Training) -> tuple[int, int]:
+    """Bytes of the data when it is unpacked, that to validate on too, and of memory that its rows may take."""
+    paths = [Path(p) for p in (config.data, config.valid) if p is not None]
+    size = sum(_unpacked(p) for p in paths if p.is_file())
     return size, IN_MEMORY * size
+
+
+def _unpacked(path: Path) -> int:
+    with readable(path), path.open("rb") as file:
+        size = path.stat().st_size
+        if file.read(2) == b"\x1f\x8b":
+            return GZIPPED * size
+    return max(PARQUET * size, unpacked_bytes(path)) if is_parquet(path) else size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,38 +160,51 @@ def stream(
     path = Path(config.data)
     limit = renderer.limit_tokens
     assert limit is not None
+    found = layout(path)
+    before = _state(path)  # before its bytes are read, so that a file that is replaced meanwhile is noticed
     made_of: dict[str, Any] = {
         "format": FORMAT,
+        "version": __version__,
         "data": sha256(path),
+        "layout": {"kind": found.kind, "delimiter": found.delimiter, "documents": found.documents},
         "valid": valid_sha256,
+        "valid_suffix": "" if config.valid is None else suffix_of(Path(config.valid)),
         "template": {k: v for k, v in json.loads(json.dumps(renderer.facts)).items() if k != "notes"},
         "map": dict(config.map),
         "skip_bad_rows": config.skip_bad_rows,
         "seed": config.seed,
         "long_rows": config.long_rows,
     }
-    entry = _find(made_of, limit, config.valid_share)
-    if entry is None:
-        name = json.dumps([made_of, limit, config.valid_share], sort_keys=True).encode()
-        entry = _directory() / hashlib.sha256(name).hexdigest()[:24]
-        make_directory(entry)
-        with lock.held(entry / _LOCK, f"the directory of the rows of {path.name}"):
-            sweep(entry)
-            if not (entry / _ROWS).is_dir() or verify(entry / _ROWS):
-                say(f"{path.name} is read, rendered and kept as tokens on disk; it is never all in memory")
-                _make(entry / _ROWS, made_of, config, valid, renderer, whole, say)
-        _forget(keep=entry)
-    os.utime(entry / _LOCK)
-    return _load(entry / _ROWS)
+    if (kept := _find(made_of, limit, config.valid_share, path)) is not None:
+        return kept
+    name = json.dumps([made_of, limit, config.valid_share], sort_keys=True).encode()
+    entry = _directory() / hashlib.sha256(name).hexdigest()[:24]
+    make_directory(entry)
+    with lock.held(entry / _LOCK, f"the directory of the rows of {path.name}"):
+        sweep(entry)
+        if not (entry / _ROWS).is_dir() or verify(entry / _ROWS):
+            say(f"{path.name} is read, rendered and kept as tokens on disk; it is never all in memory")
+            _make(entry / _ROWS, made_of, found, before, config, valid, renderer, whole, say)
+        (entry / _LOCK).touch()
+        made = _load(entry / _ROWS, path)
+    _forget(keep=entry)
+    return made
 
 
 def _directory() -> Path:
     return cache_directory() / "rows"
 
 
-def _find(made_of: Mapping[str, Any], limit: int, share: float | None) -> Path | None:
-    """An entry that is whole and holds just these rows. What was derived in a first start is given in a second: so its share, and
-    a limit that is the longest row, where nothing was cut."""
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written or replaced."""
+    with readable(path):
+        found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _find(made_of: Mapping[str, Any], limit: int, share: float | None, data: Path) -> Streamed | None:
+    """The rows of an entry that is whole and holds just these. What was derived in a first start is given in a second: so its
+    share, and a limit that is the longest row, where nothing was cut. One that is removed meanwhile is not found."""
     for path in sorted(_directory().glob(f"*/{_ROWS}/{_FACTS}")):
         try:
             facts = read_json(path)
@@ -190,16 +214,27 @@ def _find(made_of: Mapping[str, Any], limit: int, share: float | None) -> Path |
             continue
         same_limit = limit == facts["limit"] or (not facts["cut"] and facts["longest"] <= limit < facts["limit"])
         same_share = facts["share_derived"] if share is None else share == facts["share"]
-        if same_limit and (same_share or facts["share"] is None) and not verify(path.parent):
-            return path.parents[1]
+        if not same_limit or not (same_share or facts["share"] is None):
+            continue
+        with suppress(FileNotFoundError, RunError):
+            os.utime(path.parents[1] / _LOCK)  # first, so that none removes it as long unused
+            if not verify(path.parent):
+                return _load(path.parent, data)
     return None
 
 
 def _forget(keep: Path) -> None:
     """Remove all but the entries that were used last. Who reads one that is removed reads on."""
-    others = [p for p in _directory().iterdir() if p != keep and (p / _LOCK).is_file() and lock.owner(p / _LOCK) is None]
-    for old in sorted(others, key=lambda p: (p / _LOCK).stat().st_mtime, reverse=True)[KEPT_ENTRIES - 1 :]:
-        shutil.rmtree(old)
+    used: list[tuple[int, Path]] = []
+    for path in _directory().iterdir():
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if path != keep and lock.owner(path / _LOCK) is None:
+                used.append(((path / _LOCK).stat().st_mtime_ns, path))
+    for when, old in sorted(used, reverse=True)[KEPT_ENTRIES - 1 :]:
+        with suppress(FileNotFoundError, RunError):  # another process removes it too, or has begun to use it
+            if (old / _LOCK).stat().st_mtime_ns == when:
+                with lock.held(old / _LOCK, "rows on disk"):
+                    shutil.rmtree(old, ignore_errors=True)
 
 
 # -- making ---------------------------------------------------------------------------------------------------------------
@@ -208,21 +243,22 @@ def _forget(keep: Path) -> None:
 def _make(
     final: Path,
     made_of: Mapping[str, Any],
+    found: Layout,
+    before: tuple[int, ...],
     config: Training,
     valid: Sequence[Example] | None,
     renderer: Renderer,
     whole: Renderer,
     say: Say,
 ) -> None:
-    path = Path(config.data)
-    before = path.stat()
+    path = found.path
     openings: list[Openings] = []
 
     def look() -> Callable[[Example, int], None]:
         openings[:] = [Openings(config.seed, 2 * VALID_LIMIT_ROWS)]
         return openings[0].add if valid is None else lambda example, number: None
 
-    source = survey(layout(path), config.map or None, skip_bad_rows=config.skip_bad_rows, look=look)
+    source = survey(found, config.map or None, skip_bad_rows=config.skip_bad_rows, look=look)
     good = source.rows - source.bad_count
     say(f"{path.name}: {good:,} rows, {source.format}")
     share, notes, held = None, list(source.notes), frozenset[int]()
@@ -244,8 +280,7 @@ def _make(
             with TokenWriter(fresh) as writer:
                 rendering.write(writer, held, good, say)
                 facts = rendering.facts(writer)
-            same = (before.st_size, before.st_mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
-            if not same:
+            if _state(path) != before:
                 raise DataError(f"{path} was changed while it was read", todo="wait until it is written, then start again")
             facts |= {
                 "made_of": made_of,
@@ -269,7 +304,7 @@ class _Rendering:
         self._config, self._source, self._valid = config, source, valid
         self._renderer, self._whole = renderer, whole
         self._limit = renderer.limit_tokens or 0
-        self._repeats = Repeats(CHECKED_PROMPTS)
+        self._repeats = Repeats(CHECKED_ROWS)
         self._check = RowCheck("train", renderer.tokenizer.unk_id, self._repeats)
         self._search = LeakSearch(valid)
         self._remarks, self._sizes = Remarks("training"), Sizes()
@@ -317,6 +352,9 @@ class _Rendering:
         notes = self._remarks.notes()
         if self._repeats.one_in > 1:
             notes.append(f"repeated rows were looked for among one prompt in {self._repeats.one_in}, chosen by hash")
+        if self._repeats.capped:
+            many = f"{self._repeats.capped} prompts have more than {self._repeats.cap:,} different rows"
+            notes.append(f"{many}: repeats of further ones were not looked for")
         valid = side_of(self._valid, rows, "validation")[0]
         for row in valid.rendered:
             writer.digest.update(row_bytes(row.ids, row.weights))
@@ -347,7 +385,7 @@ class _Rendering:
 _EXAMPLES = TypeAdapter(tuple[Example, ...])
 
 
-def _load(directory: Path) -> Streamed:
+def _load(directory: Path, data: Path) -> Streamed:
     facts = read_json(directory / _FACTS)
     sizes = Sizes.from_json(facts["sizes"])
     rows = TokenRows(directory)
@@ -355,8 +393,8 @@ def _load(directory: Path) -> Streamed:
     kept = f"{sizes.rows:,} training rows are kept on disk, {sizes.tokens:,} tokens in {_size(size)}: {directory.parent}"
     return Streamed(
         train=Side.on_disk(rows, sizes),
-        valid=_EXAMPLES.validate_python(facts["valid"]),
-        left_out=_EXAMPLES.validate_python(facts["left_out"]),
+        valid=_examples(facts["valid"], data),
+        left_out=_examples(facts["left_out"], data),
         valid_share=facts["share"],
         rows=facts["rows"],
         format=facts["format"],
@@ -367,6 +405,11 @@ def _load(directory: Path) -> Streamed:
         data_sha256=facts["made_of"]["data"],
         rows_sha256=facts["rows_sha256"],
     )
+
+
+def _examples(body: list[Any], data: Path) -> tuple[Example, ...]:
+    """Rows that were kept, of the file as it is called now."""
+    return tuple(replace(example, source=str(data)) for example in _EXAMPLES.validate_python(body))
 
 
 def _findings(body: Mapping[str, Any]) -> Findings:

@@ -210,7 +210,8 @@ class RowCheck:
         rows = f"{_of(self.side)} rows" if one_in == 1 else f"{_of(self.side)} rows that were looked at (one prompt in {one_in})"
         found = []
         if again.count:
-            text = f"{again.count} of {seen} {rows} repeat an earlier row exactly"
+            least = "at least " if self._repeats.capped else ""
+            text = f"{least}{again.count} of {seen} {rows} repeat an earlier row exactly"
             found.append(self._finding("warning", "duplicates", again, text, "each copy counts again: keep one of each"))
         if differ.count:
             severity = "warning" if differ.count > CONFLICT_SHARE * seen else "note"

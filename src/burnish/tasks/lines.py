@@ -12,15 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from burnish.errors import DataError
 from burnish.tasks.files import SAMPLE_BYTES, check_ratio, readable, refuse_binary
-from burnish.tasks.rows import LIMIT_ROW_CHARACTERS
+from burnish.tasks.rows import DOCUMENT_MARK, LIMIT_ROW_CHARACTERS
 
 LIMIT_LINE_BYTES = 4 * LIMIT_ROW_CHARACTERS + 4
 """A longer line is given only so far, which is more than any row may have."""
 
 
-def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, text) of each line. Raises DataError for what cannot be read as text."""
+def lines(path: Path, *, marked: bool = False) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of each line. marked: a line may hold several documents, so that none is given only so far.
+
+    Raises DataError for what cannot be read as text, and for a marked line that is too long.
+    """
     with readable(path), _opened(path) as file:
         refuse_binary(file.read(SAMPLE_BYTES), path)
     with readable(path), _opened(path) as file:
@@ -30,6 +34,12 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
             read += len(line)
             check_ratio(path, read, packed)
             if len(line) == LIMIT_LINE_BYTES and not line.endswith(b"\n"):
+                if marked:
+                    raise DataError(
+                        f"line {number} of {path} is too long to be read in parts",
+                        seen=f"more than {LIMIT_LINE_BYTES:,} bytes",
+                        todo=f"put a line end after each {DOCUMENT_MARK}",
+                    )
                 while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
                     pass
             text = line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape")

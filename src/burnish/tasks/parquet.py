@@ -67,9 +67,17 @@ def rows_of(path: Path, *, limit_bytes: int | None = None) -> Iterator[Item]:
                         item = BadRow(number, fault.fault, fault.remedy, "row")
                     yield item
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path} is a damaged Parquet file", seen=str(error).splitlines()[0][:300], todo="download or copy it again"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def unpacked_bytes(path: Path) -> int:
+    """Bytes of all columns before compression, as the file says: of their encodings, which may be smaller than their values.
+    Raises as `rows_of` does."""
+    pyarrow = _pyarrow(path)
+    try:
+        return _total_bytes(pyarrow.parquet.read_metadata(path))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
 
 
 def _pyarrow(path: Path) -> Any:
@@ -89,8 +97,17 @@ def no_rows(path: Path) -> DataError:
     return DataError(f"{path} is a Parquet file without rows", todo="give a file with at least two rows")
 
 
+def _damaged(path: Path, error: Exception) -> DataError:
+    seen = str(error).splitlines()[0][:300]
+    return DataError(f"{path} is a damaged Parquet file", seen=seen, todo="download or copy it again")
+
+
+def _total_bytes(metadata: Any) -> int:
+    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+
+
 def _check_size(path: Path, metadata: Any, limit_bytes: int) -> None:
-    size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    size = _total_bytes(metadata)
     if size > limit_bytes:
         raise _too_large(path, size)
 

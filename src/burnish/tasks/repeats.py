@@ -1,8 +1,9 @@
 """Rows that repeat an earlier one, and prompts with more than one answer, counted row by row.
 
-Every prompt is looked at, or as many as a limit allows: then those whose hash falls into a share of all hashes, which is
-halved whenever they become too many (distinct sampling: Gibbons 2001, VLDB). All rows of one prompt are in the sample or none
-is, so what is said of the rows in it is exact.
+Every prompt is looked at, or as many as a limit of memory allows: then those whose hash falls into a share of all hashes, which
+is halved whenever their different rows become too many (distinct sampling: Gibbons 2001, VLDB). All rows of one prompt are in the
+sample or none is, so what is said of the rows in it is exact, but for one thing: of a prompt with very many different rows the
+first are kept alone, and repeats of the others are not seen (`capped`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from burnish.tasks.keys import answer_text, digest, prompt_text
 from burnish.types import Example
 
 SHOWN_LINES = 10
+CAP_SHARE = 10
+"""Of one prompt at most a tenth of the limit is kept."""
 _ALL = 1 << 64
 
 
@@ -48,12 +51,13 @@ class Marked:
 
 @dataclass(slots=True)
 class _Prompt:
-    """A prompt that stands in more than one row."""
+    """A prompt that stands in more than one row. answers: the first two that differ; capped: not all of its rows are in exact."""
 
-    exact: set[bytes]
-    answers: set[bytes]
-    rows: Marked
-    again: Marked
+    exact: set[bytes] = field(default_factory=set)
+    answers: set[bytes] = field(default_factory=set)
+    rows: Marked = field(default_factory=Marked)
+    again: Marked = field(default_factory=Marked)
+    capped: bool = False
 
 
 _Once = tuple[bytes, bytes | None, int]
@@ -61,10 +65,12 @@ _Once = tuple[bytes, bytes | None, int]
 
 
 class Repeats:
-    """limit: prompts that are looked at, at most; None = all."""
+    """limit: different rows that are kept (as hashes), at most, and a tenth of it of one prompt; None = all."""
 
     def __init__(self, limit: int | None = None) -> None:
-        self._limit, self._below = limit, _ALL
+        self._limit, self._below, self._kept = limit, _ALL, 0
+        self.cap = None if limit is None else max(1, limit // CAP_SHARE)
+        """different rows of one prompt that are kept"""
         self._prompts: dict[bytes, _Once | _Prompt] = {}
 
     def add(self, example: Example) -> None:
@@ -78,23 +84,32 @@ class Repeats:
         before = self._prompts.get(key)
         if before is None:
             self._prompts[key] = row
-            if self._limit is not None and len(self._prompts) > self._limit:
-                self._halve()
-            return
-        if isinstance(before, tuple):
-            once, before = before, _Prompt(set(), set(), Marked(), Marked())
-            self._prompts[key] = before
-            _join(before, once)
-        _join(before, row)
+            self._kept += 1
+        else:
+            if isinstance(before, tuple):
+                once, before = before, _Prompt()
+                self._prompts[key] = before
+                _join(before, once, self.cap)
+            kept = len(before.exact)
+            _join(before, row, self.cap)
+            self._kept += len(before.exact) - kept
+        while self._limit is not None and self._kept > self._limit:
+            self._halve()
 
     def _halve(self) -> None:
         self._below //= 2
         self._prompts = {k: v for k, v in self._prompts.items() if int.from_bytes(k[:8], "little") < self._below}
+        self._kept = sum(1 if isinstance(entry, tuple) else len(entry.exact) for entry in self._prompts.values())
 
     @property
     def one_in(self) -> int:
         """The share of the prompts that are looked at is one in this many."""
         return _ALL // self._below
+
+    @property
+    def capped(self) -> int:
+        """Prompts that have more than `cap` different rows: repeats of the later ones are not seen."""
+        return sum(isinstance(entry, _Prompt) and entry.capped for entry in self._prompts.values())
 
     def found(self) -> tuple[int, Marked, Marked]:
         """How many rows were looked at, those that repeat an earlier one, and those whose prompt has other answers too."""
@@ -110,13 +125,16 @@ class Repeats:
         return seen, again, differ
 
 
-def _join(prompt: _Prompt, row: _Once) -> None:
+def _join(prompt: _Prompt, row: _Once, cap: int | None) -> None:
     exact, answer, line = row
     prompt.rows.add(line)
     if exact in prompt.exact:
         prompt.again.add(line)
-    prompt.exact.add(exact)
-    if answer is not None:
+    elif cap is None or len(prompt.exact) < cap:
+        prompt.exact.add(exact)
+    else:
+        prompt.capped = True
+    if answer is not None and len(prompt.answers) < 2:
         prompt.answers.add(answer)
 
 

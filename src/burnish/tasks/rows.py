@@ -400,17 +400,18 @@ def _marked(line: str) -> list[str]:
 def _blocks(lines: Iterable[tuple[int, str]], separator: str) -> Iterator[Item]:
     """(first line, text) of the runs between separators; blank runs are none."""
     run: list[tuple[int, str]] = []
-    size = 0
+    size = first = 0
     for number, line in itertools.chain(lines, [(0, separator)]):
         if line.strip() != separator:
             size += len(line) + 1
-            if size <= LIMIT_ROW_CHARACTERS or not run:
+            if not first and line.strip():
+                first = number
+            if size <= LIMIT_ROW_CHARACTERS:
                 run.append((number, line))
             continue
-        solid = [i for i, (_, part) in enumerate(run) if part.strip()]
-        if solid and size > LIMIT_ROW_CHARACTERS:
-            yield BadRow(run[solid[0]][0], *TOO_LARGE)
-        elif solid:
-            kept = run[solid[0] : solid[-1] + 1]
-            yield kept[0][0], "\n".join(part for _, part in kept)
-        run, size = [], 0
+        if first and size > LIMIT_ROW_CHARACTERS:
+            yield BadRow(first, *TOO_LARGE)
+        elif first:
+            solid = [i for i, (_, part) in enumerate(run) if part.strip()]
+            yield first, "\n".join(part for _, part in run[solid[0] : solid[-1] + 1])
+        run, size, first = [], 0, 0

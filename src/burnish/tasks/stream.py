@@ -73,7 +73,7 @@ class Layout:
             case "CSV" | "TSV":
                 return csv_rows(lines(self.path), self.delimiter, self.path)
             case "text":
-                return documents(lines(self.path), self.documents)
+                return documents(lines(self.path, marked=self.documents == "marks"), self.documents)
             case _:
                 return json_lines(lines(self.path), tally)
 
@@ -120,13 +120,13 @@ def layout(path: str | Path) -> Layout:
         check_file(path)
     if parquet.is_parquet(path):
         return Layout(path, "Parquet")
+    solid = [line for _, line in itertools.islice(((n, line) for n, line in lines(path) if line.strip()), 2)]
+    if not solid:
+        raise is_empty(path)
     suffix = suffix_of(path)
     if suffix in (".csv", ".tsv"):
         delimiter = delimiter_of(next((line for _, line in lines(path)), ""), suffix)
         return Layout(path, "TSV" if delimiter == "\t" else "CSV", delimiter=delimiter)
-    solid = [line for _, line in itertools.islice(((n, line) for n, line in lines(path) if line.strip()), 2)]
-    if not solid:
-        raise is_empty(path)
     first, more = solid[0].lstrip(), solid[1:]
     named_text = suffix in TEXT_SUFFIXES
     if not named_text and XML.match(first):
