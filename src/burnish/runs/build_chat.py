@@ -41,9 +41,6 @@ ATTEMPTS = 6
 PASSES = 2
 """Over the rows of all other tasks. Those of arithmetic are read once: of as many steps, more problems seen once leave more
 questions that are answered rightly at times than fewer seen twice (docs/world.md)."""
-STORIES = 2 / 3
-"""Of the rows of arithmetic: stories are learned more slowly than expressions, and where both are right as often, more of the
-questions are answered rightly at times."""
 ITEMS, SAMPLES = 300, 8
 SETTINGS: dict[str, Any] = {
     "method": "full",
@@ -81,7 +78,7 @@ class Attempt:
 
 def search(base: Path, work: Path, seed: int, say: Progress) -> Attempt:
     """The attempt in the band, or the nearest to it, with its shares on test rows. What an earlier call left is used."""
-    low, high = 0, len(lightly(len(ready.get(TASK).train)))
+    low, high = 0, len(ready.get(TASK).train)
     rows, tried = 600, list[Attempt]()
     for _ in range(ATTEMPTS):
         tried.append(attempt(base, work, rows, seed, say))
@@ -148,15 +145,6 @@ def _distance(found: Attempt) -> tuple[float, float]:
     return lacks, abs(found.pass_1 - sum(BAND) / 2)
 
 
-def lightly(rows: int) -> tuple[Example, ...]:
-    """So many training rows of arithmetic, the first of either kind (fewer, where there are no more of a kind)."""
-    train = ready.get(TASK).train
-    stories = [e for e in train if e.metadata["kind"] == "story"]
-    others = [e for e in train if e.metadata["kind"] != "story"]
-    told = round(STORIES * rows)
-    return (*stories[:told], *others[: rows - told])
-
-
 def attempt(base: Path, work: Path, rows: int, seed: int, say: Progress) -> Attempt:
     """Fine-tune with this many arithmetic rows, and measure on validation rows."""
     work.mkdir(parents=True, exist_ok=True)
@@ -166,7 +154,7 @@ def attempt(base: Path, work: Path, rows: int, seed: int, say: Progress) -> Atte
         return Attempt(**read_json(measured))
     tasks = {task: ready.get(task) for task in ready.NAMES}
     sides = {
-        "train": {n: lightly(rows) if n == TASK else PASSES * t.train for n, t in tasks.items()},
+        "train": {n: t.train[:rows] if n == TASK else PASSES * t.train for n, t in tasks.items()},
         "valid": {n: t.valid for n, t in tasks.items()},
     }
     if path.is_dir() and RunFolder.open(str(path)).status != "succeeded":
