@@ -164,7 +164,7 @@ def test_rows_that_nothing_fills_are_refused(
         )
 
 
-def test_check_34_rows_count_one_by_one_and_those_never_read_may_stay(dirs: dict[str, Path], words: Tokenizer) -> None:
+def test_rows_count_one_by_one_and_those_never_read_may_stay(dirs: dict[str, Path], words: Tokenizer) -> None:
     """98 is only a target, 97 in no row: the head's rows move all the same, and the embedding's need not."""
     host = opened(dirs["qwen3-untied-bias"], words)
     adapter = host.create(SPEC)

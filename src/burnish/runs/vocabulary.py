@@ -98,9 +98,7 @@ def _described(new: Sequence[NewToken], ref: ModelRef) -> list[str]:
     spare = len(new) - added
     held = f"; of its unused rows the embedding gives {spare}, and {added} {'is' if added == 1 else 'are'} added to its {rows:,}"
     notes = [f"{len(new)} new token{'' if len(new) == 1 else 's'} ({_named([t.text for t in new])}), {ids}{held}"]
-    notes.append(
-        "the base is measured with the new tokens, too, and nothing has trained their rows there: part of a gain is theirs"
-    )
+    notes.append("the base is measured with the new tokens, too, whose rows nothing has trained there: part of a gain is theirs")
     control = [t.text for t in new if t.control]
     if control:
         notes.append(f"the chat template writes {_named(control)}: control tokens, which no message can spell")
