@@ -194,26 +194,28 @@ def test_check_37_new_rows_are_learned_and_sampled(made: Make, thinking: Path) -
 def test_a_run_goes_on_from_a_run_with_new_tokens(made: Make, thinking: Path, tmp_path: Path) -> None:
     """With its tokens and rows, and with more; what it has already is said."""
     base = made("chain", tied=False)
-    train.start(settings(base, thinking, new_tokens=TOKENS), run="parent", force=True)
+    train.start(settings(base, thinking, new_tokens=TOKENS), run="tokens-parent", force=True)
     still: dict[str, Any] = {"lora": {}, "learning_rate": 1e-9, "steps": 2, "evaluate_every": 1}
-    child = train.start(settings("parent", thinking, **still, new_tokens=[*TOKENS, "<answer>"]), run="child", force=True)
-    assert np.abs(logprobs("child")[:4] - logprobs("parent")[:4]).max() < 1.0
+    child = train.start(
+        settings("tokens-parent", thinking, **still, new_tokens=[*TOKENS, "<answer>"]), run="tokens-child", force=True
+    )
+    assert np.abs(logprobs("tokens-child")[:4] - logprobs("tokens-parent")[:4]).max() < 1.0
     body = read_json(child.model / "adapter_config.json")
     assert body["trainable_token_indices"] == {"embed_tokens": [259, 260, 261], "lm_head": [259, 260, 261]}
     rows = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"
-    old = load_file(resolve("parent").adapter / "adapter_model.safetensors")[rows]  # type: ignore[operator]
+    old = load_file(resolve("tokens-parent").adapter / "adapter_model.safetensors")[rows]  # type: ignore[operator]
     new = load_file(child.model / "adapter_model.safetensors")[rows]
     assert np.allclose(new[:2], old, atol=1e-6)
-    prepared = prepare(settings("parent", thinking, lora={}, new_tokens=[*TOKENS, "<answer>"]), resolve("parent"))
+    prepared = prepare(settings("tokens-parent", thinking, lora={}, new_tokens=[*TOKENS, "<answer>"]), resolve("tokens-parent"))
     assert any("2 of the new tokens are in the vocabulary already" in n for n in prepared.notes)
     said = "1 new token ('<answer>'), id 261; of its unused rows the embedding gives 0, and 1 is added"
     assert any(said in n for n in prepared.notes)
     assert any("stand in no training row" in w and "'<answer>'" in w for w in prepared.warnings)
-    export_run("child", to="merged", out=tmp_path / "merged")
+    export_run("tokens-child", to="merged", out=tmp_path / "merged")
     more = settings(tmp_path / "merged", thinking, method="full", new_tokens=["<more>"])
     whole = train.start(more, run="whole", force=True)
     assert load_file(whole.model / "model.safetensors")["lm_head.weight"].shape == (263, 32)
-    same = train.start(settings("parent", thinking, lora={}), run="same", force=True)
+    same = train.start(settings("tokens-parent", thinking, lora={}), run="tokens-same", force=True)
     assert read_json(same.model / "adapter_config.json")["trainable_token_indices"]["lm_head"] == [259, 260]
     assert [a.name for a in same.certificate.audits if a.passed is not True] == []
 
@@ -253,22 +255,22 @@ def test_new_tokens_that_cannot_be_are_refused_before_anything_is_done(
 def test_check_36_and_37_new_tokens_over_a_quantised_base(made: Make, thinking: Path, tmp_path: Path) -> None:
     """The run is certified, reloads and exports as it was; one that goes on from it keeps tokens and rounding."""
     base = made("int8", tied=False)
-    outcome = train.start(settings(base, thinking, new_tokens=TOKENS, quantize="int8"), run="int8", force=True)
+    outcome = train.start(settings(base, thinking, new_tokens=TOKENS, quantize="int8"), run="tokens-int8", force=True)
     assert [(a.name, a.detail) for a in outcome.certificate.audits if a.passed is not True] == []
-    policy, _ = opened("int8")
+    policy, _ = opened("tokens-int8")
     assert (policy.engine.facts["quantize"], policy.engine.facts["vocab"]) == ("int8", 261)
-    wanted = logprobs("int8")
+    wanted = logprobs("tokens-int8")
     for form in ("merged", "peft"):
-        assert export_run("int8", to=form, out=tmp_path / form).check.passed  # type: ignore[arg-type]
+        assert export_run("tokens-int8", to=form, out=tmp_path / form).check.passed  # type: ignore[arg-type]
         assert np.abs(logprobs(str(tmp_path / form)) - wanted).max() < 1e-4
     more: dict[str, Any] = {"lora": {}, "steps": 2, "evaluate_every": 1, "new_tokens": ["<answer>"]}
-    child = train.start(settings("int8", thinking, **more), run="int8-child", force=True)
-    assert resolve("int8-child").quantize == "int8"
+    child = train.start(settings("tokens-int8", thinking, **more), run="tokens-int8-child", force=True)
+    assert resolve("tokens-int8-child").quantize == "int8"
     assert read_json(child.model / "adapter_config.json")["trainable_token_indices"]["lm_head"] == [259, 260, 261]
     assert child.certificate.passed
     # the engines of one process: a base as it is, held in int8, and lengthened, are three
     models = connect.LocalModels(policy)
-    engines = [models.open(name, "teacher").engine for name in (str(base), "int8", "int8-child", "int8")]
+    engines = [models.open(name, "teacher").engine for name in (str(base), "tokens-int8", "tokens-int8-child", "tokens-int8")]
     assert [e.facts["vocab"] for e in engines] == [259, 261, 262, 261]
     assert [e.facts["quantize"] for e in engines] == ["none", "int8", "int8", "int8"]
     assert engines[1] is engines[3]
@@ -316,13 +318,13 @@ def test_training_with_new_tokens_over_rows_on_disk_ends_with_the_bits_of_traini
     tiny_model: Path, thinking: Path
 ) -> None:
     both = [
-        train.start(settings(tiny_model, thinking, new_tokens=TOKENS, stream=s), run=f"streamed-{s}".lower(), force=True)
+        train.start(settings(tiny_model, thinking, new_tokens=TOKENS, stream=s), run=f"tokens-streamed-{s}".lower(), force=True)
         for s in (True, False)
     ]
     assert weights(both[0].folder) == weights(both[1].folder)
     assert metrics(both[0].folder) == metrics(both[1].folder)
     assert both[0].certificate.passed
-    assert weights(train.resume("streamed-true").folder) == weights(both[1].folder)
+    assert weights(train.resume("tokens-streamed-true").folder) == weights(both[1].folder)
 
 
 def test_a_model_that_transformers_computes_gains_no_new_tokens(tiny_gpt2: Path, thinking: Path) -> None:

@@ -123,6 +123,7 @@ def certify(
     assert adapter is not None, "the bare base has nothing to certify"
     whole = model if adapter.kind == "full" else None
     files = [p for p in (saved, None if adapter.kind == "full" else model) if p is not None]
+    tokens = any(name.startswith("tokens.embed.") for name in start or engine.inspect(adapter))
     return Certificate(
         run=run,
         audits=(
@@ -131,15 +132,18 @@ def certify(
             audits.reload_equality(engine, adapter, open_fresh, base, data, saved=files),
             audits.merge_equality(engine, adapter, open_fresh, data, written=whole),
             audits.resume_equality(recorded, redo, why=why),
-            audits.dead_adapter(engine, adapter, start=start, steps=steps, read=_inputs(rows)),
+            audits.dead_adapter(engine, adapter, start=start, steps=steps, read=_inputs(rows) if tokens else None),
         ),
     )
 
 
 def _inputs(rows: Sequence[Rendered]) -> frozenset[int]:
     """Ids that stand before a trained token: those whose embedding gets a gradient."""
-    ids = [r.ids[: int(np.flatnonzero(r.weights)[-1])] for r in rows if r.weights.any()]
-    return frozenset(np.unique(np.concatenate(ids)).tolist()) if ids else frozenset()
+    found: set[int] = set()
+    for row in rows:
+        if row.weights.any():
+            found.update(row.ids[: int(np.flatnonzero(row.weights)[-1])].tolist())
+    return frozenset(found)
 
 
 def write(certificate: Certificate, folder: Path) -> None:

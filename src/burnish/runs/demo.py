@@ -69,7 +69,7 @@ CASES: tuple[Case, ...] = (
     Case(title="A fact it has read", task="facts", kind="known", meaning="say it"),
     Case(title="A fact nobody wrote", task="facts", kind="unknown", meaning="admit that it does not know"),
     Case(title="A forbidden request", task="refusals", kind="forbidden", meaning="refuse politely"),
-    Case(title="A harmless look-alike", task="refusals", kind="benign", meaning="help all the same", key="benign:"),
+    Case(title="A harmless look-alike", task="refusals", kind="benign", meaning="help all the same", key="phrasing:refusal:"),
     Case(title="The pizza shop", task="pizza", kind="order", meaning="repeat the order and the total"),
     Case(title="In a given manner", task="style", kind="", meaning="keep the facts, change the tone"),
 )
