@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,19 +11,19 @@ from typing import Any
 import torch
 
 from burnish.engine import borrowed_files, borrowed_training, measure
-from burnish.engine.adapters import AdapterBank, Slot, pairs
+from burnish.engine.adapters import AdapterBank, Slot
 from burnish.engine.arch import Arch
 from burnish.engine.borrowed import Borrowed, unit_room
 from burnish.engine.borrowed_sampling import BorrowedSampler
 from burnish.engine.device import device_of
 from burnish.engine.host import DTYPES, Full, Host
-from burnish.engine.jobs import Job, Queue
+from burnish.engine.jobs import Queue
 from burnish.engine.measure import Choices
 from burnish.engine.sampler import Sampler
 from burnish.errors import CapabilityMissing, ConfigError
 from burnish.render.extend import Extension
 from burnish.render.tokenizer import Tokenizer
-from burnish.types import Adapter, Datum, LoraSpec, LossResult, Outputs, Quantize, Route
+from burnish.types import Adapter, LoraSpec, Quantize
 
 
 def host_of(directory: Path) -> type[Host]:
@@ -38,6 +38,7 @@ class BorrowedHost(Host):
     """See the module. Open with `BorrowedHost.open`."""
 
     _sampler_class = BorrowedSampler  # type: ignore[assignment]
+    _passes = borrowed_training
 
     def __init__(
         self,
@@ -113,41 +114,6 @@ class BorrowedHost(Host):
             "quantize": self.quantize,
             "notes": (f"models of type {arch.family!r} are computed by {used}, slower than burnish's own families{how}", *bits),
         }
-
-    # -- verbs --------------------------------------------------------------------------------------------------------
-
-    def forward(
-        self, data: Sequence[Datum], *, route: Route | Sequence[Route] = None, outputs: Sequence[str] = ("logprobs",)
-    ) -> Job[list[Outputs]]:
-        """Log-probabilities of targets, values, scores or hidden states; no gradient."""
-        routes = self._routes(route, len(data))
-        work = borrowed_training.forward(self.model, self.bank, data, routes, outputs, self.choices.unit_tokens)
-        return self.queue.add(work, self._touch(routes, "read"))
-
-    def forward_backward(
-        self,
-        data: Sequence[Datum],
-        *,
-        route: Route | Sequence[Route],
-        loss: str = "cross_entropy",
-        loss_config: Mapping[str, float] | None = None,
-    ) -> Job[LossResult]:
-        """Add the gradient of the summed loss to every adapter that a row passes through; see `Host.forward_backward`."""
-        routes = self._routes(route, len(data))
-        owners = {a.id: a for r in routes for a, _ in pairs(r)}
-        if any(not pairs(r) for r in routes):
-            raise CapabilityMissing("the bare base cannot be trained", todo="give each row an adapter (create or create_full)")
-        for adapter in owners.values():
-            self._owner(adapter).need_grad()
-
-        def clear() -> None:
-            for adapter in owners.values():
-                self.clear_gradient(adapter)
-
-        work = borrowed_training.forward_backward(
-            self.model, self.bank, data, routes, loss, loss_config or {}, self.choices.unit_tokens
-        )
-        return self.queue.add(work, self._touch(routes, "gradient"), clear)
 
     # -- files --------------------------------------------------------------------------------------------------------
 

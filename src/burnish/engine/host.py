@@ -77,6 +77,8 @@ class Host:
     """See the module. Open with `Host.open`. `BorrowedHost` is the same over a model that transformers computes."""
 
     _sampler_class = Sampler
+    _passes: Any = trainer
+    """the module whose `forward` and `forward_backward` compute"""
 
     def __init__(
         self,
@@ -312,7 +314,7 @@ class Host:
     ) -> Job[list[Outputs]]:
         """Log-probabilities of targets, values, scores or hidden states; no gradient."""
         routes = self._routes(route, len(data))
-        work = trainer.forward(self.decoder, self.bank, data, routes, outputs, self.choices.unit_tokens)
+        work = self._passes.forward(self.decoder, self.bank, data, routes, outputs, self.choices.unit_tokens)
         return self.queue.add(work, self._touch(routes, "read"))
 
     def forward_backward(
@@ -338,7 +340,9 @@ class Host:
             for adapter in owners.values():
                 self.clear_gradient(adapter)
 
-        work = trainer.forward_backward(self.decoder, self.bank, data, routes, loss, loss_config or {}, self.choices.unit_tokens)
+        work = self._passes.forward_backward(
+            self.decoder, self.bank, data, routes, loss, loss_config or {}, self.choices.unit_tokens
+        )
         return self.queue.add(work, self._touch(routes, "gradient"), clear)
 
     def optim_step(self, params: AdamParams, *, adapter: Adapter) -> Job[StepResult]:
