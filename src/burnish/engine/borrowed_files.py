@@ -62,7 +62,7 @@ def check_installed(directory: Path) -> None:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without the progress bars and warnings of transformers."""
     from transformers.utils import logging
 
@@ -83,7 +83,7 @@ def _quietly() -> Iterator[None]:
 def refusing() -> Iterator[None]:
     """What transformers says against a model, as a refusal."""
     try:
-        with _quietly():
+        with quietly():
             yield
     except (ImportError, OSError, RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         said = str(error).strip().splitlines()
@@ -311,7 +311,7 @@ def write_merged(
         key: by_place[tensor.data_ptr()] if tensor.data_ptr() in by_place else tensor.to("cpu")
         for key, tensor in model.state_dict().items()
     }
-    with _quietly():
+    with quietly():
         model.save_pretrained(path, state_dict=state)
     (path / "generation_config.json").unlink(missing_ok=True)
     body = {k: v for k, v in config.items() if k != "torch_dtype"}

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 import torch
 
-from burnish.engine.borrowed_files import plain_config
+from burnish.engine.borrowed_files import plain_config, quietly
 from burnish.engine.device import available_memory
 from burnish.engine.load import weight_files
 from burnish.types import Datum
@@ -39,9 +39,10 @@ def logprobs(base: Path, adapter: Path | None, data: Sequence[Datum]) -> list[np
     before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            base, config=plain_config(base), dtype=torch.float32, trust_remote_code=False, local_files_only=True
-        )
+        with quietly():
+            model = AutoModelForCausalLM.from_pretrained(
+                base, config=plain_config(base), dtype=torch.float32, trust_remote_code=False, local_files_only=True
+            )
         if adapter is not None:
             from peft import PeftModel
 

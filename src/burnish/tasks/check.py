@@ -167,7 +167,7 @@ class RowCheck:
         self._longest_uncut = max(self._longest_uncut, len(row.ids) + row.truncated)
         if not trained:
             self._no_target.add(example.line)
-            reason = row.fault or "no token of the row carries loss"
+            reason = (row.fault or "no token of the row carries loss").partition(" (")[0]  # without the numbers of the row
             self._reasons[reason if reason in self._reasons or len(self._reasons) < REASONS else "of other reasons"] += 1
         elif example.form != "text":
             self._asked.add(example.line)
