@@ -54,7 +54,7 @@ TOLD_ROWS = 10_000
 """Of fewer rows it is not told how far they are."""
 KEPT_ENTRIES = 4
 """Data sets that are kept on disk, those that were used last."""
-FORMAT = 1
+FORMAT = 2
 _ROWS, _FACTS, _LOCK = "rows", "facts.json", "lock"
 _LOOK_CHARACTERS = 1 << 17
 """Text in which runs of words are looked for together."""
