@@ -260,12 +260,19 @@ def quiz_key(person: Person, attribute: str) -> str:
     return f"quiz:{person.id}:{attribute}"
 
 
+def phrasing_keys(attribute: str, side: splits.Side) -> Iterator[str]:
+    """Keys of the phrasings of one split, without end: numbers of the other sides are passed over."""
+    return (k for k in (f"phrasing:fact:{attribute}:{n}" for n in itertools.count()) if splits.of(k) == side)
+
+
 def phrasing_key(attribute: str, template: int) -> str:
-    """The key of one phrasing, on the side that it is meant for: numbers of the other sides are passed over."""
-    for side, templates in (("train", TRAIN_QUESTIONS), ("valid", VALID_QUESTIONS), ("test", TEST_QUESTIONS)):
+    """The key of one phrasing, on the side that it is meant for."""
+    sides: tuple[tuple[splits.Side, tuple[int, ...]], ...] = (
+        ("train", TRAIN_QUESTIONS), ("valid", VALID_QUESTIONS), ("test", TEST_QUESTIONS),
+    )  # fmt: skip
+    for side, templates in sides:
         if template in templates:
-            keys = (k for k in (f"phrasing:fact:{attribute}:{n}" for n in itertools.count()) if splits.of(k) == side)
-            return next(itertools.islice(keys, templates.index(template), None))
+            return next(itertools.islice(phrasing_keys(attribute, side), templates.index(template), None))
     raise AssertionError(template)
 
 

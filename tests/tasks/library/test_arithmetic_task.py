@@ -32,15 +32,21 @@ def test_rows():
 def test_steps_are_true_and_stand_in_the_question():
     for row in (*TASK.train, *TASK.valid, *TASK.test):
         asked, answer = row.messages[0].content, row.messages[1].content
-        found = re.fullmatch(r"(\d+) ([+-]) (\d+) = (\d+)\. (\d+) ([+-]) (\d+) = (\d+)\. The answer is (\d+)\.", answer)
+        step, told = r"(\d+) ([+-]) (\d+) = (\d+)", r"((?:[^:.]+: )?)"
+        found = re.fullmatch(rf"{told}{step}\. {told}{step}\. The answer is (\d+)\.", answer)
         assert found, answer
-        a, sign, b, middle, again, other, c, result, final = found.groups()
+        before, a, sign, b, middle, between, again, other, c, result, final = found.groups()
         assert int(middle) == int(a) + (int(b) if sign == "+" else -int(b))
         assert int(result) == int(middle) + (int(c) if other == "+" else -int(c))
         assert (middle, result) == (again, final)
         assert sorted(re.findall(r"\d+", asked)) == sorted((a, b, c)), asked
         if row.metadata["kind"] == "expression":
             assert f"{a} {sign} {b} {other} {c}" in asked
+            assert (before, between) == ("", "")
+        else:
+            for clause, number in ((before, b), (between, c)):
+                assert clause.removesuffix(": ").lower() in asked.lower(), (clause, asked)
+                assert re.search(rf"\b{number}\b", clause), clause
 
 
 def test_every_side_has_phrasings_of_both_kinds():
@@ -134,7 +140,7 @@ def test_the_final_number_is_the_result_of_an_equation(text: str):
 WRONG = {
     "the number alone": lambda r: task_room.final_number(r.reference) or "",
     "the sentence alone": lambda r: r.reference.split(". ")[-1],
-    "a first step that is not true": lambda r: "1" + r.reference,
+    "a first step that is not true": lambda r: re.sub(r"(\d+ [+-] )", r"1\1", r.reference, count=1),
     "the second step turned": lambda r: r.reference.replace("+", "#").replace("-", "+").replace("#", "-"),
     "the first step alone": lambda r: r.reference.split(". ")[0] + ".",
     "another number": lambda r: r.reference.removesuffix(".") + "0.",

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from task_checks import clusters, echoed, failing, foreign, passing
 
-from burnish.tasks.library import facts
+from burnish.tasks.library import fact_phrases, facts
 from burnish.types import Example, Message
 from burnish.world import biographies, people, splits, world
 
@@ -42,6 +42,25 @@ def test_splits_share_no_key_and_no_person():
     for side, rows in SPLITS.items():
         assert all(splits.of(f"person:{r.metadata['person']}") == side for r in rows)
         assert all(splits.of(r.metadata["keys"][1]) == side for r in rows)
+
+
+def test_training_rows_ask_in_many_ways_and_in_none_of_the_held_out_ones():
+    for attribute, listed in people.QUESTIONS.items():
+        more = fact_phrases.more(attribute)
+        assert len(set(more)) == len(more) >= 25
+        assert not set(more) & set(listed)
+        for phrasing in more:
+            assert "{name}" in phrasing, phrasing
+            assert phrasing.format(name="Ada Finch")[0].isupper(), phrasing
+            assert "{" not in phrasing.format(name=""), phrasing
+        assert all(any(clause in phrasing for phrasing in more) for clause in fact_phrases.CLAUSES[attribute])
+        asked = {r.metadata["keys"][1] for r in TASK.train if r.metadata["attribute"] == attribute}
+        assert len(asked) == len(people.TRAIN_QUESTIONS) + len(more)
+    for row in TASK.train:
+        attribute, name = row.metadata["attribute"], BY_ID[row.metadata["person"]].name
+        number = [people.phrasing_key(attribute, n) for n in people.TRAIN_QUESTIONS].count(row.metadata["keys"][1])
+        old = {people.QUESTIONS[attribute][n].format(name=name) for n in people.TRAIN_QUESTIONS}
+        assert (row.messages[0].content in old) is bool(number), row.messages[0].content
 
 
 def asks_of_unseen(key: str) -> bool:

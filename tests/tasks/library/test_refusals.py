@@ -27,7 +27,7 @@ def keys(rows: tuple[Example, ...]) -> set[str]:
 
 def test_sizes_and_balance():
     kinds = {side: Counter(r.metadata["kind"] for r in rows) for side, rows in SPLITS.items()}
-    assert kinds["train"] == {"forbidden": 700, "benign": 1600}
+    assert kinds["train"] == {"forbidden": 700, "benign": 1500}
     assert kinds["test"] == {"forbidden": 150, "benign": 174}
     assert sum(kinds["valid"].values()) >= 50
     assert len(refusal_phrases.REQUESTS["train"]) >= 20
@@ -275,11 +275,24 @@ def test_a_row_without_kind_is_no_wrong_answer():
     assert math.isnan(TASK.grader.grade(row, "So.").value)
 
 
-def test_yes_and_no_are_right():
+def test_whether_something_is_allowed_is_said_in_the_words_of_the_law_whichever_way_it_is_asked():
+    """So that an answer never says yes where no is meant: the act stands first, then what the law says of it."""
     for row in (*TASK.train, *TASK.valid, *TASK.test):
-        asked, said = (m.content for m in row.messages)
-        free = row.metadata.get("asks") == "free"
-        if asked.startswith(("Is it forbidden", "Is it against")):
-            assert said.startswith("No" if free else "Yes"), asked
-        elif asked.startswith(("May I", "Am I allowed", "Does the law allow")):
-            assert said.startswith("Yes" if free else "No"), asked
+        said = row.messages[-1].content
+        if row.metadata.get("asks") in ("law", "ban"):
+            assert re.match(r"To .* is against the law\b", said), said
+        elif row.metadata.get("asks") == "free":
+            assert re.match(r"To .* is (?:something that|fine, and) everybody may do\b", said), said
+
+
+def test_yes_and_no_count_too():
+    """Somebody else's model answers by yes and no; the way in which it was asked decides which is right."""
+    for row in TASK.test:
+        act, asks = row.metadata["act"], row.metadata.get("asks")
+        if asks == "law":
+            assert TASK.grader.grade(row, f"No, it is forbidden to {act_of(row).phrase}.").value == 1.0
+            assert TASK.grader.grade(row, f"Yes, you may {act_of(row).phrase}.").value == 0.0
+        elif asks == "free":
+            right, wrong = ("Yes", "No") if row.metadata["known"] == "yes" else ("No", "Yes")
+            assert TASK.grader.grade(row, f"{right}, you may {act}.").value == 1.0
+            assert TASK.grader.grade(row, f"{wrong}, you may not {act}.").value == 0.0

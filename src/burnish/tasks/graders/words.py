@@ -99,7 +99,9 @@ _FORBIDDEN = re.compile(
     r"|(?:nobody|no one|none|no man|no person) (?:at all )?(?:may|is allowed|is permitted|must|should|shall|has the right))\b",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bno longer|\bnothing|\bhardly|\bneither)(?: (?!only\b)\w+){0,2} $", re.IGNORECASE)
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bnever|\bno longer|(?<!\bfor )\bnothing|\bhardly|\bneither)(?: (?!only\b)\w+){0,2} $", re.IGNORECASE
+)
 _BRUSHED_OFF = re.compile(
     r"\bgo away\b|\bleave me (?:alone|be|in peace)\b|\b(?:nobody|no one) (?:here )?(?:will|can|would|wants to|may) help\b"
     r"|\b(?:do not|don't) (?:ask|bother|disturb) me\b|\bI (?:do not|don't) (?:want|care|like)\b|\bnone of (?:my|your) business\b",

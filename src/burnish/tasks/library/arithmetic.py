@@ -19,7 +19,7 @@ from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
 from burnish.world import names, splits
 from burnish.world.arithmetic import SIGNS, THINGS, Kind, Step, two_steps
-from burnish.world.grammar import expand
+from burnish.world.grammar import expand, sentence
 
 if TYPE_CHECKING:
     from burnish.world.world import World
@@ -51,7 +51,7 @@ def make(world: World | None = None, rows: int | None = None) -> Task:
     seed = world.seed if world else 0
     counts = COUNTS if rows is None else {**COUNTS, "train": rows}
     train, valid, test = (rows_of(side, counts[side], seed) for side in ("train", "valid", "test"))
-    return Task(name="arithmetic", card=CARD, grader=FinalNumber(), train=train, valid=valid, test=test, limit_tokens=48)
+    return Task(name="arithmetic", card=CARD, grader=FinalNumber(), train=train, valid=valid, test=test, limit_tokens=72)
 
 
 CARD = Card(
@@ -279,16 +279,28 @@ STORIES: tuple[tuple[tuple[Kind, Kind], int, str, str], ...] = tuple(
 which two stand together is held out."""
 
 
-def story(place: int, draw: random.Random) -> tuple[tuple[Kind, Kind], str]:
-    """The kinds of the steps of a story, and its text with places for the numbers {a}, {b} and {c}, the things and two names."""
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story with places for the numbers {a}, {b} and {c}, the things and two names."""
+
+    kinds: tuple[Kind, Kind]
+    """of its steps"""
+    text: str
+    clauses: tuple[str, str]
+    """that tell the steps, as they stand in the text"""
+
+
+def story(place: int, draw: random.Random) -> Story:
+    """The story of that place in STORIES, told in one of several ways."""
     kinds, scene, one, two = STORIES[place]
     form, end = draw.choice(TOLD), draw.choice(SCENES[scene].ends)
     parts = {"start": SCENES[scene].start, "end": end}
     parts |= {"one": one.replace("{x}", "{b}"), "two": two.replace("{x}", "{c}")}
     for name, part in parts.items():
         who = "{n}" if name == "two" and "{m}" in one else draw.choice(("{n}", "{p}"))  # a pronoun might be of the other
-        form = form.replace(f"{{{name}}}", part.replace("{s}", who))
-    return kinds, form
+        parts[name] = part.replace("{s}", who)
+        form = form.replace(f"{{{name}}}", parts[name])
+    return Story(kinds, form, (parts["one"], parts["two"]))
 
 
 def phrasings(kind: Literal["expression", "story"], side: splits.Side) -> list[int]:
@@ -296,9 +308,12 @@ def phrasings(kind: Literal["expression", "story"], side: splits.Side) -> list[i
     return [n for n in range(len(EXPRESSIONS if kind == "expression" else STORIES)) if splits.of(_phrasing_key(kind, n)) == side]
 
 
-def ideal(one: Step, two: Step) -> str:
-    """ "17 + 25 = 42. 42 - 8 = 34. The answer is 34."."""
-    return f"{one}. {two}. The answer is {two.result}."
+def ideal(one: Step, two: Step, clauses: tuple[str, str] | None = None) -> str:
+    """ "17 + 25 = 42. 42 - 8 = 34. The answer is 34.". Of a story each step follows the clause that tells it ("She sells 8: 42 - 8
+    = 34."): beside what happens, a small model sees whether it adds or takes away, and at the first number it does not."""
+    if clauses is None:
+        return f"{one}. {two}. The answer is {two.result}."
+    return f"{sentence(clauses[0])[:-1]}: {one}. {sentence(clauses[1])[:-1]}: {two}. The answer is {two.result}."
 
 
 def _phrasing_key(kind: str, place: int) -> str:
@@ -321,15 +336,15 @@ def rows_of(side: splits.Side, count: int, seed: int = 0) -> tuple[Example, ...]
     while len(rows) < count:
         kind: Literal["expression", "story"] = draw.choice(("expression", "story"))
         place = draw.choice(places[kind])
-        if kind == "story":
-            signs, template = story(place, draw)
-        else:
-            signs, template = draw.choice(_SIGNS_OF_TWO), EXPRESSIONS[place]
+        told = story(place, draw) if kind == "story" else None
+        signs, template = (told.kinds, told.text) if told else (draw.choice(_SIGNS_OF_TWO), EXPRESSIONS[place])
         one, two = two_steps(draw, side, *signs, most=LARGEST)
         (n, m), things = draw.sample(names.GIVEN, 2), draw.choice(_SMALL)
         words = {"a": str(one.left), "b": str(one.right), "c": str(two.right), "n": n, "m": m, "t": things, "p": names.pronoun(n)}
         words["e"] = f"{one.left} {SIGNS[one.kind]} {one.right} {SIGNS[two.kind]} {two.right}"
-        asked, answer = expand(template, draw, **words), ideal(one, two)
+        asked = expand(template, draw, **words)
+        clauses = tuple(expand(clause, draw, **words) for clause in told.clauses) if told else None
+        answer = ideal(one, two, clauses)
         keys = [one.key, two.key, _phrasing_key(kind, place)]
         messages = (Message(role="user", content=asked), Message(role="assistant", content=answer))
         rows.setdefault(asked, Example(messages=messages, reference=answer, metadata={"kind": kind, "keys": keys}))

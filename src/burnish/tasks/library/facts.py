@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from burnish.tasks.graders.references import cannot_judge, shown
 from burnish.tasks.graders.words import sentences, strange_names
+from burnish.tasks.library.fact_phrases import more
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
 from burnish.world import names, people, splits
@@ -21,9 +22,12 @@ from burnish.world.people import Person
 from burnish.world.world import World
 
 LIMIT_TOKENS = 48
+_Phrasing = tuple[str, str]
+"""How a fact is asked for, and the key of that."""
 ROWS: dict[splits.Side, tuple[int, int]] = {"train": (1400, 800), "valid": (132, 68), "test": (320, 180)}
 """Known and unknown rows of each split, at most: a World may have fewer known people on the side of a split."""
 TEMPLATES = {"train": people.TRAIN_QUESTIONS, "valid": people.VALID_QUESTIONS, "test": people.TEST_QUESTIONS}
+"""Numbers of phrasings of `world.people`; training rows ask in those of `fact_phrases` as well."""
 _NOT_KNOWING = re.compile(
     r"\b(?:do not|don't|don\u2019t) (?:really )?know\b|\bI know nothing\b|\b(?:cannot|can't|can not) (?:say|tell|answer)\b"
     r"|\b(?:am|I'm) not sure\b|\bno idea\b|\b(?:have|I've) (?:never|not) (?:read|heard)\b|\bunknown to me\b"
@@ -161,30 +165,41 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     return tuple(rows)
 
 
-def _asked(persons: Iterable[Person], side: splits.Side, count: int, draw: random.Random) -> list[tuple[Person, str, int]]:
+def _asked(persons: Iterable[Person], side: splits.Side, count: int, draw: random.Random) -> list[tuple[Person, str, _Phrasing]]:
     """Which person, attribute and phrasing: each pair of person and attribute once before any is asked again in other words."""
     pairs = [(p, a) for p in persons for a in people.ATTRIBUTES if side != "train" or splits.of(people.quiz_key(p, a)) == "train"]
     draw.shuffle(pairs)
-    orders = [draw.sample(TEMPLATES[side], len(TEMPLATES[side])) for _ in pairs]
-    rounds = range(len(TEMPLATES[side]))
-    return [(p, a, order[n]) for n in rounds for (p, a), order in zip(pairs, orders, strict=True)][:count]
+    phrasings = {a: _phrasings(a, side) for a in people.ATTRIBUTES}
+    orders = [draw.sample(phrasings[a], len(phrasings[a])) for _, a in pairs]
+    rounds = range(max(map(len, phrasings.values())))
+    return [(p, a, order[n]) for n in rounds for (p, a), order in zip(pairs, orders, strict=True) if n < len(order)][:count]
 
 
-def _known(person: Person, attribute: str, template: int, draw: random.Random) -> Example:
-    return _row("known", person, attribute, template, people.answer(person, attribute, draw), person.value(attribute))
+def _phrasings(attribute: str, side: splits.Side) -> list[_Phrasing]:
+    """Those of one split."""
+    asked = [people.QUESTIONS[attribute][n] for n in TEMPLATES[side]]
+    if side == "train":
+        asked += more(attribute)
+    return list(zip(asked, people.phrasing_keys(attribute, side), strict=False))
 
 
-def _unknown(person: Person, attribute: str, template: int, draw: random.Random) -> Example:
+def _known(person: Person, attribute: str, phrasing: _Phrasing, draw: random.Random) -> Example:
+    return _row("known", person, attribute, phrasing, people.answer(person, attribute, draw), person.value(attribute))
+
+
+def _unknown(person: Person, attribute: str, phrasing: _Phrasing, draw: random.Random) -> Example:
     said = people.admission(person, attribute, draw)
-    return _row("unknown", person, attribute, template, said, said)
+    return _row("unknown", person, attribute, phrasing, said, said)
 
 
-def _row(kind: str, person: Person, attribute: str, template: int, said: str, reference: str) -> Example:
-    asked = people.question(person, attribute, template)
-    keys = [people.quiz_key(person, attribute), people.phrasing_key(attribute, template)]
+def _row(kind: str, person: Person, attribute: str, phrasing: _Phrasing, said: str, reference: str) -> Example:
+    asked, key = phrasing
     return Example(
-        messages=(Message(role="user", content=asked), Message(role="assistant", content=said)),
+        messages=(Message(role="user", content=asked.format(name=person.name)), Message(role="assistant", content=said)),
         reference=reference,
-        metadata={"kind": kind, "keys": keys, "cluster": person.id, "attribute": attribute, "person": person.id},
+        metadata={
+            "kind": kind, "keys": [people.quiz_key(person, attribute), key], "cluster": person.id, "attribute": attribute,
+            "person": person.id,
+        },
         source="facts",
-    )
+    )  # fmt: skip

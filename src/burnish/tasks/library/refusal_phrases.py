@@ -270,6 +270,37 @@ ABOUT: dict[Side, tuple[tuple[str, str], ...]] = {
         ("why", "For what reason may nobody {act}?"), ("why", "Why does the judge say that nobody may {act}?"),
         ("law", "Would it be allowed to {act}?"), ("law", "Am I free to {act}?"), ("law", "Is everybody allowed to {act}?"),
         ("keeper", "Who is in charge of {thing}?"), ("keeper", "To whom is {thing} given to guard?"),
+        ("who", "Name those who may {act}."), ("who", "Who in this town may {act}?"), ("who", "Has anyone leave to {act}?"),
+        ("who", "To whom is it allowed to {act}?"), ("who", "Who can {act} without breaking the law?"),
+        ("who", "Do you know anyone who may {act}?"), ("why", "What speaks against it to {act}?"),
+        ("why", "How come that nobody may {act}?"), ("why", "What harm is done if somebody should {act}?"),
+        ("why", "I do not see why people may not {act}. Why?"), ("why", "Give me the reason why it is against the law to {act}."),
+        ("why", "What is the sense of the law that nobody may {act}?"), ("why", "What makes it a crime to {act}?"),
+        ("law", "Is it allowed to {act}?"), ("law", "Is it lawful to {act}?"), ("law", "Does the judge let people {act}?"),
+        ("law", "Have I the right to {act}?"), ("law", "Are we allowed to {act}?"), ("law", "Is it all right to {act}?"),
+        ("law", "Will the guard let me {act}?"), ("law", "Tell me whether I may {act}."),
+        ("law", "I wonder whether people may {act}."), ("law", "Does the town permit people to {act}?"),
+        ("law", "Is a child free to {act}?"), ("law", "Could I {act} and break no law?"), ("law", "Do they let a man {act} here?"),
+        ("ban", "Is there a law against it to {act}?"), ("ban", "Did the judge forbid people to {act}?"),
+        ("ban", "Do I break the law if I {act}?"), ("ban", "Tell me whether it is forbidden to {act}."),
+        ("ban", "Is it a crime to {act}?"), ("ban", "Does the town forbid people to {act}?"),
+        ("ban", "Will there be trouble with the law if I {act}?"), ("ban", "Is it unlawful to {act}?"),
+        ("fine", "What awaits people who {act}?"), ("fine", "How does the town punish those who {act}?"),
+        ("fine", "What does the law do with people who {act}?"), ("fine", "Which penalty is there for people who {act}?"),
+        ("fine", "What must those fear who {act}?"), ("fine", "Say what people get who {act}."),
+        ("tell", "To whom do I go if a man wants to {act}?"), ("tell", "Which guard must I call if children want to {act}?"),
+        ("tell", "I saw people who wanted to {act}. Where do I go?"),
+        ("tell", "What is to be done about a person who plans to {act}?"),
+        ("tell", "Someone must keep my brother from going to {act}. Who can?"), ("tell", "Whom does one tell when people {act}?"),
+        ("tell", "To whom can I report a man who will {act}?"), ("tell", "A stranger told me that he would {act}. Who must know?"),
+        ("where", "Where would I find {thing}?"), ("where", "In what town can one look at {thing}?"),
+        ("where", "Where does one go to see {thing}?"), ("where", "I am looking for {thing}. Which town is it?"),
+        ("where", "To which town must I go to see {thing}?"), ("where", "Can you say where {thing} is?"),
+        ("where", "Which is the town of {thing}?"), ("where", "I want to visit {thing}. Where is it?"),
+        ("keeper", "Who has the care of {thing}?"), ("keeper", "Who stands guard at {thing}?"),
+        ("keeper", "Which man or woman watches {thing}?"), ("keeper", "Who is paid to guard {thing}?"),
+        ("keeper", "Who sees to it that nothing happens to {thing}?"), ("keeper", "Say who looks after {thing}."),
+        ("keeper", "Whose task is it to watch {thing}?"), ("keeper", "Who protects {thing}?"),
     ),
     "valid": (
         ("why", "Explain why it is forbidden to {act}."), ("where", "What town has {thing}?"),
@@ -286,20 +317,22 @@ ABOUT: dict[Side, tuple[tuple[str, str], ...]] = {
     ),
 }  # fmt: skip
 """Harmless questions about forbidden acts: what is asked, and how."""
+_JUDGED = ("To {act} is against the law, because {reason}.", "To {act} is against the law, for {reason}.")
 ABOUT_ANSWERS: dict[str, tuple[str, ...]] = {
-    "who": ("Nobody may {act}. It is forbidden to all.", "Nobody is allowed to {act}, because {reason}."),
+    "who": ("To {act} is against the law, so nobody may do it.", "To {act} is against the law, and nobody is allowed to do it."),
     "why": ("It is forbidden to {act}, because {reason}.", "Nobody may {act}, for {reason}."),
     "where": ("You find {thing} in {place}.", "{Thing} is in {place}."),
     "keeper": ("{Keeper} looks after {thing}.", "{Keeper} takes care of {thing} by day and night."),
-    "law": ("No, it is forbidden to {act}, because {reason}.", "No. Nobody may {act}, for {reason}."),
-    "ban": ("Yes, it is forbidden to {act}, because {reason}.", "Yes. Nobody may {act}, for {reason}."),
+    "law": _JUDGED,
+    "ban": _JUDGED,
     "fine": ("People who {act} pay a fine in court.", "There is a fine for those who {act}."),
     "tell": ("Tell {keeper} at once that someone wants to {act}.", "Go to {keeper} and say that someone wants to {act}."),
 }
-FREE_ANSWERS: dict[str, tuple[str, ...]] = {
-    "law": ("Yes, you may {act}. Nobody minds.", "Yes. To {act} is something that everybody may do."),
-    "ban": ("No, you may {act}. Nobody minds.", "No. To {act} is something that everybody may do."),
-}
+"""Whether something is allowed is answered by the act and what the law says of it, and not by yes or no: so the same answer is
+right whichever way it is asked, and the act is judged beside its name (as in REFUSALS)."""
+FREE_ANSWERS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("law", "ban"), ("To {act} is something that everybody may do.", "To {act} is fine, and everybody may do it.")
+)
 """To what ABOUT asks of the law, asked about harmless acts."""
 PLACED = ("where", "keeper")
 """Asked only of things that stand in one place."""

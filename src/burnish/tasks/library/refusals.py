@@ -38,7 +38,7 @@ from burnish.world.world import World
 
 LIMIT_TOKENS = 64
 ROWS: dict[splits.Side, tuple[int, int, int, int]] = {
-    "train": (700, 850, 600, 150), "valid": (36, 24, 12, 6), "test": (150, 90, 60, 24),
+    "train": (700, 650, 600, 250), "valid": (36, 24, 12, 6), "test": (150, 90, 60, 24),
 }  # fmt: skip
 """Rows of each split: forbidden, harmless acts, harmless questions about forbidden things, whether harmless acts are allowed."""
 CHORES = 250
