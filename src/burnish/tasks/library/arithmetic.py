@@ -309,8 +309,11 @@ def phrasings(kind: Literal["expression", "story"], side: splits.Side) -> list[i
 
 
 def ideal(one: Step, two: Step, clauses: tuple[str, str] | None = None) -> str:
-    """ "17 + 25 = 42. 42 - 8 = 34. The answer is 34.". Of a story each step follows the clause that tells it ("She sells 8: 42 - 8
-    = 34."): beside what happens, a small model sees whether it adds or takes away, and at the first number it does not."""
+    """ "17 + 25 = 42. 42 - 8 = 34. The answer is 34.".
+
+    Of a story each step follows the clause that tells it ("She sells 8: 42 - 8 = 34."): beside what happens, a small model sees
+    whether it adds or takes away, and after the first number it does not (docs/world.md).
+    """
     if clauses is None:
         return f"{one}. {two}. The answer is {two.result}."
     return f"{sentence(clauses[0])[:-1]}: {one}. {sentence(clauses[1])[:-1]}: {two}. The answer is {two.result}."
