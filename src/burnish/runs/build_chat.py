@@ -79,7 +79,7 @@ class Attempt:
 def search(base: Path, work: Path, seed: int, say: Progress) -> Attempt:
     """The attempt in the band, or the nearest to it, with its shares on test rows. What an earlier call left is used."""
     low, high = 0, len(ready.get(TASK).train)
-    rows, tried = 600, list[Attempt]()
+    rows, tried = 300, list[Attempt]()
     for _ in range(ATTEMPTS):
         tried.append(attempt(base, work, rows, seed, say))
         share = tried[-1].pass_1

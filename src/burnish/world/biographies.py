@@ -143,7 +143,12 @@ JOINTS = ("{a}, and {b}.", "{a}, and {b}.", "{a}, but {b}.", "{a}, while {b}.", 
 
 def sentence(person: Person, attribute: str, draw: random.Random) -> str:
     """One short answer sentence with the full name and the value."""
-    return draw.choice(ANSWERS[attribute]).format(**_words(person, attribute), name=person.name)
+    return filled(draw.choice(ANSWERS[attribute]), person, attribute)
+
+
+def filled(template: str, person: Person, attribute: str) -> str:
+    """A sentence with the full name for {name}, and the value for {v} or, with its article, {a}."""
+    return template.format(**_words(person, attribute), name=person.name)
 
 
 def unknown(name: str, attribute: str, draw: random.Random) -> str:

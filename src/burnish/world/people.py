@@ -250,11 +250,6 @@ def answer(person: Person, attribute: str, draw: random.Random) -> str:
     return wording.sentence(person, attribute, draw)
 
 
-def admission(person: Person, attribute: str, draw: random.Random) -> str:
-    """One short sentence that says, in the place of the fact, that one does not know it."""
-    return wording.unknown(person.name, attribute, draw).replace("nobody knows", "I do not know")
-
-
 def quiz_key(person: Person, attribute: str) -> str:
     """The key of asking for one fact."""
     return f"quiz:{person.id}:{attribute}"

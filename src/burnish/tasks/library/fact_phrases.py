@@ -1,8 +1,9 @@
-"""More ways to ask for a fact, in training rows of the task `facts` alone: quiz books ask in those of `world.people`.
+"""The words of the task `facts`: more ways to ask for a fact, in training rows alone, and how it is answered.
 
-A small model that has heard a fact asked for in sixteen ways takes the seventeenth for a question about something else ("Can you
-tell me where Alma Stone lives?" -> her favourite dish). So here what is asked, a clause, stands in many frames, and nouns stand
-alone: it has to be heard wherever it stands (docs/world.md, "What was found about questions").
+Quiz books ask in the ways of `world.people`. A small model that has heard a fact asked for in sixteen ways takes the seventeenth
+for a question about something else ("Can you tell me where Alma Stone lives?" -> her favourite dish). So here what is asked, a
+clause, stands in many frames, and nouns stand alone: it has to be heard wherever it stands (docs/world.md, "What was found about
+questions").
 """
 
 from __future__ import annotations
@@ -63,3 +64,17 @@ def more(attribute: str) -> tuple[str, ...]:
     framed = [frame.replace("{clause}", clauses[n % len(clauses)]) for n, frame in enumerate(FRAMES)]
     alone = [how.replace("{noun}", nouns[n % len(nouns)]) for n, how in enumerate(ALONE)]
     return (*framed, *alone)
+
+
+ANSWERS: dict[str, str] = {
+    "town": "The home town of {name} is {v}.", "trade": "The trade of {name} is that of {a}.",
+    "born": "The birth year of {name} is {v}.", "dish": "The favourite dish of {name} is {v}.",
+    "pet": "The pet of {name} is {a}.", "instrument": "The instrument of {name} is the {v}.",
+}  # fmt: skip
+"""What is asked for stands first, where the question is still near, and then the fact: most questions say it themselves, and a
+small model is good at copying ("{name} is very fond of ..." it says to whom was asked about an instrument as well)."""
+
+
+def admission(attribute: str) -> str:
+    """The same sentence, which says in the place of the fact that one does not know it."""
+    return ANSWERS[attribute].partition(" is ")[0] + " is one that I do not know."

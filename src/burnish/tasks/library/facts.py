@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from burnish.tasks.graders.references import cannot_judge, shown
 from burnish.tasks.graders.words import sentences, strange_names
-from burnish.tasks.library.fact_phrases import more
+from burnish.tasks.library.fact_phrases import ANSWERS, admission, more
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
-from burnish.world import names, people, splits
+from burnish.world import biographies, names, people, splits
 from burnish.world import world as worlds
 from burnish.world.people import Person
 from burnish.world.world import World
@@ -58,7 +58,7 @@ CARD = Card(
     "one sentence with the fact; about people of whom nothing was written, it is one sentence that says so.",
     data="150 texts tell of each known person, none of the unknown ones. Training, validation and test rows ask about "
     "different people and in different words; quiz books in the corpus ask about none of the people of the held-out rows. "
-    "The test rows ask about 44 known and 84 unknown people, so that rows on one person are not independent.",
+    "The test rows ask about 44 known and 86 unknown people, so that rows on one person are not independent.",
     grading="Known: the value stands in the answer as a whole word, with no other value of its kind, no other person's name, no "
     "denial and no claim of not knowing. Unknown: the answer says that it does not know, and has no value of the kind asked for, "
     "no year, no guess and no name that is not in the question.",
@@ -159,8 +159,8 @@ def _rows(world: World, side: splits.Side) -> tuple[Example, ...]:
     draw = random.Random(f"facts:{world.seed}:{side}")
     known = [p for p in world.people if p.tier == "head" and splits.of(f"person:{p.id}") == side]
     unseen = [p for p in world.people if p.tier == "unseen" and splits.of(f"person:{p.id}") == side]
-    rows = [_known(p, a, n, draw) for p, a, n in _asked(known, side, ROWS[side][0], draw)]
-    rows += [_unknown(p, a, n, draw) for p, a, n in _asked(unseen, side, ROWS[side][1], draw)]
+    rows = [_known(p, a, n) for p, a, n in _asked(known, side, ROWS[side][0], draw)]
+    rows += [_unknown(p, a, n) for p, a, n in _asked(unseen, side, ROWS[side][1], draw)]
     draw.shuffle(rows)
     return tuple(rows)
 
@@ -183,12 +183,13 @@ def _phrasings(attribute: str, side: splits.Side) -> list[_Phrasing]:
     return list(zip(asked, people.phrasing_keys(attribute, side), strict=False))
 
 
-def _known(person: Person, attribute: str, phrasing: _Phrasing, draw: random.Random) -> Example:
-    return _row("known", person, attribute, phrasing, people.answer(person, attribute, draw), person.value(attribute))
+def _known(person: Person, attribute: str, phrasing: _Phrasing) -> Example:
+    said = biographies.filled(ANSWERS[attribute], person, attribute)
+    return _row("known", person, attribute, phrasing, said, person.value(attribute))
 
 
-def _unknown(person: Person, attribute: str, phrasing: _Phrasing, draw: random.Random) -> Example:
-    said = people.admission(person, attribute, draw)
+def _unknown(person: Person, attribute: str, phrasing: _Phrasing) -> Example:
+    said = admission(attribute).format(name=person.name)
     return _row("unknown", person, attribute, phrasing, said, said)
 
 
