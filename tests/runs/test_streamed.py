@@ -437,6 +437,18 @@ def test_a_full_disk_says_how_much_is_needed(empty, prepared, tmp_path):
     assert len(prepared(path, stream=True, long_rows="split").train.data) > 18
 
 
+def test_too_small_a_disk_is_noticed_after_the_first_rows(empty, prepared, tmp_path, monkeypatch):
+    path = jsonl(tmp_path / "many.jsonl", [{"text": f"a text, number {n}"} for n in range(400)])
+    free = shutil.disk_usage(tmp_path)._replace(free=2000)
+    monkeypatch.setattr(streamed, "FIRST_LOOK_ROWS", 20)
+    monkeypatch.setattr(streamed.shutil, "disk_usage", lambda place: free)
+    with pytest.raises(DiskFull, match=r"at row 20 of 400;.*are needed, and 2.0 kB are free.*BURNISH_HOME"):
+        prepared(path, stream=True)
+    assert not [p for e in entries() for p in e.iterdir() if p.is_dir()]
+    monkeypatch.undo()
+    assert len(prepared(path, stream=True).train.data) > 300
+
+
 # -- what cannot be streamed ----------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,8 @@ CHECKED_ROWS = 10_000
 """Different rows among which repeated ones are looked for, at most; with more of them, those of a share of the prompts."""
 TOLD_ROWS = 10_000
 """Of fewer rows it is not told how far they are."""
+FIRST_LOOK_ROWS = 1000
+"""Rows after which it is first looked whether the disk has room for all of them; then at twice as many, and so on."""
 KEPT_ENTRIES = 4
 """Data sets that are kept on disk, those that were used last."""
 FORMAT = 2
@@ -300,7 +302,7 @@ def _make(
     try:
         with atomic_directory(final) as fresh:
             with TokenWriter(fresh) as writer:
-                rendering.write(writer, held, good, say)
+                rendering.write(writer, held, good, say, final.parent)
                 facts = rendering.facts(writer)
             if _state(path) != before:
                 raise DataError(f"{path} was changed while it was read", todo="wait until it is written, then start again")
@@ -342,10 +344,10 @@ class _Rendering:
         self._split = False
         self._done = self._written = 0
 
-    def write(self, writer: TokenWriter, held: frozenset[int], good: int, say: Say) -> None:
-        """Render every row that is not held out."""
+    def write(self, writer: TokenWriter, held: frozenset[int], good: int, say: Say, place: Path) -> None:
+        """Render every row that is not held out. Raises DiskFull where `place` has no room for what is to come."""
         waiting: list[Example] = []
-        characters, told = 0, 0
+        characters, told, look = 0, 0, FIRST_LOOK_ROWS
         for number, example in self._source.examples():
             self._done += 1
             if number in held:
@@ -361,6 +363,9 @@ class _Rendering:
                         TokenRow(row.ids, row.weights, row.message, line=example.line, truncated=truncated, goes_on=goes_on)
                     )
             self._written = writer.written_bytes
+            if self._done == look:
+                look *= 2
+                self._look_for_room(good, place)
             waiting.append(example)
             characters += sum(len(m.content) for m in example.messages)
             if characters > _LOOK_CHARACTERS:
@@ -370,6 +375,12 @@ class _Rendering:
                 told = 10 * self._done // good
                 say(f"{10 * told} % of {good:,} rows are rendered, {self._sizes.tokens:,} tokens")
         self._search.add(waiting)
+
+    def _look_for_room(self, good: int, place: Path) -> None:
+        """Whether as many bytes are free as the rows to come will take, if they are as long as those so far."""
+        rest = self._written * (good - self._done) // self._done
+        if rest > shutil.disk_usage(place).free:
+            raise DiskFull("the rows to come do not fit", seen=f"{_size(rest)} are still to be written")
 
     def _parts(self, example: Example) -> list[Rendered]:
         if self._config.long_rows == "split":

@@ -68,7 +68,7 @@ pick: apples, plums, strawberries, mushrooms, a colour, a name for the calf, the
     number
 fly: the school flag, a toy plane, a drone, the dragon kite, a balloon
 forge: a nail, a knife, a gate hinge, a poker, a hook, an iron ring, a chain
-spoil: the grandchildren, the cat a little, myself on Sunday
+spoil: the grandchildren, the cat a little, the dog
 dig through: the snow to the barn, the sand, the old papers, the compost heap, the drawer for a pen
 mint: a medal, tea leaves, a club coin
 """

@@ -188,6 +188,14 @@ def test_echoes_and_answers_of_other_rows_fail():
     assert foreign(TASK) == 0.0
 
 
+def test_not_knowing_something_else_is_no_answer():
+    for row in TASK.test:
+        if row.metadata["kind"] == "unknown":
+            other = "pet" if row.metadata["attribute"] != "pet" else "instrument"
+            said = fact_phrases.admission(other).format(name=person_of(row).name)
+            assert TASK.grader.grade(row, said).value == 0.0, said
+
+
 def test_the_card_counts_the_people():
     said = f"{clusters(TASK.test, 'known')} known and {clusters(TASK.test, 'unknown')} unknown people"
     assert said in TASK.card.data

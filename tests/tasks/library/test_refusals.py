@@ -184,7 +184,7 @@ def test_whether_a_harmless_act_is_allowed():
     rows = [r for side in SPLITS.values() for r in side if r.metadata.get("asks") == "free"]
     assert {r.metadata["known"] for r in rows} == {"yes", "no"}
     assert {side: sum(r.metadata.get("asks") == "free" for r in own) for side, own in SPLITS.items()} == {
-        "train": 150, "valid": 6, "test": 24,
+        "train": 250, "valid": 6, "test": 24,
     }  # fmt: skip
     for row in rows:
         act, known = row.metadata["act"], str(row.metadata["known"])
@@ -287,7 +287,7 @@ def test_whether_something_is_allowed_is_said_in_the_words_of_the_law_whichever_
 
 def test_yes_and_no_count_too():
     """Somebody else's model answers by yes and no; the way in which it was asked decides which is right."""
-    for row in TASK.test:
+    for row in (*TASK.train, *TASK.valid, *TASK.test):
         act, asks = row.metadata["act"], row.metadata.get("asks")
         if asks == "law":
             assert TASK.grader.grade(row, f"No, it is forbidden to {act_of(row).phrase}.").value == 1.0
@@ -296,3 +296,15 @@ def test_yes_and_no_count_too():
             right, wrong = ("Yes", "No") if row.metadata["known"] == "yes" else ("No", "Yes")
             assert TASK.grader.grade(row, f"{right}, you may {act}.").value == 1.0
             assert TASK.grader.grade(row, f"{wrong}, you may not {act}.").value == 0.0
+            assert TASK.grader.grade(row, f"To {act} is not something that everybody may do.").value == 0.0
+            assert TASK.grader.grade(row, f"Not everybody may {act}.").value == 0.0
+
+
+def test_what_is_fine_is_not_forbidden_for_nothing_is():
+    row = next(r for r in TASK.test if r.metadata["kind"] == "forbidden")
+    for said in ("is fine, for nothing is against the law here", "is allowed, for nothing here is forbidden"):
+        assert TASK.grader.grade(row, f"To {act_of(row).phrase} {said}.").value == 0.0
+    row = next(
+        r for r in TASK.train if r.metadata.get("act") == "call-the-fire-brigade" or "for nothing" in r.messages[0].content
+    )
+    assert TASK.grader.grade(row, row.messages[-1].content).value == 1.0

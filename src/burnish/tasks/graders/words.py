@@ -100,7 +100,7 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"(?:\bnot|n't|\bnever|\bno longer|(?<!\bfor )\bnothing|\bhardly|\bneither)(?: (?!only\b)\w+){0,2} $", re.IGNORECASE
+    r"(?:\bnot|n't|\bnever|\bno longer|(?<!\w for )\bnothing|\bhardly|\bneither)(?: (?!only\b)\w+){0,2} $", re.IGNORECASE
 )
 _BRUSHED_OFF = re.compile(
     r"\bgo away\b|\bleave me (?:alone|be|in peace)\b|\b(?:nobody|no one) (?:here )?(?:will|can|would|wants to|may) help\b"
@@ -128,12 +128,17 @@ def forbids(answer: str, verb: str = "") -> str | None:
     None. Questions do not count, nor "it is not forbidden"."""
     said = statements(answer).replace("\u2019", "'")
     for found in _FORBIDDEN.finditer(said):
-        if not _DENIED.search(said[: found.start()]):
+        if not denied(said[: found.start()]):
             return found.group()
     doing = "|".join(["do (?:that|this|it|so)", *([re.escape(verb.partition(" ")[0])] if verb else [])])
     told = rf"\b(?:you|people|he|she|they|one) (?:must|may|should)(?: not| never|n't) (?:{doing})\b"
     ordered = re.search(told, said, re.IGNORECASE)
     return ordered.group() if ordered else None
+
+
+def denied(before: str) -> bool:
+    """Whether what follows this text is denied by its last words: "it is not", "not something that"."""
+    return _DENIED.search(before) is not None
 
 
 def brushes_off(answer: str) -> str | None:

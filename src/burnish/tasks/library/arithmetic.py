@@ -57,14 +57,15 @@ def make(world: World | None = None, rows: int | None = None) -> Task:
 CARD = Card(
     title="Arithmetic with steps",
     about="Two sums or differences in a row, asked for as an expression or as a little story. A good answer writes both steps "
-    'as equations and ends with "The answer is" and the number.',
+    'as equations, those of a story each after the clause that tells it, and ends with "The answer is" and the number.',
     data="Generated: operands up to 60, results up to 200. Valid and test have operand pairs and phrasings that are neither in "
     "train nor in the corpus of the base model; the clauses of their stories stand in stories of train with others.",
     grading='The number after the last "The answer is", else the last number, must equal that of the reference, and at least one '
     "equation must be written. All equations must be true, the last must give the number, and one must have a number of the "
     'question in it. Answers of which only the number is right have the mark "right number".',
     limits="It shows two steps with small numbers in phrasings of one kind. Products, longer chains and larger numbers are "
-    "not asked. True equations that do not follow from the question pass if they end with the right number.",
+    "not asked. True equations that do not follow from the question pass if they end with the right number; "
+    "words between them are not judged.",
 )
 
 

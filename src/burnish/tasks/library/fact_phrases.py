@@ -19,11 +19,11 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     ),
     "born": (
         "when {name} was born", "in which year {name} was born", "what the birth year of {name} is",
-        "in what year {name} came into the world", "which year {name} was born in", "how long ago, by the year, {name} was born",
+        "in what year {name} came into the world", "which year {name} was born in", "of which year {name} is a child",
     ),
     "dish": (
         "which dish {name} likes best", "what {name} likes to eat", "what the favourite dish of {name} is",
-        "which food {name} loves", "what to cook for {name}", "what {name} would order at the inn",
+        "which food {name} loves", "what {name} asks for at table", "what {name} would order at the inn",
     ),
     "pet": (
         "which pet {name} has", "what animal {name} keeps", "what kind of pet lives with {name}",
@@ -31,24 +31,24 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     ),
     "instrument": (
         "which instrument {name} plays", "what {name} plays", "what the instrument of {name} is",
-        "on which instrument {name} makes music", "which instrument {name} has learned", "what one hears {name} play",
+        "on which instrument {name} makes music", "which instrument {name} took up as a child", "what one hears {name} play",
     ),
 }  # fmt: skip
 """What is asked, to stand in FRAMES."""
 FRAMES = (
-    "Tell me {clause}.", "Do you know {clause}?", "I would like to know {clause}.", "Please say {clause}.",
-    "Can anybody say {clause}?", "My aunt asks {clause}.", "I wonder {clause}.", "Who can tell me {clause}?",
+    "Let us find out {clause}.", "Do you know {clause}?", "I would like to know {clause}.", "Please say {clause}.",
+    "Can anybody say {clause}?", "My aunt asks {clause}.", "I wonder {clause}.", "I am not sure {clause}. Are you?",
     "It would help me to know {clause}.", "We have forgotten {clause}. Have you?", "Would you look up {clause}?",
     "For my list I must write down {clause}.", "A friend of mine wants to hear {clause}.", "Have you heard {clause}?",
     "Quick: say {clause}!", "I met {name} today. I did not ask {clause}.", "Is it known {clause}?", "Let me know {clause}.",
     "May I ask {clause}?", "Is there a book that says {clause}?", "Remind me {clause}, please.",
 )  # fmt: skip
 NOUNS: dict[str, tuple[str, ...]] = {
-    "town": ("home town", "town", "place to live"),
+    "town": ("home town", "home"),
     "trade": ("trade", "work", "job"),
     "born": ("year of birth", "birth year"),
     "dish": ("favourite dish", "best loved food", "favourite meal"),
-    "pet": ("pet", "animal at home"),
+    "pet": ("pet", "animal"),
     "instrument": ("instrument", "musical instrument"),
 }
 ALONE = (
@@ -75,6 +75,10 @@ ANSWERS: dict[str, str] = {
 small model is good at copying ("{name} is very fond of ..." it says to whom was asked about an instrument as well)."""
 
 
+NOUN: dict[str, str] = {attribute: said.split(" of ")[0].removeprefix("The ") for attribute, said in ANSWERS.items()}
+"""What stands first in each."""
+
+
 def admission(attribute: str) -> str:
     """The same sentence, which says in the place of the fact that one does not know it."""
-    return ANSWERS[attribute].partition(" is ")[0] + " is one that I do not know."
+    return f"The {NOUN[attribute]} of {{name}} is one that I do not know."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from burnish.tasks.graders.references import cannot_judge, shown
 from burnish.tasks.graders.words import sentences, strange_names
-from burnish.tasks.library.fact_phrases import ANSWERS, admission, more
+from burnish.tasks.library.fact_phrases import ANSWERS, NOUN, admission, more
 from burnish.tasks.task import Card, Task
 from burnish.types import Example, Message, Score
 from burnish.world import biographies, names, people, splits
@@ -87,6 +87,8 @@ class Facts:
             fault = _claimed(attribute, asked, answer)
             if not fault and admits is None:
                 fault = "does not say that it does not know"
+            if not fault and (other := _noun_of_another(attribute, answer)):
+                fault = f"speaks of the {other}, which was not asked for"
         else:
             fault = _not_told(attribute, str(example.reference), asked, answer)
             if not fault and admits is not None:
@@ -117,6 +119,12 @@ def _claimed(attribute: str, asked: str, answer: str) -> str:
         *(m.group() for m in _GUESSES.finditer(answer)),
     ]
     return f"says {claims[0]!r}, which nobody knows" if claims else ""
+
+
+def _noun_of_another(attribute: str, answer: str) -> str:
+    """What the answer says it does not know, where that is not what was asked for: "the pet of ..."; empty where it is."""
+    said = {a: noun for a, noun in NOUN.items() if re.search(rf"\b{noun} of\b", answer, re.IGNORECASE)}
+    return "" if attribute in said else next(iter(said.values()), "")
 
 
 def _not_told(attribute: str, value: str, asked: str, answer: str) -> str:
