@@ -2,16 +2,18 @@
 
     python growth.py [--size S] [--repeats 3] [--no-page]
 
-Every axis is one engine in one process, its points measured in turns (first all points once, then all again, ...), so that a
-disturbance hits all of them; the fewest seconds of a point count. Writes `results/DATE-CPU-growth-SIZE.json`, and from it the
-table between the markers of docs/performance.md and the picture docs/performance/growth-SIZE.svg, a line for each axis in a
-log-log chart, beside a dashed one for cost in proportion. `python growth.py --render results/NAME.json` makes page and picture
-again. The exponent of a line is that of its last two points: 1 is in proportion, 0 is free.
+All in one process, on a CPU, on Llama models of the sizes of S and M; the points of an axis are measured in turns (first all of
+them once, then all again, ...), so that a disturbance hits all of them, and the fewest seconds of a point count. Writes
+`results/DATE-CPU-growth-SIZE.json`, and from it the table between the markers of docs/performance.md and the picture
+docs/performance/growth-SIZE.svg, a line for each axis in a log-log chart, beside a dashed one for cost in proportion.
+`python growth.py --render results/NAME.json` makes page and picture again. The exponent of a line is that of its last two
+points: 1 is in proportion, 0 is free.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import datetime
 import json
 import math
@@ -42,7 +44,7 @@ LENGTH, STEP_TOKENS, NEW, RANK = 256, 4096, 32, 16
 AXES: dict[str, tuple[str, tuple[int, ...]]] = {
     "tokens": ("tokens of a training step, in sequences of 256", (512, 1024, 2048, 4096, 8192)),
     "length": ("tokens of a sequence, 8,192 tokens a step", (64, 128, 256, 512, 1024, 2048, 4096, 8192)),
-    "rows": ("answers decoded at once, 32 tokens each", (1, 2, 4, 8, 16, 32, 64, 128)),
+    "rows": ("answers decoded at once, 32 tokens each", (1, 2, 4, 8, 16, 32, 64)),
     "training adapters": ("adapters (LoRA, rank 16) in one batch of 16 sequences", (1, 2, 4, 8, 16)),
     "sampling adapters": ("adapters in one batch of 64 answers of 32 tokens", (1, 2, 4, 8, 16)),
     "vocabulary": ("tokens of the vocabulary, 2,048 tokens a training step", (1024, 4096, 16384, 65536, 131072)),
@@ -53,15 +55,17 @@ Work = Callable[[], None]
 
 
 def opened(shape: Shape) -> Host:
-    """An engine on random weights of that shape, with the machine's measured choices."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_fresh(Path(folder), shape, seed=0, copying=False)
-        key = engine_measure.machine_key()
-        measured = machine.load_measured(key)
-        if measured is None:
-            measured = engine_measure.measure()
-            machine.save_measured(key, measured)
-        return Host.open(Path(folder), measured=measured)
+    """An engine on random weights of that shape, with the machine's measured choices. Its files stay as long as this process,
+    since a full fine-tune in bf16 takes its masters from them."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    write_fresh(Path(folder.name), shape, seed=0, copying=False)
+    key = engine_measure.machine_key()
+    measured = machine.load_measured(key)
+    if measured is None:
+        measured = engine_measure.measure()
+        machine.save_measured(key, measured)
+    return Host.open(Path(folder.name), measured=measured, device="cpu")
 
 
 def rows(shape: Shape, count: int, length: int) -> list[Datum]:
@@ -167,10 +171,11 @@ def table(result: dict, name: str) -> str:
     for key, what in (("training adapters", "training"), ("sampling adapters", "sampling")):
         seconds = result["axes"][key]["seconds"]
         lines += ["", f"16 adapters in one batch against one, {what}: {seconds[0] / seconds[-1]:.2f} of the throughput."]
-    others = max(found["others"] or 0.0 for found in result["axes"].values())
+    known = [found["others"] for found in result["axes"].values() if found["others"] is not None]
+    others = f"at most {max(known):.2f} cores" if known else "an unknown part of it"
     tail = f"{result['date']}, {result['cpu']} ({', '.join(result['instructions'])}), model {result['size']}, "
     tail += f"{result['threads']} threads, {result['dtype']} compute. Fewest seconds of {result['repeats']} turns; "
-    tail += f"other processes took at most {others:.2f} cores. "
+    tail += f"other processes took {others}. "
     return "\n".join([*lines, "", f"{tail}Every figure: `benchmarks/results/{name}`."])
 
 
@@ -216,14 +221,20 @@ def picture(result: dict) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
+def markers(page: Path, size: str) -> tuple[str, str]:
+    """The lines between which the table of a model stands."""
+    text = page.read_text(encoding="utf-8")
+    begin, end = (f"<!-- {edge} growth {size} -->" for edge in ("begin", "end"))
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"{page.name} has no place for this table: it needs the lines {begin} and {end} (or give --no-page)")
+    return begin, end
+
+
 def render(result: dict, name: str) -> None:
     """Put table and picture where the page has them."""
     docs = HERE.parent / "docs"
     page = docs / "performance.md"
-    text = page.read_text(encoding="utf-8")
-    begin, end = (f"<!-- {edge} growth {result['size']} -->" for edge in ("begin", "end"))
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise SystemExit(f"{page.name} has no place for this table: it needs the lines {begin} and {end}")
+    text, (begin, end) = page.read_text(encoding="utf-8"), markers(page, result["size"])
     head, rest = text.split(begin)
     link = f"![cost against size, log-log](performance/growth-{result['size']}.svg)"
     page.write_text(f"{head}{begin}\n{link}\n\n{table(result, name)}\n{end}{rest.split(end)[1]}", encoding="utf-8")
@@ -242,6 +253,10 @@ def main() -> None:
     if arguments.render:
         render(read_json(arguments.render), arguments.render.name)
         return
+    if not arguments.no_page:
+        if arguments.axes != ",".join(AXES):
+            parser.error("a page shows all axes: give --no-page with some of them")
+        markers(HERE.parent / "docs" / "performance.md", arguments.size)
     os.environ.setdefault("BURNISH_HOME", str(HERE / ".cache" / "home"))
     shape = SIZES[arguments.size]
     host = opened(replace(shape, layers=1))
