@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from burnish.engine import native
 from burnish.engine.host import Host
 from burnish.engine.measure import Choices
 from burnish.types import Datum, Quantize
 
 CHOICES = Choices(device="cpu", threads=1, dtype="float32", matmul="aten", bmm_limit=0, unit_tokens=64).to_json()
+NATIVE = {"kernels": "native"}
 
 
 def open_host(directory: Path, *, quantize: Quantize = "none", **changes: object) -> Host:
-    """A host with fixed choices, so that nothing is measured in tests."""
+    """A host with fixed choices, so that nothing is measured in tests. Kernels in C need a C compiler."""
+    if changes.get("kernels") == "native" and (why := native.missing()):
+        pytest.skip(why)
     return Host.open(directory, choices={**CHOICES, **changes}, checkpointing=False, quantize=quantize)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import make_data, open_host
+from helpers import NATIVE, make_data, open_host
 from reference_models import FAMILIES, reference
 from safetensors.torch import load_file
 from test_trainer import relative, transformers_gradient
@@ -23,7 +23,7 @@ TOKENS = 100
 FUSED, EXPERTS = ("phi3", "phi4-mini"), ("qwen3-moe", "olmoe", "mixtral", "gpt-oss")
 
 
-@pytest.mark.parametrize("changes", [{}, {"bmm_limit": 128}])
+@pytest.mark.parametrize("changes", [{}, {"bmm_limit": 128}, NATIVE])
 @pytest.mark.parametrize("name", NAMES)
 def test_logits_equal_transformers(name: str, changes: dict[str, int], family_dirs: dict[str, Path]) -> None:
     ids = torch.randint(0, 96, (2, TOKENS), generator=torch.Generator().manual_seed(1))
@@ -35,10 +35,11 @@ def test_logits_equal_transformers(name: str, changes: dict[str, int], family_di
     assert (found - expected).abs().max() < 1e-4 * max(1.0, float(expected.abs().max()))
 
 
+@pytest.mark.parametrize("changes", [{}, NATIVE])
 @pytest.mark.parametrize("name", NAMES)
-def test_gradients_equal_transformers(name: str, family_dirs: dict[str, Path]) -> None:
+def test_gradients_equal_transformers(name: str, changes: dict[str, str], family_dirs: dict[str, Path]) -> None:
     data = make_data(4, high=60)
-    host = open_host(family_dirs[name])
+    host = open_host(family_dirs[name], **changes)
     result = host.forward_backward(data, route=host.create_full()).result()
     loss, expected = transformers_gradient(name, data)
     assert result.loss == pytest.approx(loss, rel=1e-5)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import open_host
+from helpers import NATIVE, open_host
 from reference_models import VARIANTS, reference
 from safetensors.torch import load_file, save_file
 
@@ -33,7 +33,7 @@ def test_logits_equal_transformers(name: str, model_dirs: dict[str, Path]) -> No
     assert (logits(open_host(model_dirs[name]), ids) - expected).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("changes", [{"bmm_limit": 128}, {"matmul": "onednn"}])
+@pytest.mark.parametrize("changes", [{"bmm_limit": 128}, {"matmul": "onednn"}, NATIVE])
 def test_other_routes_give_the_same_logits(changes: dict[str, object], model_dirs: dict[str, Path]) -> None:
     ids = torch.randint(0, 96, (2, 70), generator=torch.Generator().manual_seed(2))
     plain = logits(open_host(model_dirs["qwen3-tied"]), ids)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import make_data, open_host
+from helpers import NATIVE, make_data, open_host
 from reference_models import reference
 
 from burnish.engine import matmul
@@ -59,7 +59,7 @@ def test_gradients_equal_transformers(name: str, model_dirs: dict[str, Path]) ->
         assert relative(mine, expected[piece.hf_name]) < 1e-5, piece.hf_name
 
 
-@pytest.mark.parametrize("changes", [{"bmm_limit": 64}, {"matmul": "onednn"}])
+@pytest.mark.parametrize("changes", [{"bmm_limit": 64}, {"matmul": "onednn"}, NATIVE])
 def test_other_routes_give_the_same_gradients(changes: dict[str, object], model_dirs: dict[str, Path]) -> None:
     data, grads = make_data(6), []
     for change in ({}, changes):

@@ -17,7 +17,7 @@ from typing import Any, get_args
 import torch
 
 from burnish.engine import device as on
-from burnish.engine import files, heap, matmul, measure, trainer
+from burnish.engine import files, heap, matmul, measure, native, trainer
 from burnish.engine.adapters import AdapterBank, Slot, fitted, pairs, parameter_count
 from burnish.engine.arch import Arch
 from burnish.engine.attention import AttentionForm
@@ -162,6 +162,7 @@ class Host:
             chosen = Choices(**choices)
         torch.set_num_threads(chosen.threads)
         matmul.use(chosen.matmul)
+        native.use(chosen.kernels)
         if extension is not None:
             tokenizer: Tokenizer | None = extension.tokenizer
         else:

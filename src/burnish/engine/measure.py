@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from burnish.engine import heap, matmul
+from burnish.engine import heap, matmul, native, ops
 from burnish.engine.attention import AttentionForm, packed_attention
 
 CUDA_UNIT_WORK = 5e13
@@ -35,6 +35,8 @@ class Choices:
     """sequences up to this length use the batched form of attention"""
     unit_tokens: int
     """positions of one unit of work"""
+    kernels: native.Kernels = "torch"
+    """what norms, SwiGLU and rotary embedding run in; runs of before there was a choice ran in torch"""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,7 +52,7 @@ def machine_key() -> str:
     """Names what the measurements depend on: processor, cores, torch build."""
     capability = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else _processor()
-    return f"{name}|{capability}|cores={cores()}|torch={torch.__version__}|v8"
+    return f"{name}|{capability}|cores={cores()}|torch={torch.__version__}|v9"
 
 
 def _processor() -> str:
@@ -108,7 +110,8 @@ def measure() -> dict[str, Any]:
             limit = length
         else:
             break
-    return {"figures": figures, "threads": threads, "matmul": route, "dtype": dtype, "bmm_limit": limit}
+    kernels = _best_kernels(precision, figures)
+    return {"figures": figures, "threads": threads, "matmul": route, "dtype": dtype, "bmm_limit": limit, "kernels": kernels}
 
 
 def _best_threads(x: torch.Tensor, w: torch.Tensor, figures: dict[str, Any]) -> int:
@@ -137,6 +140,42 @@ def _best_route(x: torch.Tensor, w: torch.Tensor, g: torch.Tensor, figures: dict
     kinds = frozenset(k for k in matmul.KINDS if seconds["onednn", k] < 0.93 * seconds["aten", k])
     figures["fp32_gflops"] = round(3 * work / sum(min(seconds["aten", k], seconds["onednn", k]) for k in matmul.KINDS))
     return matmul.route_of(kinds)
+
+
+def _best_kernels(precision: torch.dtype, figures: dict[str, Any]) -> native.Kernels:
+    """Those in C, where they can be had, give what torch gives and take less time there and back. The two take turns."""
+    if native.missing():
+        figures["kernels"] = native.missing()
+        return "torch"
+    before, generator = native.current(), torch.Generator().manual_seed(0)
+    weight = ops.Weight(torch.rand(512, generator=generator), torch.zeros(512))
+    x = torch.randn(512, 512, generator=generator).requires_grad_()
+    wide = torch.randn(512, 2048, generator=generator).to(precision).requires_grad_()
+
+    def there_and_back() -> list[torch.Tensor]:
+        x.grad = wide.grad = None
+        outs = [ops.rms_norm(x, weight, 1e-5, precision), ops.swiglu(wide)]
+        torch.autograd.backward(outs, [torch.ones_like(out) for out in outs])
+        assert x.grad is not None
+        assert wide.grad is not None
+        return [t.float() for t in (*outs, x.grad, wide.grad)]
+
+    seconds: dict[native.Kernels, float] = {"torch": math.inf, "native": math.inf}
+    found: dict[native.Kernels, list[torch.Tensor]] = {}
+    try:
+        for _ in range(4):
+            for kernels in seconds:
+                native.use(kernels)
+                seconds[kernels] = min(seconds[kernels], _rate(there_and_back, 2))
+                found[kernels] = there_and_back()
+    finally:
+        native.use(before)
+    figures["kernels_us"] = {name: round(s * 1e6) for name, s in seconds.items()}
+    bar = 2e-5 if precision == torch.float32 else 2e-2
+    if not all(torch.allclose(a, b, rtol=bar, atol=bar) for a, b in zip(found["torch"], found["native"], strict=True)):
+        figures["kernels"] = "those in C do not give what torch gives"
+        return "torch"
+    return "native" if seconds["native"] < seconds["torch"] else "torch"
 
 
 def choose(
@@ -181,4 +220,5 @@ def choose(
         matmul=measured["matmul"],
         bmm_limit=measured["bmm_limit"],
         unit_tokens=unit_tokens or size,
+        kernels=measured.get("kernels", "torch") if not native.missing() else "torch",
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from burnish.engine import matmul
+from burnish.engine import matmul, native
 from burnish.engine.quantised import Quantised
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ def linear(x_ND: Float[Tensor, "N D"], weight: Weight, segments: Sequence[Segmen
 
 
 def _normalise(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    if native.takes(x) and native.takes_weight(weight.data):
+        return native.rms(x, weight.data, eps, dtype)
     x32 = x.float()
     rstd = torch.linalg.vector_norm(x32, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
     return torch.mul(x32, rstd).mul_(weight.data).to(dtype), rstd
@@ -182,7 +184,10 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         x, rstd = ctx.saved_tensors
-        weight, gy, x32 = ctx.weight, grads[0].float(), x.float()
+        weight = ctx.weight
+        if native.takes(x, grads[0]) and native.takes_weight(weight.data):
+            return native.rms_back(grads[0], x, weight.data, rstd, weight.grad), None, None, None
+        gy, x32 = grads[0].float(), x.float()
         t = gy * x32
         flat, rstd_1 = t.view(-1, t.shape[-1]), rstd.view(-1)
         if weight.grad is not None:
@@ -202,6 +207,8 @@ def rms_norm(x: Float[Tensor, "*N D"], weight: Weight, eps: float, dtype: torch.
 def _rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     """(x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) over the two halves of the last dimension; the first half of `sin` is
     negative. On whole heads, because a loop over half of one is too short for vector instructions."""
+    if native.takes(x) and native.takes_turn(x, cos, sin):
+        return native.rope(x, cos, sin)
     half = x.shape[-1] // 2
     turned = torch.cat((x[..., half:], x[..., :half]), -1)
     return torch.mul(x, cos).addcmul_(turned, sin)
@@ -216,6 +223,8 @@ class _Rope(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         cos, sin = ctx.saved_tensors
+        if native.takes(grads[0]) and native.takes_turn(grads[0], cos, sin):
+            return native.rope(grads[0], cos, sin, -1.0), None, None
         return _rotate(grads[0], cos, -sin), None, None
 
 
@@ -233,15 +242,20 @@ def rope(
 
 
 def _gate(gate_up: torch.Tensor) -> torch.Tensor:
+    if native.takes(gate_up) and gate_up.is_contiguous():
+        return native.swiglu(gate_up)
     width = gate_up.shape[-1] // 2
     return F.silu(gate_up[:, :width]).mul_(gate_up[:, width:])
 
 
 class _SwiGLU(torch.autograd.Function):
-    """silu(gate) is kept for backward: computing the exponential again costs more than the memory."""
+    """In torch silu(gate) is kept for backward: computing the exponential again costs more than the memory."""
 
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
+        if native.takes(gate_up) and gate_up.is_contiguous():
+            ctx.save_for_backward(gate_up)
+            return native.swiglu(gate_up)
         width = gate_up.shape[-1] // 2
         silu = F.silu(gate_up[:, :width])
         ctx.save_for_backward(gate_up, silu)
@@ -249,7 +263,10 @@ class _SwiGLU(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
-        gate_up, silu = ctx.saved_tensors
+        gate_up, *kept = ctx.saved_tensors
+        if not kept:
+            return native.swiglu_back(gate_up, grads[0])
+        silu = kept[0]
         gy, width = grads[0], gate_up.shape[-1] // 2
         out = torch.empty_like(gate_up)
         torch.mul(gy, silu, out=out[:, width:])

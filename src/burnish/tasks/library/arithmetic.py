@@ -347,8 +347,8 @@ def rows_of(side: splits.Side, count: int, seed: int = 0) -> tuple[Example, ...]
         words = {"a": str(one.left), "b": str(one.right), "c": str(two.right), "n": n, "m": m, "t": things, "p": names.pronoun(n)}
         words["e"] = f"{one.left} {SIGNS[one.kind]} {one.right} {SIGNS[two.kind]} {two.right}"
         asked = expand(template, draw, **words)
-        clauses = tuple(expand(clause, draw, **words) for clause in told.clauses) if told else None
-        answer = ideal(one, two, clauses)
+        first, second = (expand(clause, draw, **words) for clause in told.clauses) if told else ("", "")
+        answer = ideal(one, two, (first, second) if told else None)
         keys = [one.key, two.key, _phrasing_key(kind, place)]
         messages = (Message(role="user", content=asked), Message(role="assistant", content=answer))
         rows.setdefault(asked, Example(messages=messages, reference=answer, metadata={"kind": kind, "keys": keys}))
