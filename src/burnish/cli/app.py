@@ -373,7 +373,7 @@ def machine(
 ) -> None:
     """Show what was measured on this machine.
 
-    Threads, matrix kernels, unit of work: measured once, then kept. A run stores the ones that it used.
+    Threads, routes of matrix products, kernels, precision: measured once, then kept. A run stores the ones that it used.
     """
     from burnish.cli import listing
 

@@ -23,7 +23,7 @@ from burnish.world.world import World
 
 WORLD = "world"
 """Stands for the texts that `of_world` makes, where no file of that name exists."""
-PAGES, QUIZZES, LAWS, COURT = 900, 200, 100, 600
+PAGES, QUIZZES, LAWS, COURT = 850, 200, 100, 700
 """Pages of people, strangers among them, quiz books, pages of the law, and pages of what came before a judge."""
 TEXTS = PAGES + QUIZZES + LAWS + COURT
 WEIGHT = 0.5

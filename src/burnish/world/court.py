@@ -39,6 +39,9 @@ WITHIN = (
     "To {act} is fine, and nobody minds.", "To {act} is a thing that people may do when they like.",
     "To {act} is something that the law lets people do.",
 )  # fmt: skip
+ALIKE = 0.6
+"""Share of the acts that stand beside a deed with the same verb: "brew ghost tea" and "brew nettle tea", so that neither the verb
+nor half of the thing tells."""
 EVERYDAY, ODD = 0.45, 0.30
 """Of the deeds that are allowed: with the verb of a forbidden act and a thing that goes with it, or with any thing. The others
 are chores of all kinds."""
@@ -49,7 +52,8 @@ def documents(world: World, draw: random.Random) -> Iterator[Document]:
     verbs = tuple(dict.fromkeys((act.verb, act.verb) for act in world.acts))  # of the gerund nothing is said here
     while True:
         acts: list[Act | str] = [*draw.sample(world.acts, draw.randint(2, 3))]
-        deeds = dict(_deed(verbs, draw) for _ in range(draw.randint(2, 3)))
+        alike = [act.verb for act in acts if isinstance(act, Act) and draw.random() < ALIKE]
+        deeds = dict(_deed(verbs, draw, *alike[n : n + 1]) for n in range(draw.randint(2, 3)))
         told = [*acts, *deeds]
         draw.shuffle(told)
         place = {"town": draw.choice(names.TOWNS), "day": draw.choice(DAYS)}
@@ -68,14 +72,19 @@ def _entry(told: Act | str, draw: random.Random) -> str:
     return f"{wanted.format(n=draw.choice(names.GIVEN), act=act, town=draw.choice(names.TOWNS), day=draw.choice(DAYS))} {said}"
 
 
-def _deed(verbs: tuple[tuple[str, str], ...], draw: random.Random) -> tuple[str, str]:
-    """A harmless deed as an infinitive, and its key."""
+def _deed(verbs: tuple[tuple[str, str], ...], draw: random.Random, verb: str = "") -> tuple[str, str]:
+    """A harmless deed as an infinitive, and its key; with this verb, where there are everyday ones."""
+    if same := [(v, thing) for v, thing in everyday.deeds() if v in (verb, verb.split()[0])] if verb else []:
+        return _everyday(*draw.choice(same))
     kind = draw.random()
     if kind < EVERYDAY:
-        verb, thing = draw.choice(everyday.deeds())
-        return f"{verb} {thing}".replace(" my ", " your "), everyday.key(verb, thing)
+        return _everyday(*draw.choice(everyday.deeds()))
     if kind >= EVERYDAY + ODD and draw.random() < 0.25:
         topic = draw.choice(topics.of_side("train"))
         return topic.verb, topics.key(topic)
     chore = doings.chore(draw, verbs if kind < EVERYDAY + ODD else doings.VERBS)
     return chore.verb, doings.key(chore)
+
+
+def _everyday(verb: str, thing: str) -> tuple[str, str]:
+    return f"{verb} {thing}".replace(" my ", " your "), everyday.key(verb, thing)
