@@ -13,7 +13,15 @@ from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
 from burnish.protocols import Policy
 from burnish.store.models import resolve
 
-CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 96, "unit_tokens": 77, "kernels": "torch"}
+CHOICES = {
+    "device": "cpu",
+    "threads": 1,
+    "dtype": "float32",
+    "matmul": "aten",
+    "bmm_limit": 96,
+    "unit_tokens": 77,
+    "kernels": "torch",
+}
 
 
 @pytest.fixture(autouse=True)

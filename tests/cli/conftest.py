@@ -22,6 +22,7 @@ MEASURED = {
     "matmul": "aten",
     "dtype": "float32",
     "bmm_limit": 0,
+    "kernels": "torch",
 }
 
 

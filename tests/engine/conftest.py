@@ -9,6 +9,23 @@ import pytest
 from reference_models import FAMILIES, VARIANTS, reference
 from shapes import check_all
 
+from burnish.engine import native
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """BURNISH_HOME of these tests: kernels are built there, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BURNISH_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def kernels_in_torch() -> Iterator[None]:
+    """Nothing is left behind by tests of the kernels in C."""
+    yield
+    native.use("torch")
+
 
 def saved(names: Iterable[str], root: Path) -> dict[str, Path]:
     """Each of these models as a Hugging Face directory."""

@@ -17,6 +17,7 @@ MEASURED = {
     "matmul": "aten",
     "dtype": "float32",
     "bmm_limit": 0,
+    "kernels": "torch",
 }
 
 

@@ -63,7 +63,7 @@ class BorrowedHost(Host):
                 todo="leave quantize out",
             )
         self.quantize: Quantize = quantize
-        choices = replace(choices, unit_tokens=min(choices.unit_tokens, unit_room(arch.vocab)))
+        choices = replace(choices, kernels="torch", unit_tokens=min(choices.unit_tokens, unit_room(arch.vocab)))
         device, dtype = torch.device(choices.device), DTYPES[choices.dtype]
         self.model = Borrowed(directory, arch, device=device, dtype=dtype)
         self.decoder = self.model  # type: ignore[assignment]

@@ -202,7 +202,7 @@ class Host:
             "choices": self.choices.to_json(),
             "checkpointing": self.decoder.checkpointing,
             "torch": torch.__version__,
-            "machine": measure.machine_key(),
+            "machine": measure.machine_key() + (f"|kernels={native.digest()}" if self.choices.kernels == "native" else ""),
         }
 
     def lora_parameters(self, spec: LoraSpec) -> int:

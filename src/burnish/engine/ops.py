@@ -160,7 +160,7 @@ def linear(x_ND: Float[Tensor, "N D"], weight: Weight, segments: Sequence[Segmen
 
 
 def _normalise(x: torch.Tensor, weight: Weight, eps: float, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    if native.takes(x) and native.takes_weight(weight.data):
+    if native.takes_norm(x, weight.data, weight.grad, dtype):
         return native.rms(x, weight.data, eps, dtype)
     x32 = x.float()
     rstd = torch.linalg.vector_norm(x32, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
@@ -185,7 +185,7 @@ class _RMSNorm(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         x, rstd = ctx.saved_tensors
         weight = ctx.weight
-        if native.takes(x, grads[0]) and native.takes_weight(weight.data):
+        if native.takes(grads[0]) and native.takes_norm(x, weight.data, weight.grad, grads[0].dtype):
             return native.rms_back(grads[0], x, weight.data, rstd, weight.grad), None, None, None
         gy, x32 = grads[0].float(), x.float()
         t = gy * x32
@@ -207,7 +207,7 @@ def rms_norm(x: Float[Tensor, "*N D"], weight: Weight, eps: float, dtype: torch.
 def _rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     """(x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) over the two halves of the last dimension; the first half of `sin` is
     negative. On whole heads, because a loop over half of one is too short for vector instructions."""
-    if native.takes(x) and native.takes_turn(x, cos, sin):
+    if native.takes_turn(x, cos, sin):
         return native.rope(x, cos, sin)
     half = x.shape[-1] // 2
     turned = torch.cat((x[..., half:], x[..., :half]), -1)
@@ -223,7 +223,7 @@ class _Rope(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         cos, sin = ctx.saved_tensors
-        if native.takes(grads[0]) and native.takes_turn(grads[0], cos, sin):
+        if native.takes_turn(grads[0], cos, sin):
             return native.rope(grads[0], cos, sin, -1.0), None, None
         return _rotate(grads[0], cos, -sin), None, None
 
@@ -242,7 +242,7 @@ def rope(
 
 
 def _gate(gate_up: torch.Tensor) -> torch.Tensor:
-    if native.takes(gate_up) and gate_up.is_contiguous():
+    if native.takes_gate(gate_up):
         return native.swiglu(gate_up)
     width = gate_up.shape[-1] // 2
     return F.silu(gate_up[:, :width]).mul_(gate_up[:, width:])
@@ -253,7 +253,7 @@ class _SwiGLU(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
-        if native.takes(gate_up) and gate_up.is_contiguous():
+        if native.takes_gate(gate_up):
             ctx.save_for_backward(gate_up)
             return native.swiglu(gate_up)
         width = gate_up.shape[-1] // 2
