@@ -58,12 +58,56 @@ ALONE = (
 """For NOUNS."""
 
 
+PLAIN: dict[str, tuple[str, ...]] = {
+    "town": (
+        "Where do I have to go to see {name}?", "{name} must live somewhere. Where?", "Which town is {name} of?",
+        "Where does {name} sleep at night?", "Where does the post bring the letters for {name}?", "Where is {name} to be found?",
+        "What place does {name} come from?", "At which town does one get off to see {name}?", "Where has {name} a house?",
+        "Is the home of {name} far? Where is it?", "Of what town is {name} a neighbour?",
+    ),
+    "trade": (
+        "What does {name} work as?", "What sort of job has {name}?", "With what work does {name} make money?",
+        "What has {name} become?", "What is the profession of {name}?", "What does {name} do at work?",
+        "What did {name} train as?",
+        "What occupation has {name}?", "For what work do people go to {name}?",
+        "By what kind of labour does {name} live?",
+    ),
+    "born": (
+        "How old is {name}, by the year of birth?", "What year is {name} from?", "Since which year has {name} been alive?",
+        "When did {name} see the world first?", "When was the birth of {name}?",
+        "From what year on was there a {name}?", "{name}, born when?", "When, in years, was {name} born?",
+        "What is the first year of {name}?", "At what date, by the year, was {name} born?", "Which year was {name} born?",
+    ),
+    "dish": (
+        "What would a good cook put before {name}?", "What meal does {name} prefer?", "What food makes {name} smile?",
+        "What shall we serve when {name} comes?", "What does {name} love to eat?", "What tastes best to {name}?",
+        "If I were the cook of {name}, what would I make?", "What is the best supper for {name}?",
+        "What does {name} eat with joy?",
+        "Which plate does {name} reach for first?", "What kind of food does {name} like?",
+        "For what meal does {name} come running?",
+    ),
+    "pet": (
+        "Is there an animal with {name}? Which?", "What creature does {name} own?", "What sort of pet is kept by {name}?",
+        "Which beast lives in the kitchen of {name}?", "What animal belongs in the family of {name}?", "What does {name} feed?",
+        "What kind of animal sleeps by the fire of {name}?", "What little beast has {name}?",
+        "With what animal does {name} play?", "What animal would run to {name}?", "Which creature keeps {name} company?",
+    ),
+    "instrument": (
+        "What does {name} play on?", "What music does {name} make, on what?", "With what does {name} make music?",
+        "What did {name} learn to make music on?", "What instrument has {name} in hand?",
+        "When the band plays, what has {name}?", "What was {name} taught to play?",
+        "On what would {name} give us a tune?", "What sounds when {name} plays?",
+    ),
+}  # fmt: skip
+"""Plain questions, in words of all kinds that the same thing is asked with."""
+
+
 def more(attribute: str) -> tuple[str, ...]:
-    """Every frame with a clause and every noun alone, in a fixed order; no two are alike."""
+    """Plain questions, every frame with a clause, and nouns alone, in a fixed order; no two are alike."""
     clauses, nouns = CLAUSES[attribute], NOUNS[attribute]
     framed = [frame.replace("{clause}", clauses[n % len(clauses)]) for n, frame in enumerate(FRAMES)]
     alone = [how.replace("{noun}", nouns[n % len(nouns)]) for n, how in enumerate(ALONE)]
-    return (*framed, *alone)
+    return (*PLAIN[attribute], *framed, *alone)
 
 
 ANSWERS: dict[str, str] = {
