@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnish.connect import LocalModels, measured_here, open_engine, require
-from burnish.engine import measure
+from burnish.engine import measure, native
 from burnish.errors import CapabilityMissing, ConfigError, ModelNotFound
 from burnish.protocols import Policy
 from burnish.store.models import resolve
@@ -55,15 +55,26 @@ def test_fewer_threads_are_believed_the_second_time(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
 
     def busy(threads: int) -> None:
-        monkeypatch.setattr(measure, "measure", lambda: found.append(threads) or {"threads": threads})
+        monkeypatch.setattr(measure, "measure", lambda: found.append(threads) or {"threads": threads, "kernels": "torch"})
 
     busy(2)
-    assert measured_here() == {"threads": 2}
+    assert measured_here()["threads"] == 2
     busy(4)
-    assert measured_here() == {"threads": 4}
+    assert measured_here()["threads"] == 4
     busy(2)
-    assert measured_here() == {"threads": 4}
-    assert measured_here(again=True) == {"threads": 2}
-    assert measured_here() == {"threads": 4}, "once is not enough"
-    assert measured_here(again=True) == measured_here() == {"threads": 2}
+    assert measured_here()["threads"] == 4
+    assert measured_here(again=True)["threads"] == 2
+    assert measured_here()["threads"] == 4, "once is not enough"
+    assert measured_here(again=True)["threads"] == measured_here()["threads"] == 2
     assert found == [2, 4, 2, 2]
+
+
+def test_kernels_are_measured_when_a_compiler_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "missing", lambda: "there is no C compiler")
+    monkeypatch.setattr(measure, "measure", lambda: {"threads": 1, "figures": {"kernels": "there is no C compiler"}})
+    monkeypatch.setattr(measure, "kernels", lambda figures: "native")
+    assert "kernels" not in measured_here(again=True)
+    assert "kernels" not in measured_here()
+    monkeypatch.setattr(native, "missing", lambda: "")
+    assert measured_here()["kernels"] == "native"
+    assert measured_here()["figures"] == {}

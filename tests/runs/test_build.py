@@ -238,7 +238,7 @@ def test_a_model_to_start_reinforcement_from_comes_with_it_and_survives_a_stop(c
     built = build("micro", copied, overrides=OVERRIDES, progress=watcher)
     assert built.chat == copied / "micro-chat"
     assert built.start is not None
-    assert (built.start.rows, built.start.in_band) == (600, False)
+    assert (built.start.rows, built.start.in_band) == (300, False)
     assert "**outside** the band" in (built.chat / "README.md").read_text()
     assert any("nearest is taken" in w for w in watcher.warnings)
     before = state(copied)

@@ -49,7 +49,7 @@ def test_a_step_too_steep_ends_with_the_nearest(tried):
 
 def test_what_only_just_answers_enough_of_the_questions_is_not_taken_at_once(monkeypatch: pytest.MonkeyPatch):
     """Validation rows flatter what is chosen by them."""
-    found = {600: (0.40, 0.80), 900: (0.44, 0.86)}
+    found = {300: (0.40, 0.80), 750: (0.44, 0.86)}
 
     def attempt(base: Path, work: Path, rows: int, seed: int, say: Silent) -> Attempt:
         pass_1, pass_8 = found[rows]
@@ -57,7 +57,7 @@ def test_what_only_just_answers_enough_of_the_questions_is_not_taken_at_once(mon
 
     monkeypatch.setattr(build_chat, "attempt", attempt)
     monkeypatch.setattr(build_chat, "tested", lambda work, best, seed: best)
-    assert build_chat.search(Path("base"), Path("work"), 0, Silent()).rows == 900
+    assert build_chat.search(Path("base"), Path("work"), 0, Silent()).rows == 750
 
 
 def test_pass_at_eight_counts_too():
@@ -70,7 +70,7 @@ def test_pass_at_eight_counts_too():
 
 
 def test_the_nearest_lacks_least_of_both_shares(monkeypatch: pytest.MonkeyPatch):
-    found = {600: (0.28, 0.65), 900: (0.33, 0.70), 1050: (0.39, 0.73), 1125: (0.39, 0.77), 1162: (0.42, 0.78), 1181: (0.43, 0.79)}
+    found = {300: (0.28, 0.65), 750: (0.33, 0.70), 975: (0.39, 0.73), 1087: (0.39, 0.77), 1143: (0.42, 0.78), 1171: (0.43, 0.79)}
 
     def attempt(base: Path, work: Path, rows: int, seed: int, say: Silent) -> Attempt:
         pass_1, pass_8 = found[rows]
