@@ -20,7 +20,7 @@ from burnish.engine.attention import AttentionForm, packed_attention
 from burnish.engine.experts import Mixture
 from burnish.engine.flat import Flat
 from burnish.engine.load import shapes
-from burnish.engine.ops import Segment, Weight
+from burnish.engine.ops import Passage, Weight
 from burnish.engine.sight import Sight
 from burnish.engine.tokens import Patch, add_embedded_gradient, patch_embedded
 from burnish.types import Quantize
@@ -60,7 +60,7 @@ class Mlp:
     down: Weight
 
 
-SegmentTable = Mapping[str, Sequence[Segment]]
+SegmentTable = Mapping[str, Sequence[Passage]]
 """Fused matrix name ("layers.0.qkv") -> the adapter segments that pass through it. Empty = the bare base."""
 
 

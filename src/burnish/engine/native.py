@@ -91,18 +91,21 @@ def digest() -> str:
 # -- what they take -------------------------------------------------------------------------------------------------------
 
 
-def takes(*tensors: torch.Tensor) -> bool:
-    """Whether these go through the kernels: on a CPU, in a precision that they know, rows side by side."""
-    return _in_use and all(
-        t.device.type == "cpu" and t.dtype in _TYPES and t.dim() in (2, 3) and (t.stride(-1) == 1 or t.shape[-1] == 1)
-        for t in tensors
-    )
+def takes(x: torch.Tensor) -> bool:
+    """Whether it goes through the kernels: on a CPU, in a precision that they know, rows side by side.
+
+    What is asked of tensors is spelled out here and below: a token of one row asks it a hundred times.
+    """
+    return _in_use and x.is_cpu and x.dtype in _TYPES and x.dim() in (2, 3) and (x.stride(-1) == 1 or x.shape[-1] == 1)
 
 
 def takes_norm(x: torch.Tensor, weight: torch.Tensor, grad: torch.Tensor | None, dtype: torch.dtype) -> bool:
     """Whether x [*N, D] is normalised by them, with this weight [D], its gradient, and a result in this precision."""
-    whole = (t.dtype == torch.float32 and t.is_contiguous() and t.shape == x.shape[-1:] for t in (weight, grad) if t is not None)
-    return takes(x) and dtype in _TYPES and all(whole)
+    return takes(x) and dtype in _TYPES and _is_vector(weight, x.shape[-1]) and (grad is None or _is_vector(grad, x.shape[-1]))
+
+
+def _is_vector(t: torch.Tensor, size: int) -> bool:
+    return t.dtype is torch.float32 and t.dim() == 1 and t.shape[0] == size and t.is_contiguous()
 
 
 def takes_gate(gate_up: torch.Tensor) -> bool:
@@ -112,9 +115,10 @@ def takes_gate(gate_up: torch.Tensor) -> bool:
 
 def takes_turn(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> bool:
     """Whether x [N, H, E] is turned by them as a whole by these [N, 1, E]."""
+    if not (takes(x) and x.dim() == 3 and x.shape[-1] % 2 == 0):
+        return False
     shape = (x.shape[0], 1, x.shape[-1])
-    turns = (t.dtype == x.dtype and t.shape == shape and t.is_contiguous() for t in (cos, sin))
-    return takes(x) and x.dim() == 3 and x.shape[-1] % 2 == 0 and all(turns)
+    return cos.dtype == x.dtype == sin.dtype and cos.shape == shape == sin.shape and cos.is_contiguous() and sin.is_contiguous()
 
 
 # -- functions ------------------------------------------------------------------------------------------------------------

@@ -72,6 +72,23 @@ class Segment:
     rows: slice | torch.Tensor
 
 
+@dataclass(slots=True)
+class Group:
+    """Rows of K adapters of one shape, which pass through all their factors at once. Nothing is trained through it.
+
+    a [K, in, m r] and b (first output column, [K, r, out]) as in `Factors`, those of all adapters side by side. rows [K P]: which
+    row stands at each of an adapter's P places; scale [K, P, 1]: what its product is multiplied by, zero where none does.
+    """
+
+    a: torch.Tensor
+    b: tuple[tuple[int, torch.Tensor], ...]
+    rows: torch.Tensor
+    scale: torch.Tensor
+
+
+Passage = Segment | Group
+
+
 def _add_product(out: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float) -> None:
     """out += scale a b, in one pass unless products are compiled for each number of rows."""
     if matmul.compiles(out.device, out.dtype):
@@ -96,6 +113,18 @@ def _low_rank(y: torch.Tensor, x: torch.Tensor, s: Segment) -> torch.Tensor:
     return h
 
 
+def _low_rank_grouped(y: torch.Tensor, x: torch.Tensor, g: Group) -> None:
+    """Add a group's low-rank products to y in place."""
+    adapters, places, _ = g.scale.shape
+    h = torch.bmm(x.index_select(0, g.rows).view(adapters, places, -1), g.a).mul_(g.scale)
+    start = 0
+    for column, b in g.b:
+        _, rank, out = b.shape
+        found = torch.bmm(h[:, :, start : start + rank], b).view(adapters * places, out)
+        y[:, column : column + out].index_add_(0, g.rows, found)
+        start += rank
+
+
 def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tensor, h: torch.Tensor, s: Segment) -> None:
     f, scale = s.factors, s.factors.scale * s.weight
     gh = torch.empty_like(h)
@@ -118,17 +147,18 @@ def _low_rank_backward(gx: torch.Tensor | None, gy: torch.Tensor, x: torch.Tenso
             gx.index_add_(0, s.rows, matmul.nn(gh, f.a))
 
 
-def _product(x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def _product(x: torch.Tensor, weight: Weight) -> torch.Tensor:
     y = weight.nt(x)
     if weight.bias is not None:
         y += weight.bias
-    return y, [_low_rank(y, x, s) for s in segments]
+    return y
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: Weight, segments: Sequence[Segment]) -> torch.Tensor:
-        y, hidden = _product(x, weight, segments)
+        y = _product(x, weight)
+        hidden = [_low_rank(y, x, s) for s in segments]
         trains = weight.grad is not None or any(s.factors.a_grad is not None for s in segments)
         ctx.weight, ctx.segments, ctx.trains = weight, segments, trains
         ctx.save_for_backward(*([x, *hidden] if trains else hidden))
@@ -149,13 +179,16 @@ class _Linear(torch.autograd.Function):
         return gx, None, None
 
 
-def linear(x_ND: Float[Tensor, "N D"], weight: Weight, segments: Sequence[Segment] = ()) -> Float[Tensor, "N M"]:
+def linear(x_ND: Float[Tensor, "N D"], weight: Weight, segments: Sequence[Passage] = ()) -> Float[Tensor, "N M"]:
     """x W^T + bias, plus each segment's low-rank product. The one place where weights meet activations.
 
     Here and below, no autograd function is entered where no gradient can follow: entering one costs more than a small product.
     """
     if not torch.is_grad_enabled():
-        return _product(x_ND, weight, segments)[0]
+        y = _product(x_ND, weight)
+        for passage in segments:
+            _low_rank(y, x_ND, passage) if isinstance(passage, Segment) else _low_rank_grouped(y, x_ND, passage)
+        return y
     return _Linear.apply(x_ND, weight, segments)  # type: ignore[no-any-return]
 
 

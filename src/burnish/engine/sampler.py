@@ -40,6 +40,7 @@ from burnish.engine.request import (
     not_finite,
     nothing_allowed,
 )
+from burnish.engine.stacks import Stacks
 from burnish.engine.stops import StopText
 from burnish.engine.tokens import Patch
 from burnish.errors import ConfigError, Interrupted
@@ -95,6 +96,7 @@ class Sampler:
         self._bytes = spelled + [b""] * (vocab - len(spelled))
         self.cache = KVCache(decoder.arch, device=decoder.device, dtype=decoder.dtype)
         self.prefixes = PrefixCache(limit_positions // 4 if limit_prefix_positions is None else limit_prefix_positions)
+        self.stacks = Stacks(bank)
         self.batch = Batch(limit_rows)
         self.waiting: deque[Prompt] = deque()
         self.ready: deque[Prompt] = deque()
@@ -172,12 +174,13 @@ class Sampler:
     def forget(self) -> None:
         """Drop stored conversations (weights changed in a way that versions do not show)."""
         self.prefixes.clear()
+        self.stacks.clear()
 
     def cache_bytes(self) -> int:
-        """Memory held by the decode cache, by prompts in work, by stored conversations and by packed weights."""
+        """Memory held by the decode cache, by prompts in work, stored conversations, packed weights and stacks of adapters."""
         prompts = sum(p.kv.numel() * p.kv.element_size() for p in (*self.waiting, *self.ready) if p.kv is not None)
         packed = self._matrix_bytes() if self._packed is not None else 0
-        return self.cache.bytes + self.prefixes.bytes + prompts + packed
+        return self.cache.bytes + self.prefixes.bytes + prompts + packed + self.stacks.bytes
 
     def _matrix_bytes(self) -> int:
         """Of the matrices that are packed; of a quantised base the head alone."""
@@ -354,7 +357,7 @@ class Sampler:
             rows = self.batch.rows
             routes = self.bank.rows([r.prompt.route for r in rows], [1] * len(rows))
             self._plan = _Plan(
-                self.bank.table(routes),
+                self.stacks.table(routes),
                 self.bank.patches(routes, self._given(len(rows))),
                 plan_spans(self.batch.length[: len(rows)]),
                 [i for i, r in enumerate(rows) if r.watched],
