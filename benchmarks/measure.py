@@ -6,11 +6,13 @@ import json
 import os
 import platform
 import resource
+import sys
 import time
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "numpy", "tokenizers")
+PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "numpy", "tokenizers", "llama-cpp-python",
+            "torchtune", "llamafactory")  # fmt: skip
 
 
 class Stopwatch:
@@ -32,9 +34,8 @@ class Stopwatch:
 
 def _settle() -> None:
     """Wait for what a GPU, if there is one, has been given to do."""
-    import torch
-
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
@@ -55,14 +56,17 @@ def own_busy_s() -> float:
 
 def report(watch: Stopwatch, **figures: object) -> None:
     """Print one JSON line: the figures, then peak resident memory, threads, quietness and versions."""
-    import torch
-
-    gpu = torch.cuda.is_available()
+    torch = sys.modules.get("torch")  # loading it here would be in the memory of those that have none
+    gpu = torch is not None and torch.cuda.is_available()
     line = {
         **figures,
-        **({"gpu": torch.cuda.get_device_name(0), "peak_gpu_mb": torch.cuda.max_memory_allocated() >> 20} if gpu else {}),
+        **(
+            {"gpu": torch.cuda.get_device_name(0), "peak_gpu_mb": torch.cuda.max_memory_allocated() >> 20}
+            if torch and gpu
+            else {}
+        ),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "threads": torch.get_num_threads(),
+        "threads": figures.get("threads", torch.get_num_threads() if torch else os.cpu_count()),
         "own_cpu_s": round(watch.own_cpu_s, 2),
         "others_cores": watch.others_cores,
         "loadavg_1m": round(os.getloadavg()[0], 2),

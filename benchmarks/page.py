@@ -10,13 +10,13 @@ from pathlib import Path
 
 from measure import read_json
 
-TITLES = {"sft": "Fine-tuning", "generate": "Generation"}
+KINDS = ("sft", "lora", "generate", "alone")
 
 
 def write_page(page: Path, result: dict, name: str) -> None:
     """Replace what stands between `<!-- begin KIND SIZE -->` and `<!-- end KIND SIZE -->` for each kind in the result."""
     text = page.read_text(encoding="utf-8")
-    for what in TITLES:
+    for what in KINDS:
         if what not in result:
             continue
         begin, end = (f"<!-- {edge} {what} {result['size']} -->" for edge in ("begin", "end"))

@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--mode", choices=sorted(MODES), default="as-shipped")
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train an adapter (peft) instead of all weights")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON", help="one more SFTConfig field")
     parser.add_argument("--matmul-precision", default="highest", choices=["highest", "high", "medium"])
     parser.add_argument("--profile", action="store_true", help="print a table of operator times to standard error")
@@ -75,6 +76,11 @@ def main() -> None:
                 if profiler:
                     profiler.stop()
 
+    adapter = None
+    if arguments.lora:
+        from peft import LoraConfig
+
+        adapter = LoraConfig(r=arguments.lora, lora_alpha=2 * arguments.lora, target_modules="all-linear", task_type="CAUSAL_LM")
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         config = SFTConfig(
             output_dir=folder,
@@ -88,6 +94,7 @@ def main() -> None:
             model=str(arguments.root / arguments.size),
             args=config,
             train_dataset=Dataset.from_list(rows),
+            peft_config=adapter,
             callbacks=[Clock()],
         )
         collate = trainer.data_collator
@@ -110,7 +117,7 @@ def main() -> None:
         watch,
         what="sft",
         who="trl",
-        mode=arguments.mode,
+        mode=arguments.mode + (f"-lora{arguments.lora}" if arguments.lora else ""),
         size=arguments.size,
         tokens_per_s=sum(tokens[measured]) / watch.elapsed_s,
         seconds_per_step=watch.elapsed_s / arguments.steps,

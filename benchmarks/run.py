@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import re
@@ -31,7 +32,14 @@ from measure import cpu_flags, cpu_name, machine_busy_s, read_json
 from page import write_page
 
 HERE = Path(__file__).parent
-TRL, GENERATE = "peer_trl_sft.py", "peer_transformers_generate.py"
+TRL, GENERATE, LLAMA = "peer_trl_sft.py", "peer_transformers_generate.py", "peer_llama_cpp.py"
+OURS = {
+    "sft": ["ours.py", "sft"],
+    "lora": ["ours.py", "sft", "--lora", "16"],
+    "generate": ["ours.py", "generate"],
+    "alone": ["ours.py", "generate", "--prompts", "1", "--repeats", "10"],
+}
+"""What is compared, and our side of it."""
 STEPS = {"as-shipped": 4, "packing-bf16": 5, "grouped-fp32": 5, "padding-free-fp32": 5}
 """Measured steps of the slow modes (8 elsewhere), so that each takes 10 to 20 seconds on two cores."""
 
@@ -55,8 +63,21 @@ def peers(what: str) -> dict[str, list[str]]:
             known["trl as-shipped"] = [TRL, "--mode", "as-shipped", *SLOW]
         return known
     dtypes = ("float32", "bfloat16") if has_bf16() else ("float32",)
+    if what == "lora":
+        modes = ["packing-bf16"] * has_bf16() + ["packing-fp32", "packing-640-fp32", "grouped-fp32"]
+        return {f"trl lora {m}": [TRL, "--lora", "16", "--mode", m, "--steps", str(STEPS.get(m, 8))] for m in modes}
+    ours = ["--prompts", "1", "--repeats", "10"] if what == "alone" else []
+    theirs = {
+        f"llama.cpp {'fp32' if d == 'float32' else 'bf16'}{' flash' * flash}": [LLAMA, "--dtype", d, *["--flash"] * flash, *ours]
+        for d in ("float32", "bfloat16")
+        for flash in (False, True)
+        if importlib.util.find_spec("llama_cpp") is not None
+    }
+    if what == "alone":
+        return theirs
     pairs = [(m, d) for m in ("dynamic", "static", "continuous") for d in dtypes]
-    return {f"transformers {m} {'fp32' if d == 'float32' else 'bf16'}": [GENERATE, "--mode", m, "--dtype", d] for m, d in pairs}
+    named = {f"transformers {m} {'fp32' if d == 'float32' else 'bf16'}": [GENERATE, "--mode", m, "--dtype", d] for m, d in pairs}
+    return named | theirs
 
 
 def wait_until_quiet(others: float, limit_s: float = 120) -> None:
@@ -104,25 +125,33 @@ def compare(what: str, arguments: argparse.Namespace) -> dict:
         print(f"survey  {name}", flush=True)
         survey[name] = measure(command, arguments)
     ranked = sorted(survey, key=lambda name: survey[name]["tokens_per_s"], reverse=True)
-    chosen = ranked[:2]
+    chosen = fastest(ranked)
     if what == "sft":
         chosen.append("trl as-shipped")
-    sides = {"burnish": ["ours.py", what], **{name: known[name] for name in chosen}}
+    sides = {"burnish": OURS[what], **{name: known[name] for name in chosen}}
     rounds = []
     for i in range(arguments.runs):
         names = [n for n in sides if n != "trl as-shipped" or has_bf16() or i < 2]
         figures = {}
         for name in names[i % len(names) :] + names[: i % len(names)]:
             print(f"round {i + 1}  {name}", flush=True)
-            extra = ["--answers", str(answers_file(arguments.root, name))] if what == "generate" else []
+            extra = ["--answers", str(answers_file(arguments.root, name))] if what in ("generate", "alone") else []
             figures[name] = measure(sides[name], arguments, *extra)
         rounds.append(figures)
     outcome: dict = {"survey": survey, "rounds": rounds}
-    if what == "generate":
+    if what in ("generate", "alone"):
         drawn = {name: read_json(answers_file(arguments.root, name)) for name in sides}
         outcome["equal_answers"] = {name: share_equal(drawn["burnish"], drawn[name]) for name in chosen}
     outcome["summary"] = summary(rounds)
     return outcome
+
+
+def fastest(ranked: list[str]) -> list[str]:
+    """The two fastest modes; of llama.cpp and transformers the fastest of each, and llama.cpp in bf16, by which aims are set."""
+    if not any(name.startswith("llama.cpp") for name in ranked):
+        return ranked[:2]
+    first = [next((n for n in ranked if n.startswith(who)), "") for who in ("transformers", "llama.cpp", "llama.cpp bf16")]
+    return list(dict.fromkeys(name for name in first if name))
 
 
 def answers_file(root: Path, name: str) -> Path:
@@ -164,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=HERE / ".cache", help="where models and data are made")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", choices=["sft", "generate"])
+    parser.add_argument("--only", choices=list(OURS))
     parser.add_argument("--size", choices=sorted(models.SIZES), default="S")
     parser.add_argument("--others", type=float, default=0.25, help="cores that other processes may take during a run")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md as it is")
@@ -178,7 +207,10 @@ def main() -> None:
         "size": arguments.size,
         "data": read_json(arguments.root / "facts.json"),
     }
-    for what in [arguments.only] if arguments.only else ["sft", "generate"]:
+    for what in [arguments.only] if arguments.only else list(OURS):
+        if not peers(what):
+            print(f"left out: {what}, for which no peer is installed")
+            continue
         result[what] = compare(what, arguments)
     name = f"{result['date']}-{slug(cpu_name())}-{arguments.size}{'-' + arguments.only if arguments.only else ''}.json"
     (HERE / "results").mkdir(exist_ok=True)
