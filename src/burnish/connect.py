@@ -118,7 +118,18 @@ class LocalModels:
     policy's choices, because threads and kernels are those of the whole process."""
 
     policy: Policy
+    start: Policy | None = None
+    """what the run started from; None where training changes it (a full fine-tune)"""
     _engines: dict[str, Engine] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Policy:
+        """What the run started from, as it was then."""
+        if self.start is None:
+            raise CapabilityMissing(
+                "the model that this run started from is not kept beside the one that is trained", todo="use method=lora"
+            )
+        return self.start
 
     def open(self, ref: str, role: str) -> Policy:
         """A model to read from. `role` (teacher, reward, judge) says what for in errors. Raises ModelNotFound."""

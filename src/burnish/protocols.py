@@ -22,6 +22,7 @@ from burnish.types import (
     LoraSpec,
     LossResult,
     Outputs,
+    Rollout,
     Route,
     Sample,
     SamplingParams,
@@ -153,6 +154,11 @@ class Models(Protocol):
 
     @property
     def policy(self) -> Policy: ...
+    @property
+    def reference(self) -> Policy:
+        """What the run started from, as it was then. Raises CapabilityMissing where it is not kept."""
+        ...
+
     def open(self, ref: str, role: str) -> Policy: ...
 
 
@@ -169,8 +175,16 @@ class Step(Protocol):
         """The rows of this step. Weights are each token's own; the recipe puts its denominator into them."""
         ...
 
-    def log(self, result: LossResult | StepResult, **numbers: float) -> None:
+    def roll_out(self, policy: Policy, *, samples: int, temperature: float) -> list[list[Rollout]]:
+        """That many graded answers of the policy to each question of this step, where a run asks questions."""
+        ...
+
+    def log(self, result: LossResult | StepResult | None, **numbers: float) -> None:
         """Hand over what a verb returned, and numbers of the recipe's own, for the metrics line of this step."""
+        ...
+
+    def skip(self, why: str) -> None:
+        """There is nothing to learn from in this step, so that no verb was called."""
         ...
 
 

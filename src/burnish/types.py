@@ -247,3 +247,49 @@ class Score:
     error: str | None = None
     marks: tuple[str, ...] = ()
     """What else the grader saw in the answer, in words that can be counted over many answers, such as "refuses"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of tokens of one author within a rollout. Ids are those that were given or drawn, never encoded again."""
+
+    role: Role
+    ids: np.ndarray
+    """int32 [n]"""
+    logprobs: np.ndarray | None = None
+    """float32 [n], as in Sample, of what the policy drew; None for what others wrote, which carries no loss"""
+    turn: int = 0
+    weight_version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One answer to an example, or one way through its environment: what was read, what was drawn, and what it was worth."""
+
+    example: Example
+    segments: tuple[Segment, ...]
+    answer: str
+    """what was graded"""
+    stop_reason: StopReason
+    score: Score
+    """whose value is the reward"""
+
+    @property
+    def ids(self) -> np.ndarray:
+        """All tokens in order, int32 [n]."""
+        return np.concatenate([s.ids for s in self.segments]).astype(np.int32)
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """Which of them the policy drew, bool [n]."""
+        return np.concatenate([np.full(len(s.ids), s.logprobs is not None) for s in self.segments])
+
+    @property
+    def logprobs(self) -> np.ndarray:
+        """Log-probabilities under the policy that drew, 0 for what others wrote, float32 [n]."""
+        return np.concatenate([np.zeros(len(s.ids), np.float32) if s.logprobs is None else s.logprobs for s in self.segments])
+
+    @property
+    def reward(self) -> float:
+        """The score's value; NaN where the grader failed, which is never a reward of 0."""
+        return float("nan") if self.score.error is not None else self.score.value

@@ -22,6 +22,7 @@ S = {
     "logprobs": torch.tensor([-1.5, -1.0], dtype=torch.float64),
     "advantages": torch.tensor([1.0, -2.0], dtype=torch.float64),
     "returns": torch.tensor([0.0, 1.0], dtype=torch.float64),
+    "reference": torch.tensor([-1.2, -2.5], dtype=torch.float64),
 }
 R = (math.exp(0.5), math.exp(-1.0))
 WORKED = {
@@ -29,6 +30,8 @@ WORKED = {
     "importance_sampling": -(R[0] - 2 * R[1]),
     "ppo": -(1.2 - 2 * 0.8),  # min(r, 1.2) for A > 0; max(r, 0.8) for A < 0
     "cispo": -(1.2 * -1.0 * 1.0 + 0.8 * -2.0 * -2.0),
+    "ppo_kl": -(1.2 - 2 * 0.8),  # kl is 0 by default
+    "cispo_kl": -(1.2 * -1.0 * 1.0 + 0.8 * -2.0 * -2.0),
     "dro": -((-1.0 - 0.025 * 0.25) + (4.0 - 0.025 * 1.0)),
     "value_mse": 0.5 * (1.0 * 1.0 + 0.5 * 9.0),
 }
@@ -46,7 +49,7 @@ def test_worked_example(name: str) -> None:
     assert float(loss.value(L, S, loss.defaults)) == pytest.approx(WORKED[name], rel=1e-12)
 
 
-@pytest.mark.parametrize("name", [n for n in TOKEN_LOSSES if n != "cispo"])  # cispo's gradient is not that of its value
+@pytest.mark.parametrize("name", [n for n in TOKEN_LOSSES if "cispo" not in n])  # whose gradient is not that of their value
 def test_gradient_in_float64(name: str) -> None:
     loss = TOKEN_LOSSES[name]
     x = (L + 0.01).requires_grad_()
@@ -57,6 +60,64 @@ def test_cispo_gradient_is_the_clipped_ratio_times_the_advantage() -> None:
     loss, x = TOKEN_LOSSES["cispo"], L.clone().requires_grad_()
     (grad,) = torch.autograd.grad(loss.value(x, S, loss.defaults), x)
     assert grad.tolist() == pytest.approx([-1.2, 1.6])
+
+
+def one(ratio: float, advantage: float, name: str = "ppo", **settings: float) -> tuple[float, float]:
+    """Value and d value / d l of a loss at one token with this ratio, in the direction that is raised."""
+    loss, l = TOKEN_LOSSES[name], torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    streams = {"logprobs": torch.tensor([-math.log(ratio)]), "advantages": torch.tensor([advantage])}
+    value = -loss.value(l, streams, {**loss.defaults, **settings})
+    (grad,) = torch.autograd.grad(value, l)
+    return float(value.detach()), float(grad)
+
+
+def test_clipping_golden_vectors() -> None:
+    assert one(1.5, 1.0) == pytest.approx((1.2, 0.0))
+    assert one(1.5, -1.0) == pytest.approx((-1.5, -1.5)), "the bound is on one side alone"
+    assert one(1.5, 1.0, clip_high_threshold=1.28) == pytest.approx((1.28, 0.0))  # DAPO's clip-higher
+    assert one(1.5, 1.0, "cispo", clip_high_threshold=1.28)[1] == pytest.approx(1.28), "no token loses its gradient"
+    assert one(9.0, -1.0, dual_clip=3.0) == pytest.approx((-3.0, 0.0))
+    assert one(2.0, -1.0, dual_clip=3.0) == pytest.approx((-2.0, -2.0))
+    assert one(9.0, 1.0, dual_clip=3.0) == pytest.approx(one(9.0, 1.0))
+
+
+def test_at_equal_policies_all_are_the_policy_gradient() -> None:
+    a = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    q = torch.tensor([-1.0, -0.1, -3.0], dtype=torch.float64)
+    streams = {"advantages": a, "logprobs": q, "weights": torch.ones(3), "reference": q - 1}
+    for name in ("importance_sampling", "ppo", "cispo", "ppo_kl", "cispo_kl"):
+        l = q.clone().requires_grad_()
+        (grad,) = torch.autograd.grad(TOKEN_LOSSES[name].value(l, streams, TOKEN_LOSSES[name].defaults), l)
+        np.testing.assert_allclose(grad, -a, err_msg=name)
+
+
+def test_the_kl_term_follows_the_reverse_kl() -> None:
+    """Exact, by enumeration: E_q[d loss / d theta] over the tokens of a softmax policy equals d KL(pi || reference) / d theta."""
+    theta = torch.tensor([0.3, -0.7, 1.1, 0.0], dtype=torch.float64, requires_grad=True)
+    reference = torch.log_softmax(torch.tensor([1.0, 0.2, -0.5, 0.4], dtype=torch.float64), -1)
+    log_pi = torch.log_softmax(theta, -1)
+    (wanted,) = torch.autograd.grad((log_pi.exp() * (log_pi - reference)).sum(), theta, retain_graph=True)
+    streams = {
+        "logprobs": log_pi.detach(), "reference": reference, "weights": log_pi.detach().exp(), "advantages": torch.zeros(4),
+    }  # fmt: skip
+    value = TOKEN_LOSSES["ppo_kl"].value(log_pi, streams, {**TOKEN_LOSSES["ppo_kl"].defaults, "kl": 1.0})
+    (found,) = torch.autograd.grad(value, theta)
+    np.testing.assert_allclose(found, wanted, atol=1e-14)
+    assert float(value.detach()) == pytest.approx(float((log_pi.exp() * (log_pi - reference)).sum().detach()))
+
+
+def test_gspo_weighs_an_answer_by_its_whole_ratio() -> None:
+    loss, q = SET_LOSSES["gspo"], torch.tensor([-1.0, -2.0, -3.0], dtype=torch.float64)
+
+    def at(shift: float, advantage: float) -> tuple[float, list[float]]:
+        l = (q + shift).requires_grad_()
+        value = -loss.value([l], [{"logprobs": q, "advantages": torch.full((3,), advantage)}], loss.defaults)
+        (grad,) = torch.autograd.grad(value, l)
+        return float(value.detach()), grad.tolist()
+
+    assert at(0.0, 2.0) == (pytest.approx(2.0), pytest.approx([2 / 3] * 3))
+    assert at(math.log(1.01), 1.0) == (pytest.approx(1.0004, abs=1e-6), [0.0] * 3), "clipped as a whole"
+    assert at(math.log(1.01), -1.0) == (pytest.approx(-1.01), pytest.approx([-1.01 / 3] * 3))
 
 
 def test_dpo_worked_example_and_symmetry() -> None:

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from burnish.errors import ConfigError
-from burnish.evals.evaluate import SHOWN, evaluate, item_seed
+from burnish.evals.evaluate import SHOWN, evaluate
 from burnish.evals.evaluation import CLUSTER, Evaluation
 from burnish.evals.summary import summarise
 from burnish.protocols import Policy
 from burnish.render.renderer import Renderer
 from burnish.tasks.graders import EXACT
+from burnish.tasks.rollout import seed_of
 from burnish.types import Datum, Example, Message, Score
 
 
@@ -81,7 +82,7 @@ def test_answer_does_not_depend_on_what_else_is_measured(trained: Policy, render
     assert [[a.text for a in i.answers] for i in part.items] == texts[:2]
     assert [[a.text for a in i.answers] for i in other.items] != texts[:2]
     assert all(len(t) == 2 for t in texts)
-    assert len({item_seed(3, i) for i in range(1000)}) == 1000
+    assert len({seed_of(3, i) for i in range(1000)}) == 1000
 
 
 def test_check_30_grader_errors_are_counted_and_never_zero(trained: Policy, renderer: Renderer, examples: list[Example]):

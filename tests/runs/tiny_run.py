@@ -12,8 +12,8 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
-from burnish.recipes.sft import SFT
-from burnish.runs import train
+from burnish.recipes.training import Training
+from burnish.runs import methods, train
 from burnish.runs.progress import LossEvent, SampleEvent, Silent, StepEvent
 from burnish.store import atomic
 
@@ -44,9 +44,10 @@ def write_rows(path: Path, count: int = 60, *, shift: int = 0) -> Path:
     return path
 
 
-def settings(model: Path | str, data: Path, **changes: Any) -> SFT:
+def settings(model: Path | str, data: Path, **changes: Any) -> Training:
+    """Of the recipe that `recipe` names, by default fine-tuning."""
     given = {"model": str(model), "data": str(data), **QUICK, **changes}
-    return SFT.load(base={k: v for k, v in given.items() if v is not None})
+    return methods.load(base={k: v for k, v in given.items() if v is not None})
 
 
 class Watcher(Silent):
@@ -116,4 +117,4 @@ def run_and_die(home: str, config: str, run: str, point: str, count: int) -> Non
     if (Path(home) / "runs" / run).is_dir():
         train.resume(run, progress=watcher)
     else:
-        train.start(SFT.load(base=json.loads(config)), run=run, progress=watcher)
+        train.start(methods.load(base=json.loads(config)), run=run, progress=watcher)

@@ -210,16 +210,16 @@ def test_a_torn_last_line_is_tolerated_and_cut_by_the_next():
 
 def test_resume_cuts_what_follows_the_checkpoint():
     run = RunFolder.create("one", "sft")
-    assert run.cut_metrics(-1) == 0
+    assert run.cut("metrics.jsonl", -1) == 0
     for step in range(6):
         run.append_metrics({"step": step})
     with open(run.path / "metrics.jsonl", "ab") as file:
         file.write(b"\0" * 20)
-    assert run.cut_metrics(3) == 2
+    assert run.cut("metrics.jsonl", 3) == 2
     assert [m["step"] for m in run.read_metrics()] == [0, 1, 2, 3]
     run.append_metrics({"step": 4})
     assert len(run.read_metrics()) == 5
-    assert run.cut_metrics(-1) == 5
+    assert run.cut("metrics.jsonl", -1) == 5
     assert run.read_metrics() == []
 
 
@@ -228,7 +228,7 @@ def test_damage_in_the_middle_is_named_and_cut_on_resume():
     (run.path / "metrics.jsonl").write_text('{"step": 0}\n\0\0\0\n{"step": 2}\n')
     with pytest.raises(RunError, match="line 2"):
         run.read_metrics()
-    assert run.cut_metrics(2) == 2
+    assert run.cut("metrics.jsonl", 2) == 2
     assert run.read_metrics() == [{"step": 0}]
 
 

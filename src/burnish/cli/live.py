@@ -49,8 +49,9 @@ class Watch:
 
     def step(self, event: StepEvent) -> None:
         held = "" if self.held_out is None else f"  held-out {self.held_out:.3f}"
+        now = f"loss {event.loss:.3f}" if event.reward is None else f"reward {event.reward:.3f}"
         words = (
-            f"step {event.step:>{len(str(event.total))}}/{event.total}  loss {event.loss:.3f}{held}  "
+            f"step {event.step:>{len(str(event.total))}}/{event.total}  {now}{held}  "
             f"{count(event.tokens_per_s)} tok/s  {duration(event.left_s)} left"
         )
         self._now(words, event.step, event.total, lines=LINES)
@@ -58,7 +59,7 @@ class Watch:
     def loss(self, event: LossEvent) -> None:
         self.held_out = event.loss
         said = "before training" if event.step == 0 else ("best so far" if event.best else "not better")
-        self._above(Text(f"held-out loss at step {event.step}: {event.loss:.4f}  ({said})", style="cyan" if event.best else ""))
+        self._above(Text(f"{event.words} at step {event.step}: {event.loss:.4f}  ({said})", style="cyan" if event.best else ""))
 
     def sample(self, event: SampleEvent) -> None:
         room = max(20, (self.out.width - 24) // 2)

@@ -27,6 +27,7 @@ from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
+from burnish.tasks.rollout import answer_of, sampling, seed_of
 from burnish.types import Datum, Example, Sample, SamplingParams, trained_answer
 
 LOSS_ROWS = 32
@@ -83,13 +84,7 @@ def evaluate(
     loss_s = time.perf_counter() - began
     unreadable = frozenset(i.index for i in items if i.fault is not None)
     questions, faults = _questions(policy, renderer, examples, limit_tokens, every=grader is not None, skip=unreadable)
-    base = SamplingParams(
-        limit_tokens=limit_tokens,
-        temperature=temperature,
-        samples=samples,
-        stop=tuple(renderer.stop_strings),
-        stop_ids=tuple(renderer.stop_ids),
-    )
+    base = sampling(renderer, limit_tokens=limit_tokens, samples=samples, temperature=temperature)
     began = time.perf_counter()
     half = len(examples) // 2
     answers = _answers(
@@ -247,24 +242,13 @@ def _ask(
         last[sample] = time.perf_counter()
 
     # Every request is a batch of one prompt, whose draws depend on (seed, 0, sample, token): the index goes into the seed.
-    params = replace(base, limit_tokens=question.limit_tokens, seed=item_seed(seed, question.index))
+    params = replace(base, limit_tokens=question.limit_tokens, seed=seed_of(seed, question.index))
     began = time.perf_counter()
     return policy.engine.sample([question.ids], params, route=policy.adapter, on_token=heard), began, last
 
 
-def item_seed(seed: int, index: int) -> int:
-    """A 31-bit seed of one item, unlike those of other items and of other seeds (numpy's SeedSequence)."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)
-
-
 def _read(renderer: Renderer, example: Example, sample: Sample, latency_s: float, grader: Grader | None) -> Answer:
-    """The answer as the user sees it: of a chat, what stands after the reasoning, and tool calls as name(arguments)."""
-    text = sample.text
-    if example.form == "chat":
-        message = renderer.parse(sample.ids.tolist())
-        text = "\n".join(
-            [*([message.content] if message.content else []), *(f"{c.name}({c.arguments})" for c in message.tool_calls)]
-        )
+    text = answer_of(renderer, example, sample)
     score = grader.grade(example, text) if grader is not None and example.form != "text" else None
     return Answer(text=text, stop_reason=sample.stop_reason, new_tokens=len(sample.ids), latency_s=latency_s, score=score)
 

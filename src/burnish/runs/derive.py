@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.errors import ConfigError
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import Training
 from burnish.tasks import ready
 from burnish.types import Quantize
@@ -27,6 +28,8 @@ EVAL_ITEMS = 200
 PRETRAIN_TOKENS = 8192
 """Tokens of an optimiser step of pre-training: small models learn most from a token with small batches."""
 EVALUATIONS = 10
+QUESTIONS, ASKED_STEPS, ASKED_RATE = 16, 100, 0.1
+"""Of runs that learn from their own answers: questions a step, steps, and which part of the usual learning rate they take."""
 _QUANTIZE = {
     True: "as the adapter that the run continues was trained over its base",
     False: "the model is held as it is computed with; int8 halves its matrices",
@@ -111,9 +114,16 @@ def derive(config: Training, facts: Facts) -> Derivation:
     d = _Deriving()
     warnings: list[str] = []
     c, rows = config, facts.rows
-    text = c.recipe == "pretrain"
+    text, asks = c.recipe == "pretrain", isinstance(c, GRPO)
     passes, why = (1, "text is best read once; give more for little of it") if text else _epochs(rows)
     size = _batch_of_tokens(facts) if text else None
+    if isinstance(c, GRPO):
+        size = min(rows, QUESTIONS), f"questions a step, each answered {c.group} times"
+        passes = math.ceil(ASKED_STEPS * (c.batch or size[0]) / rows)
+        why = f"what {ASKED_STEPS} steps need; early stopping ends it sooner"
+        low, high = c.objective.low, c.objective.high
+        d.settle("clip_low", c.clip_low, low, f"usual for {c.variant}")
+        d.settle("clip_high", c.clip_high, high, f"usual for {c.variant}")
     if c.steps is not None and c.epochs is None:
         batch = d.settle("batch", c.batch, *(size or _batch(rows, rows * passes)))
         d.settle("epochs", None, math.ceil(c.steps * batch / rows), f"what {c.steps} steps of {batch} rows need")
@@ -139,7 +149,10 @@ def derive(config: Training, facts: Facts) -> Derivation:
             warnings.append(f"A rank of {rank} above the model's width of {facts.hidden} costs more and can do no more.")
         if c.batch is not None and c.batch > 32:
             warnings.append(f"LoRA tolerates large batches less well than full fine-tuning; {c.batch} is above the advised 32.")
-    d.settle("learning_rate", c.learning_rate, *_rate(facts, c.method, steps))
+    rate, why = _rate(facts, c.method, steps)
+    if asks:
+        rate, why = float(f"{rate * ASKED_RATE:.3g}"), f"{why}; {ASKED_RATE:g} of it, because answers drawn at random are noisy"
+    d.settle("learning_rate", c.learning_rate, rate, why)
     if c.schedule == "wsd":
         d.settle("cooldown", c.cooldown, 0.2, "a fifth of the steps is enough to settle")
     every = d.settle(

@@ -30,10 +30,11 @@ class Numbers(Silent):
             "train/grad_norm": event.grad_norm,
             "train/tokens_per_s": event.tokens_per_s,
         }
+        numbers |= {} if event.reward is None else {"train/reward": event.reward}
         self._send(numbers, event.step)
 
     def loss(self, event: LossEvent) -> None:
-        self._send({"held_out/loss": event.loss}, event.step)
+        self._send({event.words.replace("held-out ", "held_out/"): event.loss}, event.step)
 
     def close(self) -> None:
         self._close()

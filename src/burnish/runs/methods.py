@@ -12,7 +12,8 @@ from typing import Any
 from burnish import toml
 from burnish.errors import ConfigError
 from burnish.protocols import Models, Run
-from burnish.recipes import pretrain, sft
+from burnish.recipes import grpo, pretrain, sft
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.pretrain import Pretrain
 from burnish.recipes.sft import SFT
 from burnish.recipes.training import Training
@@ -24,9 +25,15 @@ class Method:
 
     config: type[Training]
     train: Callable[[Any, Models, Run], None]
+    asks: bool = False
+    """whether it learns from graded answers of its own, and not from rows"""
 
 
-METHODS: dict[str, Method] = {"sft": Method(SFT, sft.train), "pretrain": Method(Pretrain, pretrain.train)}
+METHODS: dict[str, Method] = {
+    "sft": Method(SFT, sft.train),
+    "pretrain": Method(Pretrain, pretrain.train),
+    "grpo": Method(GRPO, grpo.train, asks=True),
+}
 
 
 def load(
@@ -46,6 +53,11 @@ def load(
         todo = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(METHODS)}"
         raise ConfigError(f"there is no recipe {name!r}", seen=name, todo=todo)
     return METHODS[name].config.load(file=file, overrides=overrides, base=base)
+
+
+def asks(config: Training) -> bool:
+    """Whether the config's recipe learns from graded answers of its own."""
+    return METHODS[config.recipe].asks
 
 
 def train(config: Training, models: Models, run: Run) -> None:

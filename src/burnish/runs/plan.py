@@ -11,7 +11,7 @@ import math
 import resource
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -20,7 +20,9 @@ import numpy as np
 from burnish.connect import notes_of
 from burnish.evals.evaluate import IN_FLIGHT, SHOWN, evaluate
 from burnish.protocols import Engine, Policy
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import Training, mean_over_targets
+from burnish.runs.asking import asking_of
 from burnish.runs.derive import Derivation, Derived, Facts, derive, measured
 from burnish.runs.order import Order
 from burnish.runs.prepare import Prepared
@@ -172,7 +174,11 @@ def make_plan(
     trainable = int(str(facts["parameters"])) if full else engine.lora_parameters(spec_of(config, prepared.new_ids))
     if full:
         step_overhead += _update_s(trainable)
-    steps_s = total_tokens * per_token + config.steps * step_overhead
+    drawing_s = 0.0
+    if isinstance(config, GRPO):
+        drawing_s, drawn = probe.rollouts(prepared, config)
+        total_tokens, step_overhead = config.steps * drawn, step_overhead * config.updates
+    steps_s = total_tokens * per_token + config.steps * (step_overhead + drawing_s)
 
     measured_rows = prepared.measured.head(config.eval_items)
     loss_s = probe.forward(measured_rows.data)
@@ -389,6 +395,23 @@ class _Probe:
         goes_on = sum(n >= limit for n in drawn) / len(drawn)
         base = goes_on * config.eval_tokens + (1 - goes_on) * median(drawn)
         return rounds * (2 * prefill + per_token * (base + sum(answers) / len(answers)))
+
+    def rollouts(self, prepared: Prepared, config: GRPO) -> tuple[float, int]:
+        """Seconds of drawing and grading the answers of one step, and their tokens with those of the questions: what a few tokens
+        of each take, and as many as the answers of the data have."""
+        assert config.batch
+        assert config.eval_tokens
+        asking = asking_of(config, prepared, None)
+        rows = range(min(config.batch, train_rows := len(prepared.train.examples)))
+        questions = asking.questions([prepared.train.examples[i] for i in rows])
+        policy, limit = Policy(self.engine, self.scratch or self.route), min(STEADY_TOKENS, config.eval_tokens)
+        started = time.perf_counter()
+        groups = replace(asking, limit_tokens=limit).roll_out(policy, questions, 0, samples=config.group, temperature=1.0)
+        seconds = time.perf_counter() - started
+        longest = max(int(r.drawn.sum()) for group in groups for r in group)
+        answer = min(config.eval_tokens, round(prepared.train.sizes.target_tokens / train_rows))
+        asked = sum(len(q.ids) for q in questions)
+        return seconds * max(1.0, answer / max(1, longest)), config.group * (asked + len(questions) * answer)
 
     def close(self) -> None:
         if self.scratch is not None:

@@ -32,17 +32,21 @@ class StepEvent:
     seconds: float
     left_s: float
     """estimated seconds to the end of training, measurements of held-out loss included"""
+    reward: float | None = None
+    """mean of this step's graded answers, where the run learns from those"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossEvent:
-    """Held-out loss, measured during training. Step 0 is the model that the run starts from."""
+    """What is measured on held-out rows during training. Step 0 is the model that the run starts from."""
 
     step: int
     loss: float
     best: bool
-    """the lowest so far"""
+    """the best so far"""
     seconds: float
+    words: str = "held-out loss"
+    """what it is"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,15 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One finished step of the training curve. Losses are means over target tokens, in nats; None = not measured there."""
+    """One finished step of the training curve. Losses are means over target tokens, in nats, rewards means over answers; None =
+    not measured there."""
 
     step: int
     loss: float | None
     held_out_loss: float | None
     learning_rate: float | None
+    reward: float | None = None
+    held_out_reward: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class Training:
     """finished"""
     planned_steps: int
     best_step: int | None
-    """step with the lowest held-out loss: the one that is kept"""
+    """step with the lowest held-out loss, or the highest held-out reward: the one that is kept"""
     stopped_early: bool
     seconds: float
     """of the finished steps"""
@@ -138,8 +141,14 @@ class Report:
                 parts += [f"## {title}", *(shown(p) for p in pairs)]
         training = self.training
         parts += ["## Training", bullets(training_lines(training))]
-        curve = [(p.step, _number(p.loss), _number(p.held_out_loss), _number(p.learning_rate, "{:.3g}")) for p in training.curve]
-        parts.append(rows_table(("step", "loss", "held-out loss", "learning rate"), curve))
+        asks = any(p.reward is not None for p in training.curve)
+        seen = [(p.reward, p.held_out_reward) if asks else (p.loss, p.held_out_loss) for p in training.curve]
+        curve = [
+            (p.step, _number(now), _number(held), _number(p.learning_rate, "{:.3g}"))
+            for p, (now, held) in zip(training.curve, seen, strict=True)
+        ]
+        what = "reward" if asks else "loss"
+        parts.append(rows_table(("step", what, f"held-out {what}", "learning rate"), curve))
         if self.warnings:
             parts += ["## Warnings", bullets(map(cell, self.warnings))]
         if self.notes:
@@ -212,7 +221,9 @@ def training_lines(training: Training) -> list[str]:
     elif t.steps != t.planned_steps:
         ended = f" of {t.planned_steps}"
     cut = f"; {t.cut_rows} rows were cut, by {t.cut_tokens} tokens" if t.cut_rows else ""
-    best = f" The weights of step {t.best_step}, where held-out loss was lowest, are kept." if t.best_step is not None else ""
+    asks = any(p.held_out_reward is not None for p in t.curve)
+    most = "held-out reward was highest" if asks else "held-out loss was lowest"
+    best = f" The weights of step {t.best_step}, where {most}, are kept." if t.best_step is not None else ""
     return [
         f"{t.rows} rows trained on, {t.held_out_rows} held out; {t.tokens:,} tokens in one pass, "
         f"{t.masked_share:.0%} of them context only{cut}.",
@@ -296,13 +307,15 @@ def _curve(metrics: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
     """At most CURVE_POINTS steps and as many measurements of held-out loss, each evenly spread, the first and the last
     among them."""
     lines = list(metrics)
-    measured = [i for i, m in enumerate(lines) if m.get("held_out_loss") is not None]
+    measured = [i for i, m in enumerate(lines) if m.get("held_out_loss", m.get("held_out_reward")) is not None]
     return tuple(
         Point(
             step=lines[i]["step"],
             loss=lines[i].get("loss"),
             held_out_loss=lines[i].get("held_out_loss"),
             learning_rate=lines[i].get("learning_rate"),
+            reward=lines[i].get("reward"),
+            held_out_reward=lines[i].get("held_out_reward"),
         )
         for i in sorted({*_spread(range(len(lines))), *_spread(measured)})
     )

@@ -1,6 +1,6 @@
 """Life support of a recipe: what it iterates over is logged, measured, saved, resumed and watched.
 
-A step is finished when the recipe asks for the next one. Then, in this order: its numbers are checked, held-out loss is measured
+A step is finished when the recipe asks for the next one. Then, in this order: its numbers are checked, held-out rows are measured
 if due, its line is written to metrics.jsonl, a sample is shown if due, and a checkpoint is written if due. A checkpoint
 therefore always follows every line up to its step, and a resumed run cuts the lines after it: no step appears twice and none is
 missing.
@@ -24,13 +24,19 @@ from typing import Any
 from burnish.errors import NothingTrained
 from burnish.protocols import Policy
 from burnish.recipes.training import Training
+from burnish.runs.asking import Asking
+from burnish.runs.gauge import Gauge
 from burnish.runs.order import Order
 from burnish.runs.progress import LossEvent, Progress, SampleEvent, StepEvent
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints
 from burnish.store.atomic import verify
 from burnish.store.runfolder import RunFolder
-from burnish.types import Datum, LossResult, StepResult
+from burnish.tasks.rollout import Question
+from burnish.types import Datum, LossResult, Rollout, StepResult
+
+Row = Datum | Question
+"""What a step is made of."""
 
 Probe = Callable[[Policy], Mapping[str, float]]
 """Measures the policy during training; the names of its numbers must not be those of metrics.jsonl."""
@@ -50,9 +56,10 @@ class State:
     moved: bool = False
     """some step had a loss and a gradient that were not zero"""
     best_step: int | None = None
-    best_loss: float | None = None
+    best: float | None = None
+    """what the gauge showed then"""
     stale: int = 0
-    """measurements of held-out loss since the best"""
+    """measurements since the best"""
     stopped_early: bool = False
     start_sizes: dict[str, float] | None = None
     """what `Engine.inspect` gave before the first step; None for a full fine-tune, which is inspected as a difference"""
@@ -63,7 +70,9 @@ class State:
     def from_json(body: Mapping[str, Any]) -> State:
         """The inverse of dataclasses.asdict, after JSON."""
         replay = body["replay"]
-        return State(**{**body, "replay": None if replay is None else (int(replay[0]), str(replay[1]))})
+        older = {"best": body["best_loss"]} if "best_loss" in body else {}
+        known = {k: v for k, v in body.items() if k != "best_loss"}
+        return State(**{**known, **older, "replay": None if replay is None else (int(replay[0]), str(replay[1]))})
 
 
 def held_out_loss(policy: Policy, data: Sequence[Datum]) -> float:
@@ -78,16 +87,43 @@ def held_out_loss(policy: Policy, data: Sequence[Datum]) -> float:
     return total / weight
 
 
-class RunningStep:
-    """Implements protocols.Step."""
+def loss_gauge(data: Sequence[Datum]) -> Gauge:
+    """The loss of held-out rows."""
+    return Gauge(name="held_out_loss", words="held-out loss", measure=lambda policy: held_out_loss(policy, data))
 
-    def __init__(self, index: int, batch: Sequence[Datum]) -> None:
-        self.index, self.batch = index, batch
+
+class RunningStep:
+    """Implements protocols.Step. batch: the rows of the step, or the questions where the run asks."""
+
+    def __init__(self, index: int, rows: Sequence[Row], asking: Asking | None = None) -> None:
+        self.index, self.rows, self.asking = index, rows, asking
         self.loss: float | None = None
         self.grad_norm: float | None = None
         self.numbers: dict[str, float] = {}
+        self.skipped = ""
+        """why there was nothing to learn from"""
+        self.tokens = sum(d.length for d in rows if isinstance(d, Datum))
+        self.target_tokens = sum(int((d.streams["weights"] > 0).sum()) for d in rows if isinstance(d, Datum))
 
-    def log(self, result: LossResult | StepResult, **numbers: float) -> None:
+    @property
+    def batch(self) -> list[Datum]:
+        """The rows of this step."""
+        return [row for row in self.rows if isinstance(row, Datum)]
+
+    def roll_out(self, policy: Policy, *, samples: int, temperature: float) -> list[list[Rollout]]:
+        """Graded answers to the questions of this step."""
+        assert self.asking is not None, "this run asks nothing"
+        questions = [row for row in self.rows if isinstance(row, Question)]
+        groups = self.asking.roll_out(policy, questions, self.index, samples=samples, temperature=temperature)
+        self.tokens = sum(len(r.ids) for group in groups for r in group)
+        self.target_tokens = sum(int(r.drawn.sum()) for group in groups for r in group)
+        return groups
+
+    def skip(self, why: str) -> None:
+        """Nothing is learned from this step."""
+        self.loss, self.grad_norm, self.skipped = 0.0, 0.0, why
+
+    def log(self, result: LossResult | StepResult | None, **numbers: float) -> None:
         """Raises NothingTrained for a loss that is not finite, before an optimiser step could spread it."""
         if isinstance(result, LossResult):
             self.loss = (self.loss or 0.0) + result.loss
@@ -97,7 +133,7 @@ class RunningStep:
                     seen=f"loss {self.loss}",
                     todo="lower learning_rate, or look for broken rows with `burnish data check`",
                 )
-        else:
+        elif result is not None:
             self.grad_norm = result.grad_norm
         self.numbers.update(numbers)
 
@@ -105,12 +141,12 @@ class RunningStep:
 class Once:
     """Implements protocols.Run for one step, without life support."""
 
-    def __init__(self, index: int, batch: Sequence[Datum]) -> None:
-        self.index, self.batch = index, batch
+    def __init__(self, index: int, rows: Sequence[Row], asking: Asking | None = None) -> None:
+        self.index, self.rows, self.asking = index, rows, asking
 
     def steps(self, n: int) -> Iterator[RunningStep]:
         """The one step, whatever n."""
-        yield RunningStep(self.index, self.batch)
+        yield RunningStep(self.index, self.rows, self.asking)
 
 
 class Run:
@@ -122,23 +158,24 @@ class Run:
         config: Training,
         policy: Policy,
         *,
-        rows: Sequence[Datum],
-        held_out: Sequence[Datum],
+        rows: Sequence[Row],
+        gauge: Gauge,
         progress: Progress,
         stop: Stop,
         state: State,
         facts: Mapping[str, Any],
         draw: Callable[[int], SampleEvent],
+        asking: Asking | None = None,
         watch: Probe | None = None,
     ) -> None:
-        """rows, held_out: with each token's own weight. facts: what checkpoints remember besides the state. draw: an answer to
-        show at a step. watch: further numbers, taken whenever held-out loss is."""
+        """rows: with each token's own weight, or questions, and how they are asked. facts: what checkpoints remember besides the
+        state. draw: an answer to show at a step. watch: further numbers, taken whenever the gauge is read."""
         assert config.evaluate_every
         assert config.checkpoint_every
         assert config.sample_every is not None
         assert policy.adapter is not None
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
-        self.rows, self.held_out, self.progress, self.stop, self.state = rows, held_out, progress, stop, state
+        self.rows, self.gauge, self.progress, self.stop, self.state, self.asking = rows, gauge, progress, stop, state, asking
         self.facts, self.draw, self.watch = facts, draw, watch
         self.order = Order.of(config, len(rows))
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
@@ -154,9 +191,9 @@ class Run:
         self.stop.gentle = True
         try:
             if state.step == 0:
-                self._write({"step": 0, "held_out_loss": self._measure(), **self._watched()})
+                self._write({"step": 0, self.gauge.name: self._measure(), **self._watched()})
             while state.step < n and not state.stopped_early:
-                step = RunningStep(state.step, [self.rows[i] for i in self.order.rows_of(state.step)])
+                step = RunningStep(state.step, [self.rows[i] for i in self.order.rows_of(state.step)], self.asking)
                 started = time.perf_counter()
                 yield step
                 self._finish(step, time.perf_counter() - started, n)
@@ -170,22 +207,17 @@ class Run:
         state.step += 1
         state.moved = state.moved or (step.loss != 0 and step.grad_norm != 0)
         if state.step >= DEAD_STEPS and not state.moved:
-            raise NothingTrained(
-                f"none of the first {state.step} steps had a loss or a gradient",
-                seen=f"loss {step.loss}, gradient norm {step.grad_norm}",
-                todo="look at what is trained on with `burnish data check`",
-            )
+            raise self._nothing(f"none of the first {state.step} steps had a loss or a gradient", step)
         self._recent_s.append(seconds)
-        tokens = sum(d.length for d in step.batch)
         line = {
             "step": state.step,
             "epoch": round(min(state.step * self.order.batch / self.order.rows, self.order.epochs), 4),
             "loss": step.loss,
             "grad_norm": step.grad_norm,
             **step.numbers,
-            "tokens": tokens,
-            "target_tokens": sum(int((d.streams["weights"] > 0).sum()) for d in step.batch),
-            "tokens_per_s": round(tokens / seconds, 1),
+            "tokens": step.tokens,
+            "target_tokens": step.target_tokens,
+            "tokens_per_s": round(step.tokens / seconds, 1),
             "seconds": round(seconds, 4),
         }
         self.progress.step(
@@ -195,21 +227,22 @@ class Run:
                 loss=step.loss,
                 learning_rate=step.numbers.get("learning_rate", 0.0),
                 grad_norm=step.grad_norm,
-                tokens=tokens,
-                tokens_per_s=tokens / seconds,
+                tokens=step.tokens,
+                tokens_per_s=step.tokens / seconds,
                 seconds=seconds,
                 left_s=self._left(n),
+                reward=step.numbers.get("reward"),
             )
         )
         improved = False
         if state.step % self.evaluate_every == 0 or state.step == n:
-            line["held_out_loss"] = loss = self._measure()
+            line[self.gauge.name] = value = self._measure()
             line.update(self._watched())
             improved = state.best_step == state.step
             if not improved and 0 < self.patience <= state.stale and state.step < n:
                 state.stopped_early = True
                 self.progress.note(
-                    f"stopped early: held-out loss {loss:.4f} has not fallen below {state.best_loss:.4f} (of step "
+                    f"stopped early: {self.gauge.words} {value:.4f} has not been better than {state.best:.4f} (of step "
                     f"{state.best_step}) in {state.stale} measurements"
                 )
         if checkpoints.path(self.folder, state.step - 1).is_dir():
@@ -234,7 +267,7 @@ class Run:
         )
 
     def restore_best(self) -> None:
-        """Go back to the step with the lowest held-out loss, if its checkpoint is sound; `kept` is then that checkpoint."""
+        """Go back to the step that the gauge found best, if its checkpoint is sound; `kept` is then that checkpoint."""
         best = self.state.best_step
         assert best is not None, "no step was measured"
         path = checkpoints.path(self.folder, best)
@@ -244,7 +277,8 @@ class Run:
             return
         if best != self.state.step:
             self.policy.engine.load(path, adapter=self.adapter)
-            self.progress.note(f"step {best} is kept: its held-out loss of {self.state.best_loss:.4f} was the lowest")
+            most = "highest" if self.gauge.higher else "lowest"
+            self.progress.note(f"step {best} is kept: its {self.gauge.words} of {self.state.best:.4f} was the {most}")
         self.kept = path
 
     def redo(self, train: Callable[[Policy, Once], None]) -> str:
@@ -255,7 +289,7 @@ class Run:
         assert self.state.replay is not None
         step, engine = self.state.replay[0], self.policy.engine
         path = checkpoints.path(self.folder, step)
-        once = Once(step, [self.rows[i] for i in self.order.rows_of(step)])
+        once = Once(step, [self.rows[i] for i in self.order.rows_of(step)], self.asking and self.asking.silent())
         if self.adapter.kind == "lora":
             scratch = engine.load(path)
             train(Policy(engine, scratch), once)
@@ -271,23 +305,35 @@ class Run:
         return digest
 
     def _measure(self) -> float:
-        """Measure held-out loss and keep count of the best. The start (step 0) is a mark, never a best step to go back to."""
-        state, started = self.state, time.perf_counter()
-        loss = held_out_loss(self.policy, self.held_out)
+        """Read the gauge and keep count of the best. The start (step 0) is a mark, never a best step to go back to."""
+        state, gauge, started = self.state, self.gauge, time.perf_counter()
+        value = gauge.measure(self.policy)
         self._measure_s = time.perf_counter() - started
-        if not math.isfinite(loss):
+        if not math.isfinite(value):
             raise NothingTrained(
-                f"held-out loss at step {state.step} is not finite",
-                seen=str(loss),
+                f"{gauge.words} at step {state.step} is not finite",
+                seen=str(value),
                 todo="lower learning_rate, or check the model",
             )
-        best = state.step > 0 and (state.best_loss is None or loss < state.best_loss)
+        best = state.step > 0 and gauge.better(value, state.best)
         if best:
-            state.best_step, state.best_loss, state.stale = state.step, loss, 0
+            state.best_step, state.best, state.stale = state.step, value, 0
         elif state.step > 0:
             state.stale += 1
-        self.progress.loss(LossEvent(step=state.step, loss=loss, best=best, seconds=self._measure_s))
-        return loss
+        self.progress.loss(LossEvent(step=state.step, loss=value, best=best, seconds=self._measure_s, words=gauge.words))
+        return value
+
+    def _nothing(self, what: str, step: RunningStep) -> NothingTrained:
+        """Why nothing was trained, as far as the last step tells."""
+        if step.skipped:
+            reward = step.numbers.get("reward", math.nan)
+            easy = "they are too easy: take harder ones" if reward > 0.5 else "start with SFT, or take easier ones"
+            return NothingTrained(f"{what}: no signal", seen=f"{step.skipped} (mean reward {reward:.2g})", todo=easy)
+        return NothingTrained(
+            what,
+            seen=f"loss {step.loss}, gradient norm {step.grad_norm}",
+            todo="look at what is trained on with `burnish data check`",
+        )
 
     def _watched(self) -> dict[str, float]:
         """What `watch` measures now."""

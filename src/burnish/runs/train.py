@@ -21,16 +21,17 @@ from burnish.protocols import Engine, Policy
 from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
 from burnish.render.extend import Extension
 from burnish.runs import certificate, methods, report
+from burnish.runs.asking import ROLLOUTS, asking_of
 from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
-from burnish.runs.run import Probe, Run, State
+from burnish.runs.run import Probe, Run, State, loss_gauge
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
-from burnish.store.runfolder import RunFolder
+from burnish.store.runfolder import METRICS, RunFolder
 from burnish.tasks import ready, rehearsal
 from burnish.types import Adapter, LoraSpec
 
@@ -207,7 +208,7 @@ class _Training:
         run = self._run(policy, stop)
         fault: NothingTrained | None = None
         try:
-            methods.train(config, connect.LocalModels(policy), run)
+            methods.train(config, self._models(policy, begun), run)
             run.check_moved()
             run.restore_best()
         except NothingTrained as error:
@@ -220,9 +221,14 @@ class _Training:
             self.progress.warning(f"the model is kept in {model} all the same")
             raise fault
         comparison = compare(base, self._measured(TRAINED, "trained", policy))
-        return self._tell(run, policy, model, comparison)
+        return self._tell(run, policy, begun, model, comparison)
 
-    def _tell(self, run: Run, policy: Policy, model: Path, comparison: Comparison) -> Outcome:
+    def _models(self, policy: Policy, begun: Begun) -> connect.LocalModels:
+        """What the recipe sees. A full fine-tune changes what it started from."""
+        start = None if self.config.method == "full" else Policy(policy.engine, begun.adapter)
+        return connect.LocalModels(policy, start)
+
+    def _tell(self, run: Run, policy: Policy, begun: Begun, model: Path, comparison: Comparison) -> Outcome:
         """Write the report, then the certificate, whose audits open the model anew."""
         folder, config, prepared = self.folder, self.config, self.prepared
         assert config.eval_items
@@ -253,7 +259,7 @@ class _Training:
             start=state.start_sizes,
             steps=state.best_step,
             recorded=state.replay[1] if state.replay else None,
-            redo=lambda: run.redo(lambda again, once: methods.train(config, connect.LocalModels(again), once)),
+            redo=lambda: run.redo(lambda again, once: methods.train(config, self._models(again, begun), once)),
         )
         certificate.write(proof, folder.path)
         self.progress.report(made)
@@ -276,13 +282,17 @@ class _Training:
             policy.engine.load(found.path, adapter=policy.adapter)
             state = State.from_json(found.state["state"])
             self.progress.note(f"going on after step {state.step} of {config.steps}")
-        folder.cut_metrics(state.step if found else -1)
+        for file in (METRICS, ROLLOUTS):
+            folder.cut(file, state.step if found else -1)
+        held_out = prepared.valid.head(config.eval_items)
+        asking = asking_of(config, prepared, folder) if methods.asks(config) else None
         return Run(
             folder,
             config,
             policy,
-            rows=prepared.train.data,
-            held_out=prepared.valid.head(config.eval_items).data,
+            rows=asking.questions(prepared.train.examples) if asking else prepared.train.data,
+            gauge=asking.gauge(held_out.examples) if asking else loss_gauge(held_out.data),
+            asking=asking,
             progress=self.progress,
             stop=stop,
             state=state,

@@ -62,7 +62,7 @@ def save(
     every earlier checkpoint is as before. Raises DiskFull.
     """
     assert keep >= 1
-    folder.sync_metrics()
+    folder.sync()
     final = path(folder, step)
     with atomic_directory(final) as partial:
         write(partial)

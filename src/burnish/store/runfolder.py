@@ -37,6 +37,7 @@ SCHEMA = 1
 EMBEDDED = ("pebble", "pebble-chat", "micro")
 """Names of the models in the package."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+METRICS = "metrics.jsonl"
 _INFO, _LOCK = "run.json", "lock"
 
 
@@ -186,43 +187,40 @@ class RunFolder:
             os.rename(self.path, gone)
         shutil.rmtree(gone)
 
-    # Metrics
+    # Lines: of metrics and of whatever else a run writes down step by step
 
-    @property
-    def _metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
+    def append(self, file: str, *lines: Mapping[str, Any]) -> None:
+        """Append lines of JSON to a file. Numbers that are not finite become null, which JSON has no other word for."""
+        path = self.path / file
+        texts = (json.dumps({k: _finite(v) for k, v in line.items()}, allow_nan=False) + "\n" for line in lines)
+        data = "".join(texts).encode()
+        with writable(path), open(path, "ab+") as opened:
+            end = opened.seek(0, os.SEEK_END)
+            if end and os.pread(opened.fileno(), 1, end - 1) != b"\n":
+                opened.truncate(_whole_lines(path.read_bytes()))
+            opened.write(data)
 
-    def append_metrics(self, line: Mapping[str, Any]) -> None:
-        """Append one line. Numbers that are not finite become null, which JSON has no other word for."""
-        data = (json.dumps({k: _finite(v) for k, v in line.items()}, allow_nan=False) + "\n").encode()
-        with writable(self._metrics), open(self._metrics, "ab+") as file:
-            end = file.seek(0, os.SEEK_END)
-            if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
-                file.truncate(_whole_lines(self._metrics.read_bytes()))
-            file.write(data)
-
-    def read_metrics(self) -> list[dict[str, Any]]:
+    def read(self, file: str) -> list[dict[str, Any]]:
         """Every whole line; a torn last one is left out. Raises RunError for a line in the middle that is not JSON."""
         found = []
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in enumerate(self._lines(file), 1):
             try:
                 found.append(json.loads(line))
             except ValueError as error:
                 raise RunError(
-                    f"{self._metrics} is damaged in line {number}",
+                    f"{self.path / file} is damaged in line {number}",
                     seen=line[:80].decode(errors="replace"),
                     todo="delete that line",
                 ) from error
         return found
 
-    def cut_metrics(self, after_step: int) -> int:
+    def cut(self, file: str, after_step: int) -> int:
         """Keep the lines up to a step (-1: none), for a run that goes on from there. Returns how many were cut.
 
         What follows the first line beyond the step is cut, and so is what follows a line that a power cut left
-        unreadable: checkpoints bring their lines to the disk first (`sync_metrics`), so such a line is beyond the
-        checkpoint.
+        unreadable: checkpoints bring their lines to the disk first (`sync`), so such a line is beyond the checkpoint.
         """
-        lines, kept = self._lines(), []
+        lines, kept = self._lines(file), []
         for line in lines:
             try:
                 if json.loads(line)["step"] > after_step:
@@ -230,19 +228,28 @@ class RunFolder:
             except (ValueError, KeyError, TypeError):
                 break
             kept.append(line)
-        if self._metrics.exists():
-            atomic_write_bytes(self._metrics, b"".join(line + b"\n" for line in kept))
+        if (self.path / file).exists():
+            atomic_write_bytes(self.path / file, b"".join(line + b"\n" for line in kept))
         return len(lines) - len(kept)
 
-    def sync_metrics(self) -> None:
-        """Bring every line to the disk."""
-        if self._metrics.exists():
-            atomic.fsync(self._metrics)
+    def append_metrics(self, line: Mapping[str, Any]) -> None:
+        """Append a line to metrics.jsonl."""
+        self.append(METRICS, line)
 
-    def _lines(self) -> list[bytes]:
-        if not self._metrics.exists():
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl."""
+        return self.read(METRICS)
+
+    def sync(self) -> None:
+        """Bring the lines of every file to the disk."""
+        for path in self.path.glob("*.jsonl"):
+            atomic.fsync(path)
+
+    def _lines(self, file: str) -> list[bytes]:
+        path = self.path / file
+        if not path.exists():
             return []
-        data = self._metrics.read_bytes()
+        data = path.read_bytes()
         return data[: _whole_lines(data)].split(b"\n")[:-1]
 
 

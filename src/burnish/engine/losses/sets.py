@@ -56,7 +56,21 @@ def _bradley_terry(scores: Sequence[Float[Tensor, " P_i"]], s: Sequence[Streams]
     return -F.logsigmoid(scores[0].sum() - scores[1].sum() - c["margin"])
 
 
+def _gspo(l: Sequence[Float[Tensor, " P_i"]], s: Sequence[Streams], c: Config) -> Float[Tensor, ""]:
+    """- min(s A, clip(s, low, high) A), s = exp(mean_t (l - q)): the ratio of a whole answer, its length taken out (GSPO, Zheng
+    et al. 2025, arXiv 2507.18071, eq. 5 to 7). Every answer is a set of its own; A is the same at all its tokens."""
+    ratio, a = torch.exp((l[0] - s[0]["logprobs"]).mean()), s[0]["advantages"][0]
+    return -torch.minimum(ratio * a, ratio.clamp(c["clip_low_threshold"], c["clip_high_threshold"]) * a)
+
+
 SET_LOSSES: Mapping[str, SetLoss] = {
     "dpo": SetLoss(_dpo, ("targets", "weights", "logprobs"), "weights", 2, {"beta": 0.1, "label_smoothing": 0.0}),
+    "gspo": SetLoss(
+        _gspo,
+        ("targets", "logprobs", "advantages"),
+        "advantages",
+        1,
+        {"clip_low_threshold": 1 - 3e-4, "clip_high_threshold": 1 + 4e-4},
+    ),
     "bradley_terry": SetLoss(_bradley_terry, (), "", 2, {"margin": 0.0}, on="score"),
 }

@@ -1,0 +1,118 @@
+"""Credit: from the rewards of answers to what every token's likelihood is multiplied by. numpy alone.
+
+Rewards stand in groups: the answers to one question. An advantage says how much better an answer is than what it is compared
+with; a share says how an answer's advantage is spread over its tokens, the objective's denominator included, so that losses stay
+sums and nothing is divided later. Missing rewards (a grader's error) are NaN: they count in no mean, and their answers teach
+nothing.
+
+Shapes: B questions of G answers; n_i tokens of answer i that the model drew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+Baseline = Literal["group", "group_scaled", "leave_one_out", "batch_scaled"]
+Spread = Literal["constant", "sequence", "tokens"]
+EPS = 1e-4
+"""Added to standard deviations, as in TRL."""
+
+
+def advantages(rewards: Sequence[np.ndarray], baseline: Baseline) -> list[np.ndarray]:
+    """The advantage of each answer, group by group; NaN where its reward is.
+
+    group: r - mean (Dr.GRPO, Liu et al. 2025, arXiv 2503.20783). group_scaled: (r - mean) / (std + eps), std of G - 1 (GRPO,
+    Shao et al. 2024, arXiv 2402.03300), which weighs questions by how rarely they are answered rightly. leave_one_out: r minus
+    the mean of the others (RLOO, Ahmadian et al. 2024, arXiv 2402.14740), G / (G - 1) times `group`. batch_scaled: (r - mean) /
+    (std + eps) over all groups (REINFORCE++, Hu 2025, arXiv 2501.03262).
+
+    An answer that is compared with no other gets 0, and so do all of a group whose rewards are equal, exactly.
+    """
+    rewards = [np.asarray(r, dtype=np.float64) for r in rewards]
+    if baseline == "batch_scaled":
+        known = np.concatenate([r[~np.isnan(r)] for r in rewards]) if rewards else np.empty(0)
+        if len(known) < 2 or np.ptp(known) == 0:
+            return [np.where(np.isnan(r), np.nan, 0.0) for r in rewards]
+        mean, std = known.mean(), known.std(ddof=1)
+        return [(r - mean) / (std + EPS) for r in rewards]
+    return [_of_group(r, baseline) for r in rewards]
+
+
+def _of_group(rewards: np.ndarray, baseline: Baseline) -> np.ndarray:
+    known = rewards[~np.isnan(rewards)]
+    if len(known) < 2 or np.ptp(known) == 0:
+        return np.where(np.isnan(rewards), np.nan, 0.0)
+    centred = rewards - known.mean()
+    if baseline == "group_scaled":
+        return centred / (known.std(ddof=1) + EPS)
+    if baseline == "leave_one_out":
+        return centred * len(known) / (len(known) - 1)
+    return centred
+
+
+def flat(rewards: np.ndarray) -> bool:
+    """Whether the rewards of a group say nothing about which answer is better: fewer than two are known, or all are equal."""
+    known = rewards[~np.isnan(rewards)]
+    return len(known) < 2 or bool(np.ptp(known) == 0)
+
+
+def shares(lengths: Sequence[int], spread: Spread, *, limit_tokens: int, answers: int | None = None) -> np.ndarray:
+    """What the advantage of each answer is multiplied by at each of its tokens, float64 [answers].
+
+    lengths: n_i of the answers that teach. constant: 1 / (N L), L the longest answer allowed, so that no length weighs more
+    (Dr.GRPO). sequence: 1 / (N n_i), the mean over answers of the mean over tokens (GRPO): a token of a short answer weighs
+    more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476). N is `answers` (by default all those given).
+    """
+    n = np.asarray(lengths, dtype=np.float64)
+    count = len(n) if answers is None else answers
+    if spread == "constant":
+        return np.full(len(n), 1.0 / (count * limit_tokens)) if len(n) else n
+    if spread == "sequence":
+        return 1.0 / (count * np.maximum(n, 1.0))
+    return np.full(len(n), 1.0 / max(n.sum(), 1.0)) if len(n) else n
+
+
+def overlong(length: int, *, limit_tokens: int, margin: int) -> float:
+    """What is added to the reward of a long answer: 0 up to margin tokens before the limit, then falling to -1 at it (DAPO, eq.
+    13). margin 0 is off."""
+    over = length - (limit_tokens - margin)
+    return 0.0 if margin <= 0 or over <= 0 else -min(1.0, over / margin)
+
+
+def truncated_ratio(trainer: np.ndarray, sampler: np.ndarray, cap: float) -> np.ndarray:
+    """min(exp(trainer - sampler), cap) for each token: what corrects for a sampler whose log-probabilities are not the trainer's
+    (truncated importance sampling, Ionides 2008; for engines Yao et al. 2025)."""
+    return np.minimum(np.exp(np.clip(trainer.astype(np.float64) - sampler, -20.0, 20.0)), cap)
+
+
+def masked_ratio(trainer: np.ndarray, sampler: np.ndarray, low: float, high: float) -> float:
+    """The geometric mean of the ratios of an answer's tokens, or 0 where it lies outside of low to high: an answer that the
+    trainer would hardly have drawn teaches nothing (masked importance sampling, by sequence)."""
+    ratio = float(np.exp(np.clip(np.mean(trainer.astype(np.float64) - sampler), -20.0, 20.0))) if len(trainer) else 1.0
+    return ratio if low <= ratio <= high else 0.0
+
+
+def effective_share(ratios: np.ndarray) -> float:
+    """(sum w)^2 / (n sum w^2): which share of the tokens the weights leave; 1 where all weigh the same, NaN of none."""
+    w = np.asarray(ratios, dtype=np.float64)
+    return float(w.sum() ** 2 / (len(w) * (w**2).sum())) if len(w) and (w**2).sum() > 0 else float("nan")
+
+
+def kl_to(reference: np.ndarray, policy: np.ndarray) -> np.ndarray:
+    """k3 = r - 1 - log r with r = reference / policy, for each token that the policy drew: an unbiased estimate of KL(policy ||
+    reference) that is never negative (Schulman 2020, "Approximating KL divergence")."""
+    log_r = np.clip(reference.astype(np.float64) - policy, -20.0, 20.0)
+    return np.expm1(log_r) - log_r
+
+
+def returns_to_go(rewards: Sequence[float], discount: float = 1.0) -> np.ndarray:
+    """For each turn the discounted sum of its own and all later rewards, float64 [turns]."""
+    out = np.zeros(len(rewards))
+    later = 0.0
+    for t in range(len(rewards) - 1, -1, -1):
+        later = rewards[t] + discount * later
+        out[t] = later
+    return out

@@ -1,0 +1,218 @@
+"""Group-relative policy optimisation: draw several answers to each question, raise the likelihood of those that were better than
+the others, lower that of the rest (GRPO, Shao et al. 2024, arXiv 2402.03300).
+
+    A_i = r_i - mean(r)         loss = - sum_i sum_t share_i min(rho_it A_i, clip(rho_it) A_i)      rho = pi / pi_drew
+
+A variant is an advantage estimator, a denominator (`credit`), a loss and its bounds; `VARIANTS` is all that differs between them.
+Default: Dr.GRPO (Liu et al. 2025, arXiv 2503.20783), without the biases of length and difficulty. Changed from the paper: no KL
+penalty unless `kl` is given, and log-probabilities of the sampler stand for those of the old policy, because the engine that drew
+is the engine that trains; that they agree is measured at every step (`gap`).
+
+Assumes that rewards are comparable within the answers to one question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from burnish.protocols import Models, Policy, Run, Step
+from burnish.recipes import credit
+from burnish.recipes.training import Positive, Training
+from burnish.types import Datum, LossResult, Rollout, TokenChunk
+
+Variant = Literal["dr_grpo", "grpo", "dapo", "gspo", "cispo", "rloo", "reinforce++"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What distinguishes one variant from another."""
+
+    baseline: credit.Baseline
+    spread: credit.Spread
+    loss: str
+    low: float = 0.2
+    """the ratio may fall to 1 - low"""
+    high: float = 0.2
+    """and rise to 1 + high"""
+
+
+VARIANTS: Mapping[Variant, Objective] = {
+    "dr_grpo": Objective(baseline="group", spread="constant", loss="ppo"),
+    "grpo": Objective(baseline="group_scaled", spread="sequence", loss="ppo"),
+    "dapo": Objective(baseline="group_scaled", spread="tokens", loss="ppo", high=0.28),
+    "gspo": Objective(baseline="group_scaled", spread="sequence", loss="gspo", low=3e-4, high=4e-4),
+    "cispo": Objective(baseline="group_scaled", spread="tokens", loss="cispo", low=1.0, high=0.28),
+    "rloo": Objective(baseline="leave_one_out", spread="constant", loss="importance_sampling"),
+    "reinforce++": Objective(baseline="batch_scaled", spread="tokens", loss="ppo"),
+}
+
+
+class GRPO(Training):
+    """Reinforcement learning from graded answers. Only `model` and `data` (a task, or a file with a grader) are required."""
+
+    recipe: Literal["grpo"] = "grpo"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The method that this file configures."""
+    variant: Variant = "dr_grpo"
+    """Which objective: how answers are compared, how credit is spread over tokens, and what bounds a step."""
+    group: Annotated[int, Field(ge=2)] = 8
+    """Answers drawn to each question; they are compared with one another."""
+    updates: Positive = 1
+    """Optimiser steps taken on the answers of one step, each on its own share of the questions."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """At which answers are drawn. Other than 1, ratios are of another distribution than the one that drew."""
+    clip_low: Annotated[float, Field(gt=0, le=1)] | None = None
+    """How far the ratio of a token may fall before it stops counting. Derived from the variant."""
+    clip_high: Annotated[float, Field(gt=0)] | None = None
+    """How far it may rise. Derived from the variant."""
+    dual_clip: Annotated[float, Field(ge=0)] = 0.0
+    """Bound on what a token of a bad answer can cost, in multiples of its advantage; 0 is none (3 is usual)."""
+    kl: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the KL divergence from the model that the run starts from."""
+    overlong: Annotated[int, Field(ge=0)] = 0
+    """Tokens before the limit over which the reward of a long answer falls by one; 0 is off (DAPO)."""
+
+    @model_validator(mode="after")
+    def _reads_what_is_given(self) -> Self:
+        """Settings of the other recipes that nothing reads here are refused."""
+        unread = {"rehearse": None, "long_rows": "cut", "stream": None, "new_tokens": ()}
+        for name, default in unread.items():
+            if getattr(self, name) not in (default, False):
+                raise ValueError(f"{name} is not read by the recipe grpo: leave it out")
+        if self.kl > 0 and self.objective.loss not in ("ppo", "cispo"):
+            raise ValueError(f'kl is not read by the variant "{self.variant}": leave it out, or use dr_grpo, grpo, dapo or cispo')
+        if self.kl > 0 and self.method == "full":
+            raise ValueError(
+                'kl needs the model that the run starts from beside the one that is trained: use method = "lora", or leave it out'
+            )
+        if self.dual_clip > 0 and self.objective.loss != "ppo":
+            raise ValueError(f'dual_clip is not read by the variant "{self.variant}"')
+        return self
+
+    @property
+    def objective(self) -> Objective:
+        """Of the variant."""
+        return VARIANTS[self.variant]
+
+    @property
+    def loss(self) -> tuple[str, dict[str, float]]:
+        """The engine's loss and its settings."""
+        own = self.objective
+        name = f"{own.loss}_kl" if self.kl > 0 else own.loss
+        if own.loss == "importance_sampling":
+            return name, {}
+        low, high = self.clip_low or own.low, self.clip_high or own.high
+        settings = {"clip_low_threshold": 1 - low, "clip_high_threshold": 1 + high}
+        settings |= {"dual_clip": self.dual_clip} if own.loss == "ppo" else {}
+        return name, settings | ({"kl": self.kl} if self.kl > 0 else {})
+
+
+def train(config: GRPO, models: Models, run: Run) -> None:
+    """Train `models.policy` on the answers that it gives to the questions of `run`."""
+    assert config.steps is not None, "the config is not resolved"
+    assert config.eval_tokens is not None, "the config is not resolved"
+    policy = models.policy
+    for step in run.steps(config.steps):
+        groups = step.roll_out(policy, samples=config.group, temperature=config.temperature)
+        parts = datums(config, groups)
+        step.log(None, **numbers(config, groups, sum(map(len, parts))))
+        for n, part in enumerate(parts):
+            part = with_reference(part, models.reference) if config.kl > 0 else part
+            learn(config, policy, step, part, measured=n == 0)
+        if not parts:
+            step.skip("the answers to every question were worth the same")
+
+
+def learn(config: GRPO, policy: Policy, step: Step, data: Sequence[Datum], *, measured: bool) -> None:
+    """One optimiser step. measured: the policy is still the one that drew, so what it computes can be held against that."""
+    name, settings = config.loss
+    found = policy.forward_backward(data, name, settings).result()
+    step.log(found, **(gap(data, found) if measured else {}))
+    step.log(policy.optim_step(config.adam(step.index)).result(), learning_rate=config.rate(step.index))
+
+
+def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum]]:
+    """The answers that teach something, as Datums, dealt out among the step's updates: those of groups whose rewards differ, each
+    token of the answer with its share of the answer's advantage. The gradient of all of them, divided by the number of parts,
+    is that of the variant's objective over all groups."""
+    assert config.eval_tokens is not None, "the config is not resolved"
+    rewards = [rewards_of(config, group) for group in groups]
+    found = credit.advantages(rewards, config.objective.baseline)
+    kept = [
+        (rollout, advantage)
+        for group, advantages in zip(groups, found, strict=True)
+        for rollout, advantage in zip(group, advantages, strict=True)
+        if (advantage != 0 or config.kl > 0) and not np.isnan(advantage)
+    ]
+    lengths = [int(rollout.drawn.sum()) for rollout, _ in kept]
+    answers = sum(map(len, groups))
+    shares = credit.shares(lengths, config.objective.spread, limit_tokens=config.eval_tokens, answers=answers)
+    if config.objective.loss == "gspo":  # whose loss is of whole answers
+        shares = np.full(len(kept), 1.0 / max(1, answers))
+    parts = min(config.updates, len(kept))
+    data = [datum(r, a, share * parts, n) for n, ((r, a), share) in enumerate(zip(kept, shares, strict=True))]
+    return [data[n::parts] for n in range(parts)]
+
+
+def datum(rollout: Rollout, advantage: float, share: float, number: int) -> Datum:
+    """A rollout with `advantage * share` at every token that was drawn. number: of its set, for losses of whole answers."""
+    ids, drawn = rollout.ids, rollout.drawn[1:]
+    streams = {
+        "targets": ids[1:],
+        "weights": (drawn * share).astype(np.float32),
+        "advantages": (drawn * (advantage * share)).astype(np.float32),
+        "logprobs": rollout.logprobs[1:].astype(np.float32),
+        "set": np.array([number], dtype=np.int32),
+    }
+    return Datum((TokenChunk(ids[:-1]),), streams)
+
+
+def with_reference(data: Sequence[Datum], reference: Policy) -> list[Datum]:
+    """The Datums with the reference's log-probabilities of their targets."""
+    found = reference.forward(data).result()
+    return [
+        Datum(d.chunks, {**d.streams, "reference": np.asarray(f.logprobs, dtype=np.float32)})
+        for d, f in zip(data, found, strict=True)
+    ]
+
+
+def rewards_of(config: GRPO, group: Sequence[Rollout]) -> np.ndarray:
+    """What each answer of a group is worth, float64; NaN where the grader failed."""
+    limit = config.eval_tokens
+    assert limit is not None, "the config is not resolved"
+    late = [credit.overlong(int(r.drawn.sum()), limit_tokens=limit, margin=config.overlong) for r in group]
+    return np.array([r.reward for r in group], dtype=np.float64) + np.array(late)
+
+
+def gap(data: Sequence[Datum], found: LossResult) -> dict[str, float]:
+    """How far the trainer's log-probabilities of the drawn tokens are from those they were drawn with, in nats: the alarm for
+    most silent failures, from a wrong mask to stale weights."""
+    parts = [
+        np.abs(l.astype(np.float64) - d.streams["logprobs"])[d.streams["weights"] > 0]
+        for d, l in zip(data, found.logprobs, strict=True)
+    ]
+    differences = np.concatenate(parts)
+    differences = differences[~np.isnan(differences)]
+    return {"gap": float(differences.mean()), "gap_max": float(differences.max())} if len(differences) else {}
+
+
+def numbers(config: GRPO, groups: Sequence[Sequence[Rollout]], taught: int) -> dict[str, float]:
+    """What a step's answers were like. taught: answers that teach something."""
+    everything = [r for group in groups for r in group]
+    rewards = np.array([r.reward for r in everything])
+    lengths = np.array([r.drawn.sum() for r in everything])
+    logprobs = np.concatenate([r.logprobs[r.drawn] for r in everything])
+    known = rewards[~np.isnan(rewards)]
+    return {
+        "reward": float(known.mean()) if len(known) else float("nan"),
+        "flat_groups": float(np.mean([credit.flat(rewards_of(config, g)) for g in groups])),
+        "grader_errors": float(np.isnan(rewards).mean()),
+        "answer_tokens": float(lengths.mean()),
+        "cut_answers": float(np.mean([r.stop_reason == "length" for r in everything])),
+        "entropy": -float(logprobs.mean()) if len(logprobs) else 0.0,
+        "taught": float(taught),
+    }

@@ -1,0 +1,105 @@
+"""What a step of a run draws from when it learns from its own answers: the questions, the grader, and a file of what came of it.
+
+`rollouts.jsonl` holds one line for each graded answer, in order. A checkpoint follows the lines up to its step, as in
+metrics.jsonl, and a resumed run cuts those after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from burnish.errors import ConfigError
+from burnish.protocols import Grader, Policy
+from burnish.recipes.training import Training
+from burnish.render.renderer import Renderer
+from burnish.runs.gauge import Gauge
+from burnish.runs.prepare import Prepared
+from burnish.store.runfolder import RunFolder
+from burnish.tasks.rollout import Question, roll_out, sampling, seed_of
+from burnish.types import Example, Rollout
+
+ROLLOUTS = "rollouts.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How the questions of a run are asked. limit_tokens: longest answer."""
+
+    renderer: Renderer
+    grader: Grader
+    limit_tokens: int
+    seed: int
+    folder: RunFolder | None = None
+    """where what was drawn is written down; None = nowhere"""
+    told: Callable[[int, int], None] | None = None
+    """(answers graded, answers in all)"""
+
+    def questions(self, examples: Sequence[Example]) -> list[Question]:
+        """The examples, with the tokens of their prompts."""
+        return [Question(index=n, example=e, ids=tuple(self.renderer.prompt_of(e))) for n, e in enumerate(examples)]
+
+    def roll_out(
+        self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int, temperature: float
+    ) -> list[list[Rollout]]:
+        """Graded answers to the questions of a step (from 0). What is drawn depends on the seed and the step alone."""
+        params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples, temperature=temperature)
+        params = replace(params, seed=seed_of(self.seed, step))
+        groups = roll_out(policy, self.renderer, self.grader, questions, params, on_graded=self.told)
+        if self.folder is not None:
+            lines = (
+                _line(step, question, n, rollout)
+                for question, group in zip(questions, groups, strict=True)
+                for n, rollout in enumerate(group)
+            )
+            self.folder.append(ROLLOUTS, *lines)
+        return groups
+
+    def gauge(self, examples: Sequence[Example]) -> Gauge:
+        """The mean reward of greedy answers to held-out questions."""
+        questions = self.questions(examples)
+
+        def measure(policy: Policy) -> float:
+            greedy = sampling(self.renderer, limit_tokens=self.limit_tokens, temperature=0.0)
+            found = np.array([group[0].reward for group in roll_out(policy, self.renderer, self.grader, questions, greedy)])
+            known = found[~np.isnan(found)]
+            return float(known.mean()) if len(known) else float("nan")
+
+        return Gauge(name="held_out_reward", words="held-out reward", measure=measure, higher=True)
+
+    def silent(self) -> Asking:
+        """The same, leaving no trace."""
+        return replace(self, folder=None, told=None)
+
+
+def asking_of(config: Training, prepared: Prepared, folder: RunFolder | None) -> Asking:
+    """How a run of this resolved config asks. Raises ConfigError where there is nothing that grades its answers."""
+    assert config.eval_tokens, "the config is not resolved"
+    if prepared.grader is None:
+        raise ConfigError(
+            f"the recipe {config.recipe} learns from graded answers, and nothing grades these",
+            seen=prepared.grader_why,
+            todo="name a grader (grader=exact, contains or numeric), or use a task that has one (`burnish tasks`)",
+        )
+    return Asking(
+        renderer=prepared.renderer, grader=prepared.grader, limit_tokens=config.eval_tokens, seed=config.seed, folder=folder
+    )
+
+
+def _line(step: int, question: Question, sample: int, rollout: Rollout) -> dict[str, object]:
+    asked = next((m.content for m in reversed(rollout.example.messages) if m.role == "user"), "")
+    return {
+        "step": step + 1,
+        "question": question.index,
+        "sample": sample,
+        "asked": asked,
+        "answer": rollout.answer,
+        "reward": rollout.reward,
+        "reason": rollout.score.reason,
+        "marks": list(rollout.score.marks),
+        "tokens": int(rollout.drawn.sum()),
+        "logprob": float(np.sum(rollout.logprobs, dtype=np.float64)),
+        "stop_reason": rollout.stop_reason,
+    }

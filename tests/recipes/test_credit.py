@@ -1,0 +1,102 @@
+"""Credit: golden vectors of the advantage estimators and denominators."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnish.recipes import credit
+
+NAN = float("nan")
+
+
+def of(rewards: list[float], baseline: credit.Baseline) -> list[float]:
+    return credit.advantages([np.array(rewards)], baseline)[0].tolist()
+
+
+def test_worked_examples() -> None:
+    assert of([1, 1, 1, 0], "group") == pytest.approx([0.25, 0.25, 0.25, -0.75])
+    assert of([1, 1, 1, 0], "leave_one_out") == pytest.approx([1 / 3, 1 / 3, 1 / 3, -1.0])
+    assert of([1, 1, 1, 0], "group_scaled") == pytest.approx([0.4999, 0.4999, 0.4999, -1.4997], abs=1e-4)
+    found = credit.advantages([np.array([1.0, 0.0]), np.array([0.0, 0.0])], "batch_scaled")
+    assert np.concatenate(found).tolist() == pytest.approx([1.4997, -0.4999, -0.4999, -0.4999], abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_leaving_one_out_is_the_centred_reward_scaled(size: int) -> None:
+    rewards = np.random.default_rng(size).random(size)
+    left, centred = (credit.advantages([rewards], k)[0] for k in ("leave_one_out", "group"))
+    np.testing.assert_allclose(left, centred * size / (size - 1))
+    np.testing.assert_allclose(left, [r - np.delete(rewards, i).mean() for i, r in enumerate(rewards)])
+
+
+@pytest.mark.parametrize("baseline", ["group", "group_scaled", "leave_one_out", "batch_scaled"])
+@pytest.mark.parametrize("rewards", [[0.1] * 7, [1.0, NAN], [NAN, NAN], [0.3]])
+def test_rewards_that_say_nothing_give_exactly_nothing(baseline: credit.Baseline, rewards: list[float]) -> None:
+    for reward, advantage in zip(rewards, of(rewards, baseline), strict=True):
+        assert math.isnan(advantage) if math.isnan(reward) else advantage == 0.0
+    assert credit.flat(np.array(rewards))
+
+
+def test_an_error_of_the_grader_is_not_a_reward_of_zero() -> None:
+    assert of([1.0, NAN, 0.0], "group")[::2] == pytest.approx([0.5, -0.5])
+    assert math.isnan(of([1.0, NAN, 0.0], "leave_one_out")[1])
+    assert not credit.flat(np.array([1.0, NAN, 0.0]))
+
+
+@given(st.lists(st.lists(st.floats(-5, 5), min_size=2, max_size=6), min_size=1, max_size=5))
+def test_groups_do_not_see_one_another(groups: list[list[float]]) -> None:
+    together = credit.advantages([np.array(g) for g in groups], "group")
+    for group, found in zip(groups, together, strict=True):
+        np.testing.assert_allclose(found, of(group, "group"))
+        assert abs(float(np.sum(found))) < 1e-9
+
+
+def test_a_token_weighs_by_its_answers_length_only_where_it_should() -> None:
+    lengths = [10, 100]
+    assert credit.shares(lengths, "sequence", limit_tokens=200).tolist() == pytest.approx([1 / 20, 1 / 200])  # ten times as much
+    assert credit.shares(lengths, "tokens", limit_tokens=200).tolist() == pytest.approx([1 / 110, 1 / 110])
+    assert credit.shares(lengths, "constant", limit_tokens=200).tolist() == pytest.approx([1 / 400, 1 / 400])
+    more = credit.shares(lengths, "constant", limit_tokens=200, answers=8)
+    assert more.tolist() == pytest.approx([1 / 1600, 1 / 1600]), "answers that teach nothing count in the mean"
+
+
+@pytest.mark.parametrize("spread", ["constant", "sequence", "tokens"])
+def test_no_answers_and_empty_ones_are_no_division_by_zero(spread: credit.Spread) -> None:
+    assert len(credit.shares([], spread, limit_tokens=8)) == 0
+    assert np.isfinite(credit.shares([0, 0], spread, limit_tokens=8)).all()
+
+
+def test_the_penalty_of_long_answers() -> None:
+    at = [credit.overlong(n, limit_tokens=100, margin=20) for n in (0, 80, 90, 100, 120)]
+    assert at == pytest.approx([0, 0, -0.5, -1, -1])
+    assert credit.overlong(100, limit_tokens=100, margin=0) == 0.0
+
+
+def test_corrections_for_a_sampler_that_differs() -> None:
+    trainer, sampler = np.log([0.5, 0.5, 0.9]), np.log([0.5, 0.1, 0.95])
+    np.testing.assert_allclose(credit.truncated_ratio(trainer, sampler, 2.0), [1.0, 2.0, 0.9 / 0.95])
+    mean = (1.0 * 5.0 * 0.9 / 0.95) ** (1 / 3)
+    assert credit.masked_ratio(trainer, sampler, 0.5, 2.0) == pytest.approx(mean)
+    assert credit.masked_ratio(trainer, sampler, 0.5, 1.5) == 0.0
+    assert credit.effective_share(np.ones(7)) == 1.0
+    assert credit.effective_share(np.array([1.0, 0, 0, 0])) == 0.25
+    assert math.isnan(credit.effective_share(np.zeros(3)))
+
+
+def test_kl_is_unbiased_and_never_negative() -> None:
+    p, q = np.array([0.7, 0.2, 0.1]), np.array([0.3, 0.3, 0.4])
+    k3 = credit.kl_to(np.log(q), np.log(p))
+    assert (k3 >= 0).all()
+    assert float(p @ k3) == pytest.approx(float(p @ np.log(p / q)))
+    assert credit.kl_to(np.log(p), np.log(p)).tolist() == [0, 0, 0]
+
+
+def test_returns_to_go() -> None:
+    assert credit.returns_to_go([1.0, 0.0, 2.0]).tolist() == [3.0, 2.0, 2.0]
+    assert credit.returns_to_go([1.0, 0.0, 2.0], 0.5).tolist() == [1.5, 1.0, 2.0]
+    assert credit.returns_to_go([]).tolist() == []

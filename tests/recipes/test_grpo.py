@@ -1,0 +1,195 @@
+"""GRPO alone: what each variant makes of graded answers, and what it refuses to be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnish.engine.host import Host
+from burnish.errors import ConfigError
+from burnish.protocols import Policy
+from burnish.recipes import grpo
+from burnish.recipes.grpo import GRPO, VARIANTS
+from burnish.types import Datum, Example, LoraSpec, Message, Rollout, SamplingParams, Score, Segment
+
+CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 0, "unit_tokens": 1024}
+NAN = float("nan")
+
+
+def config(**changes: Any) -> GRPO:
+    return GRPO.load(base={"model": "m", "data": "d", "learning_rate": 1e-2, "steps": 10, "eval_tokens": 20, **changes})
+
+
+def rollout(reward: float, *, asked: Sequence[int] = (1, 2, 3), said: Sequence[int] = (4, 5), logprob: float = -1.0) -> Rollout:
+    example = Example(messages=(Message(role="user", content="?"), Message(role="assistant", content="!")))
+    segments = (
+        Segment(role="user", ids=np.array(asked, np.int32)),
+        Segment(role="assistant", ids=np.array(said, np.int32), logprobs=np.full(len(said), logprob, np.float32), turn=1),
+    )
+    error = "broken" if math.isnan(reward) else None
+    score = Score(value=reward, reason="as asked", error=error)
+    return Rollout(example=example, segments=segments, answer="!", stop_reason="stop", score=score)
+
+
+def flat_data(parts: list[list[Datum]]) -> list[Datum]:
+    return [d for part in parts for d in part]
+
+
+def test_an_answers_tokens_carry_its_advantage_and_the_questions_none() -> None:
+    (good, bad) = flat_data(grpo.datums(config(), [[rollout(1.0), rollout(0.0, said=(6, 7, 8))]]))
+    share = 1 / (2 * 20)
+    assert good.chunks[0].tokens.tolist() == [1, 2, 3, 4]
+    assert good.streams["targets"].tolist() == [2, 3, 4, 5]
+    assert good.streams["advantages"].tolist() == pytest.approx([0, 0, 0.5 * share, 0.5 * share])
+    assert good.streams["logprobs"].tolist() == [0, 0, -1, -1]
+    assert bad.streams["advantages"].tolist() == pytest.approx([0, 0, *[-0.5 * share] * 3])
+
+
+def test_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> None:
+    data = flat_data(grpo.datums(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]]))
+    assert [float(np.abs(d.streams["advantages"]).max()) for d in data] == pytest.approx([0.5 / 60, 0.5 / 60])
+    said = grpo.numbers(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]], 2)
+    assert (said["reward"], said["grader_errors"]) == pytest.approx((0.5, 1 / 3))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("reward", [0.0, 1.0, 0.3])
+def test_equal_rewards_teach_exactly_nothing(variant: str, reward: float) -> None:
+    """Check 44: a flat reward must not be taken for a signal."""
+    groups = [[rollout(reward) for _ in range(4)]] * 2
+    assert grpo.datums(config(variant=variant), groups) == []
+    assert grpo.numbers(config(variant=variant), groups, 0)["flat_groups"] == 1.0
+
+
+def test_lengths_weigh_as_each_variant_says() -> None:
+    groups = [[rollout(1.0, said=range(10)), rollout(0.0, said=range(100))]]
+    weight = {
+        v: [
+            float(np.abs(d.streams["advantages"]).max())
+            for d in flat_data(grpo.datums(config(variant=v, eval_tokens=200), groups))
+        ]
+        for v in VARIANTS
+    }
+    assert weight["grpo"][0] == pytest.approx(10 * weight["grpo"][1])
+    for same in ("dr_grpo", "dapo", "cispo", "rloo", "reinforce++"):
+        assert weight[same][0] == pytest.approx(weight[same][1])
+    assert weight["rloo"][0] == pytest.approx(2 * weight["dr_grpo"][0])  # G / (G - 1)
+
+
+def test_a_question_that_is_easier_weighs_more_only_where_rewards_are_scaled() -> None:
+    groups = [[rollout(r) for r in (1, 1, 1, 0)], [rollout(r) for r in (1, 0, 1, 0)]]
+
+    def of_failures(variant: str) -> tuple[float, float]:
+        worst = [float(d.streams["advantages"].min()) for d in flat_data(grpo.datums(config(variant=variant), groups))]
+        negative = [w for w in worst if w < 0]
+        return negative[0], negative[1]
+
+    rare, common = of_failures("dr_grpo")
+    assert rare / common == pytest.approx(1.5)
+    rare, common = of_failures("grpo")
+    assert rare / common == pytest.approx(1.5 / 0.8660, rel=1e-3)  # -1.5 against -0.866
+
+
+def test_long_answers_lose_by_the_tokens_beyond_the_margin() -> None:
+    found = grpo.rewards_of(config(overlong=10), [rollout(1.0, said=range(n)) for n in (5, 15, 20)])
+    assert found.tolist() == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_updates_share_the_answers_and_add_up_to_the_whole() -> None:
+    groups = [[rollout(float(r)) for r in (1, 0, 1)], [rollout(float(r)) for r in (0, 0, 1)]]
+    whole, parts = flat_data(grpo.datums(config(), groups)), grpo.datums(config(updates=2), groups)
+    assert [len(p) for p in parts] == [3, 3]
+    total = sum(d.streams["advantages"] for d in whole)
+    np.testing.assert_allclose(sum(d.streams["advantages"] for p in parts for d in p) / 2, total, atol=1e-7)
+
+
+@pytest.fixture(scope="module")
+def drawn(tiny_model: Any) -> tuple[Policy, list[list[Rollout]]]:
+    """A policy, and rollouts that it drew itself, graded by the parity of their first token."""
+    engine = Host.open(tiny_model, choices=CHOICES)
+    policy = Policy(engine, engine.create(LoraSpec(rank=4)))
+    groups = []
+    for n in range(3):
+        asked = [5 + n, 9, 11]
+        params = SamplingParams(samples=4, limit_tokens=6, seed=n, stop_ids=())
+        (samples,) = engine.sample([asked], params, route=policy.adapter).result()
+        groups.append(
+            [
+                Rollout(
+                    example=Example(messages=()),
+                    segments=(
+                        Segment(role="user", ids=np.array(asked, np.int32)),
+                        Segment(role="assistant", ids=s.ids[: 2 + i], logprobs=s.logprobs[: 2 + i], turn=1),
+                    ),
+                    answer="",
+                    stop_reason="length",
+                    score=Score(value=float((i + n) % 2), reason=""),
+                )
+                for i, s in enumerate(samples)
+            ]
+        )
+    return policy, groups
+
+
+def gradient(policy: Policy, data: Sequence[Datum], loss: str, settings: dict[str, float]) -> np.ndarray:
+    assert policy.adapter is not None
+    policy.forward_backward(data, loss, settings).result()
+    flat = policy.engine.bank.get(policy.adapter).flat.grad.clone().numpy()  # type: ignore[attr-defined]
+    policy.engine.clear_gradient(policy.adapter)
+    return flat
+
+
+def test_on_its_own_answers_every_clipped_variant_is_reinforce(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+    policy, groups = drawn
+    for variant in ("dr_grpo", "grpo", "dapo", "cispo", "rloo", "reinforce++"):
+        own = config(variant=variant)
+        data = flat_data(grpo.datums(own, groups))
+        likelihood = [Datum(d.chunks, {"targets": d.streams["targets"], "weights": d.streams["advantages"]}) for d in data]
+        wanted = gradient(policy, likelihood, "cross_entropy", {})
+        np.testing.assert_allclose(gradient(policy, data, *own.loss), wanted, atol=2e-6 * np.abs(wanted).max(), err_msg=variant)
+
+
+def test_the_gap_is_that_of_the_log_probabilities(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+    policy, groups = drawn
+    data = flat_data(grpo.datums(config(), groups))
+    found = policy.forward_backward(data, *config().loss).result()
+    policy.engine.clear_gradient(policy.adapter)  # type: ignore[arg-type]
+    assert grpo.gap(data, found)["gap_max"] < 1e-4
+    shifted = [
+        Datum(d.chunks, {**d.streams, "logprobs": d.streams["logprobs"] - 0.25 * (d.streams["weights"] > 0)}) for d in data
+    ]
+    assert grpo.gap(shifted, found)["gap"] == pytest.approx(0.25, abs=1e-4)
+
+
+def test_the_denominators_do_not_see_how_a_batch_is_split(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+    policy, groups = drawn
+    data = flat_data(grpo.datums(config(variant="dapo"), groups))
+    name, settings = config(variant="dapo").loss
+    whole = gradient(policy, data, name, settings)
+    for d in data:
+        policy.forward_backward([d], name, settings).result()
+    apart = policy.engine.bank.get(policy.adapter).flat.grad.clone().numpy()  # type: ignore[attr-defined]
+    policy.engine.clear_gradient(policy.adapter)  # type: ignore[arg-type]
+    np.testing.assert_allclose(apart, whole, atol=1e-6 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"rehearse": "world"}, "rehearse is not read"),
+        ({"stream": True}, "stream is not read"),
+        ({"long_rows": "split"}, "long_rows is not read"),
+        ({"kl": 0.1, "variant": "gspo"}, "kl is not read"),
+        ({"kl": 0.1, "method": "full"}, "kl needs the model"),
+        ({"dual_clip": 3.0, "variant": "cispo"}, "dual_clip is not read"),
+        ({"group": 1}, "group"),
+        ({"variant": "ppo"}, "variant"),
+    ],
+)
+def test_what_nothing_would_read_is_refused(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        config(**changes)

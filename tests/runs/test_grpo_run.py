@@ -1,0 +1,178 @@
+"""A whole run that learns from its own graded answers: it must raise the reward, keep every answer, and go on bit by bit."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_run import Watcher, metrics, run_and_die, settings, weights, write_rows
+
+from burnish.errors import ConfigError, NothingTrained
+from burnish.runs import prepare, train
+from burnish.runs.asking import ROLLOUTS
+from burnish.types import Example, Score
+
+ASK: dict[str, Any] = {
+    "recipe": "grpo", "steps": 6, "batch": 4, "group": 6, "eval_tokens": 6, "learning_rate": 2e-2, "evaluate_every": 3,
+    "checkpoint_every": 2, "method": "full", "lora": None,
+}  # fmt: skip
+ADAPTER: dict[str, Any] = {"method": "lora", "lora": {"rank": 16}, "learning_rate": 5e-2}
+
+
+class Capitals:
+    """The share of an answer's characters that are capital letters: something that any model can get more of."""
+
+    name = "capitals"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        share = sum(c.isupper() for c in answer) / max(1, len(answer))
+        return Score(value=share, reason=f"{share:.0%} are capitals", marks=("capital",) if share else ())
+
+
+class Same:
+    """Everything is worth the same."""
+
+    name = "same"
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def grade(self, example: Example, answer: str) -> Score:
+        return Score(value=self.value, reason="as always")
+
+
+class Broken:
+    """Fails at every other letter."""
+
+    name = "broken"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        if len(answer) % 2:
+            raise ValueError("cannot read this")
+        return Capitals().grade(example, answer)
+
+
+@pytest.fixture
+def graded(monkeypatch: pytest.MonkeyPatch):
+    """Grade by another grader than the data's."""
+
+    def by(grader: Any) -> None:
+        monkeypatch.setattr(prepare, "_grader", lambda *_: (grader, "of the test"))
+
+    by(Capitals())
+    return by
+
+
+def answers(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / ROLLOUTS).read_text().splitlines()]
+
+
+@pytest.mark.usefixtures("graded")
+def test_a_run_raises_the_reward_and_says_how(tiny_model, tmp_path):
+    watcher, rows = Watcher(), write_rows(tmp_path / "rows.jsonl", 400)
+    config = settings(tiny_model, rows, **{**ASK, "steps": 30, "batch": 8, "eval_items": 20})
+    outcome = train.start(config, run="capitals", progress=watcher)
+    lines = metrics(outcome.folder)
+    first, last = lines[1], lines[-1]
+    assert last["reward"] > first["reward"] + 0.3
+    assert outcome.report.comparison.metric.trained > outcome.report.comparison.metric.base + 0.3
+    assert outcome.report.verdict == "better"
+    assert [a.name for a in outcome.certificate.audits if a.passed is not True] == []
+    assert max(line.get("gap_max", 0) for line in lines[1:]) < 1e-4, "the engine that trains is the engine that drew"
+    assert last["entropy"] < first["entropy"]
+    assert all(e.words == "held-out reward" for e in watcher.losses)
+    kept = [e for e in watcher.losses if e.best][-1]
+    assert outcome.report.training.best_step == kept.step
+    assert outcome.report.training.curve[-1].reward == pytest.approx(last["reward"])
+    assert "| step | reward | held-out reward |" in (outcome.folder / "report.md").read_text()
+
+
+@pytest.mark.usefixtures("graded")
+def test_every_answer_is_kept_with_its_reason(tiny_model, data):
+    outcome = train.start(settings(tiny_model, data, **ASK), run="kept-answers")
+    found = answers(outcome.folder)
+    assert len(found) == 6 * 4 * 6
+    assert [a["step"] for a in found] == sorted(a["step"] for a in found)
+    for answer in found:
+        wanted = sum(c.isupper() for c in answer["answer"]) / max(1, len(answer["answer"]))
+        assert answer["reward"] == pytest.approx(wanted)
+        assert answer["reason"].endswith("are capitals")
+        assert answer["tokens"] <= 6
+    by_step = [sum(a["reward"] for a in found if a["step"] == s) / 24 for s in range(1, 7)]
+    assert [m["reward"] for m in metrics(outcome.folder)[1:]] == pytest.approx(by_step)
+
+
+@pytest.mark.usefixtures("graded")
+@pytest.mark.parametrize(
+    "changes",
+    [{"variant": v} for v in ("grpo", "dapo", "gspo", "cispo", "rloo", "reinforce++")]
+    + [{"updates": 3}, ADAPTER, {"kl": 0.01, **ADAPTER}, {"variant": "cispo", "kl": 0.01, **ADAPTER}],
+    ids=lambda c: "-".join(f"{k}-{v}" for k, v in c.items() if k in ("variant", "updates", "kl", "method")),
+)
+def test_every_variant_learns(tiny_model, data, changes):
+    outcome = train.start(settings(tiny_model, data, **{**ASK, "steps": 20, "batch": 8, **changes}))
+    rewards = [m["reward"] for m in metrics(outcome.folder)[1:]]
+    gain = (sum(rewards[-4:]) - sum(rewards[:4])) / 4
+    assert gain > (0.03 if changes.get("method") else 0.2), rewards
+    assert [a.name for a in outcome.certificate.audits if a.passed is False] == []
+
+
+@pytest.mark.usefixtures("graded")
+def test_a_heavy_penalty_keeps_the_policy_where_it_started(tiny_model, data):
+    own = {**ASK, **ADAPTER, "steps": 20, "batch": 8}
+    free, held = (train.start(settings(tiny_model, data, **own, kl=kl), run=f"held-{kl}") for kl in (0.0, 100.0))
+    rise = [metrics(o.folder)[-1]["reward"] - metrics(o.folder)[1]["reward"] for o in (free, held)]
+    assert rise[0] > rise[1] + 0.03, rise
+
+
+def die_in_run(home: str, config: str, run: str, count: int) -> None:
+    prepare._grader = lambda *_: (Capitals(), "of the test")
+    run_and_die(home, config, run, "step", count)
+
+
+@pytest.mark.usefixtures("graded")
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_a_killed_run_goes_on_bit_by_bit_answers_included(tiny_model, data, home, count):
+    config = settings(tiny_model, data, **ASK)
+    whole = train.start(config, run=f"whole-{count}")
+    name = f"killed-{count}"
+    process = multiprocessing.get_context("spawn").Process(
+        target=die_in_run, args=(str(home), config.model_dump_json(), name, count)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -9
+    resumed = train.resume(name)
+    assert weights(resumed.folder) == weights(whole.folder)
+    assert metrics(resumed.folder) == metrics(whole.folder)
+    assert answers(resumed.folder) == answers(whole.folder)
+
+
+@pytest.mark.parametrize(("value", "todo"), [(0.0, "start with SFT"), (1.0, "too easy")])
+def test_no_signal_is_said_and_not_trained_on(tiny_model, data, graded, value, todo):
+    graded(Same(value))
+    with pytest.raises(NothingTrained, match="no signal") as caught:
+        train.start(settings(tiny_model, data, **{**ASK, "steps": 12}), run=f"same-{value}")
+    assert todo in (caught.value.todo or "")
+
+
+def test_errors_of_the_grader_are_counted_and_no_zeros(tiny_model, data, graded):
+    graded(Broken())
+    outcome = train.start(settings(tiny_model, data, **{**ASK, "steps": 3}), run="broken-grader")
+    found = answers(outcome.folder)
+    broken = [a for a in found if a["reward"] is None]
+    assert broken
+    assert all("cannot read this" in a["reason"] for a in broken)
+    for step, line in enumerate(metrics(outcome.folder)[1:], 1):
+        own = [a["reward"] for a in found if a["step"] == step]
+        assert line["grader_errors"] == pytest.approx(own.count(None) / len(own))
+        assert line["reward"] == pytest.approx(sum(r for r in own if r is not None) / (len(own) - own.count(None)))
+
+
+def test_without_a_grader_there_is_nothing_to_learn_from(tiny_model, data, graded):
+    graded(None)
+    with pytest.raises(ConfigError, match="nothing grades"):
+        train.start(settings(tiny_model, data, **ASK), run="ungraded")
