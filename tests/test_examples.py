@@ -13,10 +13,14 @@ import pytest
 from burnish.connect import LocalModels
 from burnish.engine.host import Host
 from burnish.protocols import Policy
-from burnish.recipes import pretrain, sft
+from burnish.recipes import grpo, pretrain, sft
+from burnish.render.renderer import Renderer
+from burnish.render.tokenizer import Tokenizer
+from burnish.runs.asking import Asking
 from burnish.runs.prepare import prepare
 from burnish.store.models import resolve
-from burnish.types import Datum, LoraSpec, LossResult, StepResult
+from burnish.tasks import sources
+from burnish.types import Datum, Example, LoraSpec, LossResult, Rollout, Score, StepResult
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 0, "unit_tokens": 1024}
@@ -88,6 +92,56 @@ def test_the_bare_twin_of_pre_training_gives_the_losses_of_the_recipe(world: Pat
     bare = list(twin.train(*runs[1], rows, steps, size, rate))
     assert bare == run.losses
     assert bare[-1] < bare[0]
+
+
+class Asks:
+    """Implements protocols.Run: questions in their order, and what the recipe logs."""
+
+    def __init__(self, asking: Asking, examples: Sequence[Example], size: int) -> None:
+        self.asking, self.all, self.size = asking, asking.questions(examples), size
+        self.index, self.seen = 0, list[tuple[float, float]]()
+        self.batch: Sequence[Datum] = ()
+        self._reward = 0.0
+
+    def steps(self, n: int) -> Iterator[Asks]:
+        for self.index in range(n):
+            yield self
+
+    def roll_out(self, policy: Policy, *, samples: int, temperature: float) -> list[list[Rollout]]:
+        questions = [self.all[(self.index * self.size + i) % len(self.all)] for i in range(self.size)]
+        return self.asking.roll_out(policy, questions, self.index, samples=samples, temperature=temperature)
+
+    def skip(self, why: str) -> None:
+        raise AssertionError(why)
+
+    def log(self, result: LossResult | StepResult | None, **numbers: float) -> None:
+        self._reward = numbers.get("reward", self._reward)
+        if isinstance(result, LossResult):
+            self.seen.append((result.loss, self._reward))
+
+
+class Capitals:
+    """The share of an answer's characters that are capital letters."""
+
+    name = "capitals"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        return Score(value=sum(c.isupper() for c in answer) / max(1, len(answer)), reason="")
+
+
+def test_the_bare_twin_of_reinforcement_learning_gives_the_losses_and_rewards_of_the_recipe(world: Path):
+    twin, steps, size, group, limit, rate = load("grpo_bare"), 4, 4, 6, 8, 5e-2
+    renderer = Renderer(Tokenizer.load(world / "base"))
+    rows = list(sources.read(world / "data.jsonl").examples)
+    settings = {"model": "m", "data": "d", "steps": steps, "learning_rate": rate, "group": group, "eval_tokens": limit}
+    config = grpo.GRPO.load(base=settings)
+    host = Host.open(world / "base", choices=CHOICES)
+    run = Asks(Asking(renderer=renderer, grader=Capitals(), limit_tokens=limit, seed=0), rows, size)
+    grpo.train(config, LocalModels(Policy(host, host.create(LoraSpec(rank=8, alpha=32.0)))), run)
+    adapter = host.create(LoraSpec(rank=8, alpha=32.0))
+    bare = list(twin.train(host, adapter, rows, renderer, Capitals(), steps, size, group, limit, rate))
+    assert [loss for loss, _ in bare] == pytest.approx([loss for loss, _ in run.seen], abs=1e-6)
+    assert [reward for _, reward in bare] == pytest.approx([reward for _, reward in run.seen])
 
 
 def test_bare_twins_are_short():

@@ -10,9 +10,35 @@ asked for, so that importing this package imports nothing else.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from burnish.runs.api import data_check, evaluate, export, generate, list_runs, load, plan, remove, resume, show, train
+    from burnish.runs.api import (
+        data_check,
+        evaluate,
+        export,
+        generate,
+        list_runs,
+        load,
+        plan,
+        remove,
+        resume,
+        show,
+        task_check,
+        train,
+    )
 
-__all__ = ["data_check", "evaluate", "export", "generate", "list_runs", "load", "plan", "remove", "resume", "show", "train"]
+__all__ = [
+    "data_check",
+    "evaluate",
+    "export",
+    "generate",
+    "list_runs",
+    "load",
+    "plan",
+    "remove",
+    "resume",
+    "show",
+    "task_check",
+    "train",
+]
 __version__ = "0.1.0"
 
 

@@ -92,6 +92,12 @@ class SandboxMissing(UserError):
     code = "sandbox"
 
 
+class TaskRefused(UserError):
+    """Nothing can be learned from a task as it is: it is too easy, has no signal, or its grader can be gamed or fails."""
+
+    code = "task_refused"
+
+
 class CheckpointDamaged(BurnishError):
     """No checkpoint of a run passes its manifest."""
 

@@ -247,6 +247,8 @@ class Score:
     error: str | None = None
     marks: tuple[str, ...] = ()
     """What else the grader saw in the answer, in words that can be counted over many answers, such as "refuses"."""
+    parts: tuple[tuple[str, float], ...] = ()
+    """Of a score that is made of several: each grader's name and value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tiny_run import Watcher, metrics, run_and_die, settings, weights, write_rows
 
-from burnish.errors import ConfigError, NothingTrained
+from burnish.errors import ConfigError, NothingTrained, TaskRefused
 from burnish.runs import prepare, train
 from burnish.runs.asking import ROLLOUTS
 from burnish.types import Example, Score
@@ -151,12 +151,42 @@ def test_a_killed_run_goes_on_bit_by_bit_answers_included(tiny_model, data, home
     assert answers(resumed.folder) == answers(whole.folder)
 
 
-@pytest.mark.parametrize(("value", "todo"), [(0.0, "start with SFT"), (1.0, "too easy")])
-def test_no_signal_is_said_and_not_trained_on(tiny_model, data, graded, value, todo):
+class Tiring(Capitals):
+    """Judges so many answers, and then finds all alike."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def grade(self, example: Example, answer: str) -> Score:
+        self.left -= 1
+        return super().grade(example, answer) if self.left >= 0 else Score(value=0.0, reason="as always")
+
+
+@pytest.mark.parametrize(("value", "verdict", "todo"), [(0.0, "no signal", "start with SFT"), (1.0, "too easy", "harder rows")])
+def test_a_task_that_teaches_nothing_is_refused_by_name(tiny_model, data, graded, value, verdict, todo):
     graded(Same(value))
-    with pytest.raises(NothingTrained, match="no signal") as caught:
+    with pytest.raises(TaskRefused, match=verdict) as caught:
         train.start(settings(tiny_model, data, **{**ASK, "steps": 12}), run=f"same-{value}")
-    assert todo in (caught.value.todo or "")
+    assert todo in caught.value.todo
+    assert "no difference within 100%" in caught.value.seen
+    assert caught.value.exit_code == 2
+
+
+def test_a_grader_that_mostly_fails_is_refused(tiny_model, data, graded):
+    class Never(Capitals):
+        def grade(self, example: Example, answer: str) -> Score:
+            raise OSError("no route to the judge")
+
+    graded(Never())
+    with pytest.raises(TaskRefused, match="the grader fails"):
+        train.start(settings(tiny_model, data, **ASK), run="never")
+
+
+def test_no_signal_from_some_step_on_ends_the_run(tiny_model, data, graded):
+    graded(Tiring(6 + 24 + 6 + 150))  # what the plan, the base and most of the trial ask; nothing is left for the steps
+    with pytest.raises(NothingTrained, match="no signal") as caught:
+        train.start(settings(tiny_model, data, **{**ASK, "steps": 12}), run="tiring")
+    assert "start with SFT" in caught.value.todo
 
 
 def test_errors_of_the_grader_are_counted_and_no_zeros(tiny_model, data, graded):

@@ -17,7 +17,9 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at a data file before training on it.")
 runs_app = typer.Typer(help="List the runs, or remove some.", invoke_without_command=True)
 world_app = typer.Typer(help="The embedded world: make the models that come with burnish.")
+task_app = typer.Typer(help="Make a task of your own, and prove it before anything is trained on it.")
 app.add_typer(data_app, name="data")
+app.add_typer(task_app, name="task")
 app.add_typer(world_app, name="world")
 app.add_typer(runs_app, name="runs")
 
@@ -41,8 +43,12 @@ RunName = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)]
 Recipe = Annotated[
-    Literal["sft", "pretrain"] | None,
-    typer.Option("--recipe", help="The method: fine-tuning on answers, or on plain text. [default: sft]", show_default=False),
+    Literal["sft", "pretrain", "grpo"] | None,
+    typer.Option(
+        "--recipe",
+        help="The method: sft (answers), pretrain (plain text) or grpo (reinforcement learning). [default: sft]",
+        show_default=False,
+    ),
 ]
 Map = Annotated[
     list[str] | None, typer.Option("--map", metavar="ROLE=COLUMN", help="Which column plays which role.", show_default=False)
@@ -355,11 +361,31 @@ def runs_rm(
 
 
 @app.command()
-def show(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory.")], *, json: Json = False) -> None:
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory.")],
+    *,
+    rollouts: Annotated[
+        bool, typer.Option("--rollouts", help="What a run that learns from its own answers wrote, what it got, and why.")
+    ] = False,
+    step: Annotated[
+        int | None, typer.Option("--step", min=1, help="Of which step. [default: the last]", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Every question of the step, and not only some.")] = False,
+    json: Json = False,
+) -> None:
     """Show a run's report.
 
-    Before and after, verdict, answers side by side, certificate.
+    Before and after, verdict, answers side by side, certificate; with --rollouts the answers that it learned from.
     """
+    if not rollouts and (step is not None or every):
+        from burnish.errors import ConfigError
+
+        raise ConfigError("--step and --every are read with --rollouts only", todo="add --rollouts")
+    if rollouts:
+        from burnish.cli import rollouts as told
+
+        told.show(run, step, every=every, as_json=json)
+        return
     from burnish.cli import listing
 
     listing.show(run, as_json=json)
@@ -378,6 +404,31 @@ def machine(
     from burnish.cli import listing
 
     listing.machine(again=again, as_json=json)
+
+
+@task_app.command("new")
+def task_new(folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder to make.")], *, json: Json = False) -> None:
+    """Make a task folder: a small task that works as it stands, with a comment wherever you will want to change it."""
+    from burnish.cli import tasking
+
+    tasking.new(folder, as_json=json)
+
+
+@task_app.command("check")
+def task_check(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder, or a ready task.")],
+    *,
+    model: OptionalModel = None,
+    samples: Annotated[int, typer.Option(metavar="K", min=2, help="With a model: answers drawn to each question.")] = 8,
+    json: Json = False,
+) -> None:
+    """Prove a task and its graders: what its rows call right passes, nothing else does, and the same is always worth the same.
+
+    With a model: whether it can learn from the task by trying, too easy, or without a signal.
+    """
+    from burnish.cli import tasking
+
+    tasking.check(task, model, samples=samples, as_json=json)
 
 
 @app.command()

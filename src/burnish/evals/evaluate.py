@@ -27,7 +27,7 @@ from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
-from burnish.tasks.rollout import answer_of, sampling, seed_of
+from burnish.tasks.rollout import answer_of, grade, sampling, seed_of
 from burnish.types import Datum, Example, Sample, SamplingParams, trained_answer
 
 LOSS_ROWS = 32
@@ -249,7 +249,7 @@ def _ask(
 
 def _read(renderer: Renderer, example: Example, sample: Sample, latency_s: float, grader: Grader | None) -> Answer:
     text = answer_of(renderer, example, sample)
-    score = grader.grade(example, text) if grader is not None and example.form != "text" else None
+    score = grade(grader, example, text) if grader is not None and example.form != "text" else None
     return Answer(text=text, stop_reason=sample.stop_reason, new_tokens=len(sample.ids), latency_s=latency_s, score=score)
 
 

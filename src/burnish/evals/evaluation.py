@@ -117,7 +117,8 @@ class Evaluation:
 def _answer(body: Mapping[str, Any]) -> Answer:
     score = body["score"]
     if score is not None:
-        score = Score(**{**score, "value": _number(score["value"]), "marks": tuple(score.get("marks", ()))})
+        parts = tuple((str(name), _number(value)) for name, value in score.get("parts", ()))
+        score = Score(**{**score, "value": _number(score["value"]), "marks": tuple(score.get("marks", ())), "parts": parts})
     return Answer(**{**body, "score": score})
 
 

@@ -25,12 +25,15 @@ from burnish.render.renderer import Renderer
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import methods, report
 from burnish.runs import train as training
+from burnish.runs.asking import Asking
 from burnish.runs.export import Exported, Form, export_run
 from burnish.runs.gguf import Precision
 from burnish.runs.plan import Plan
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, Silent
+from burnish.runs.readiness import QUESTIONS, Readiness, readiness
 from burnish.runs.report import Report
+from burnish.runs.side import shuffled
 from burnish.runs.train import Outcome
 from burnish.store import runfolder
 from burnish.store.models import ModelRef, resolve
@@ -79,7 +82,7 @@ def evaluate(
     quantize: Quantize | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure `model` on the answers of `data` (a file, or the test rows of a ready task): their loss, and answers of its own.
+    """Measure `model` on the answers of `data` (a file, or the test rows of a task): their loss, and answers of its own.
 
     grader, limit_tokens: None = the task's, or from the data. items: that many rows, the first of a file, of a task as many of
     each kind as can be. samples: answers drawn per row; more than one needs a temperature. quantize: see `load`.
@@ -89,7 +92,7 @@ def evaluate(
         if mapping or skip_bad_rows:
             raise ConfigError(f"the task {task.name} brings its own rows", todo="leave map and skip_bad_rows out")
         examples, rows = ready.evenly(task.test)[:items], len(task.test)
-        notes = [f"test rows of the ready task {task.name!r}"]
+        notes = [f"test rows of the task {task.name!r}"]
     else:
         source = sources.read(data, mapping=mapping, skip_bad_rows=skip_bad_rows)
         examples, rows, notes = source.examples[:items], source.rows, [source.format, *source.notes]
@@ -146,6 +149,17 @@ def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared
     """What would be trained on: every row as tokens with their weights, and the findings about them. No model runs."""
     config = _config(data, model, settings)
     return prepare(config, resolve(config.model))
+
+
+def task_check(task: str, model: str | Path, *, samples: int = 8) -> Readiness:
+    """Whether a model can learn from a task by trying: some of its questions answered `samples` times each."""
+    found = ready.find(task)
+    if found is None:
+        raise ConfigError(f"there is no task {task}", seen=f"ready tasks: {', '.join(ready.NAMES)}", todo="give a task")
+    loaded = load(model)
+    asking = Asking(renderer=loaded.renderer, grader=found.grader, limit_tokens=found.limit_tokens, seed=0)
+    questions = asking.questions(shuffled(found.train, 0)[:QUESTIONS])
+    return readiness(loaded.policy, asking, questions, samples=samples, temperature=1.0)
 
 
 def list_runs() -> list[RunFolder]:

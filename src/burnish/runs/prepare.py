@@ -361,7 +361,7 @@ def _valid_notes(source: Source) -> list[str]:
 
 def _of_task(task: Task) -> Source:
     rows = len(task.train)
-    title = f"the ready task {task.name!r}"
+    title = f"the task {task.name!r}"
     return Source(path=Path(task.name), examples=task.train, format=title, notes=(), bad=(), rows=rows, sha256=ready.sha256(task))
 
 

@@ -18,6 +18,7 @@ from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Engine, Policy
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
 from burnish.render.extend import Extension
 from burnish.runs import certificate, methods, report
@@ -26,13 +27,15 @@ from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
+from burnish.runs.readiness import QUESTIONS, readiness
 from burnish.runs.run import Probe, Run, State, loss_gauge
+from burnish.runs.side import shuffled
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import METRICS, RunFolder
-from burnish.tasks import ready, rehearsal
+from burnish.tasks import ready, rehearsal, sources
 from burnish.types import Adapter, LoraSpec
 
 PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
@@ -63,7 +66,7 @@ def anchored(config: Training) -> Training:
     """The config with paths that hold from any working directory, and datasets of the hub at the commit that they have now."""
     model = str(Path(config.model).resolve()) if holds_model(Path(config.model)) else config.model
     valid = None if config.valid is None else _anchored(config.valid)
-    data = config.data if ready.find(config.data) else _anchored(config.data)
+    data = config.data if ready.find(config.data) and not Path(config.data).is_dir() else _anchored(config.data)
     world = config.rehearse is None or rehearsal.is_world(config.rehearse)
     rehearse = config.rehearse if world else _anchored(str(config.rehearse))
     tokens = str(Path(config.new_tokens).resolve()) if isinstance(config.new_tokens, str) else config.new_tokens
@@ -203,6 +206,8 @@ class _Training:
         config = self.config
         assert config.eval_items
         base = self._measured(BASE, "base", Policy(engine, begun.adapter))
+        if methods.asks(config) and checkpoints.latest(folder) is None:
+            self._try(Policy(engine, begun.adapter))
         adapter = _trainable(config, engine, begun, prepared.new_ids)
         policy = Policy(engine, adapter)
         run = self._run(policy, stop)
@@ -222,6 +227,16 @@ class _Training:
             raise fault
         comparison = compare(base, self._measured(TRAINED, "trained", policy))
         return self._tell(run, policy, begun, model, comparison)
+
+    def _try(self, policy: Policy) -> None:
+        """Before a run learns from its own answers: whether there is something to learn. Raises TaskRefused."""
+        config = self.config
+        assert isinstance(config, GRPO)
+        asking = asking_of(config, self.prepared, None)
+        questions = asking.questions(shuffled(self.prepared.train.examples, config.seed)[:QUESTIONS])
+        found = readiness(policy, asking, questions, samples=config.group, temperature=config.temperature)
+        self.progress.note(f"before training, {found.seen}")
+        found.insist(f"the task {sources.title(config.data)} with this model")
 
     def _models(self, policy: Policy, begun: Begun) -> connect.LocalModels:
         """What the recipe sees. A full fine-tune changes what it started from."""

@@ -1,4 +1,5 @@
-"""The ready tasks by name. A name stands wherever a data file may: `burnish train facts --model pebble`."""
+"""Tasks by name: the ready ones, and folders of the user's own. A task stands wherever a data file may: `burnish train facts
+--model pebble`."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from burnish.tasks import folder
 from burnish.tasks.task import Task
 from burnish.types import Example
 
@@ -20,8 +22,17 @@ EVERYTHING = "everything"
 
 
 def find(name: str) -> Task | None:
-    """The ready task of that name; None where there is none, or where a file of that name exists. Folders hide no task."""
+    """The task of a folder, or the ready task of that name; None where there is neither, or where a file of that name exists.
+    Folders without a task.toml hide no ready task."""
+    if folder.is_task(Path(name)):
+        return _of_folder(str(Path(name).resolve()), folder.digest(Path(name)))
     return get(name) if name in (*NAMES, EVERYTHING) and not Path(name).is_file() else None
+
+
+@lru_cache(maxsize=4)
+def _of_folder(path: str, digest: str) -> Task:
+    """The task of a folder as it is now."""
+    return folder.load(Path(path))
 
 
 @lru_cache(maxsize=16)
@@ -57,8 +68,8 @@ def evenly(examples: Sequence[Example]) -> tuple[Example, ...]:
 
 
 def sha256(task: Task) -> str:
-    """Of every row of a task, in order."""
-    found = hashlib.sha256()
+    """Of every row of a task, in order, and of how answers are judged, as far as the grader's settings say."""
+    found = hashlib.sha256(repr(task.grader).encode())
     for side in (task.train, task.valid, task.test):
         for example in side:
             said = [(m.role, m.content, m.weight) for m in example.messages]

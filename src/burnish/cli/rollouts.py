@@ -1,0 +1,69 @@
+"""`burnish show RUN --rollouts`: what a run that learns from its own answers wrote, what it got for it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.text import Text
+
+from burnish.cli.screen import one_line, screen, visible
+from burnish.cli.tables import columns, heading
+from burnish.errors import RunError
+from burnish.runs.asking import ROLLOUTS
+from burnish.store.runfolder import RunFolder
+
+QUESTIONS = 4
+"""Questions of a step that are shown, those first whose answers were worth most differently."""
+Line = dict[str, Any]
+
+
+def show(name: str, step: int | None, *, every: bool, as_json: bool) -> None:
+    """See `burnish show --help`."""
+    to, run = screen(as_json=as_json), RunFolder.open(name)
+    found = run.read(ROLLOUTS)
+    if not found:
+        raise RunError(
+            f"the run {run.name} wrote down no answers",
+            seen=f"a run of the recipe {run.info.kind}",
+            todo="runs of the recipe grpo do: burnish train TASK --model MODEL --recipe grpo",
+        )
+    steps = sorted({line["step"] for line in found})
+    step = steps[-1] if step is None else step
+    if step not in steps:
+        raise RunError(f"no answers of step {step} are kept", seen=f"steps {steps[0]} to {steps[-1]}", todo="give one of them")
+    lines = [line for line in found if line["step"] == step]
+    groups = [list(group) for _, group in groupby(lines, key=lambda line: line["question"])]
+    shown = groups if every else sorted(groups, key=spread, reverse=True)[:QUESTIONS]
+    known = [line["reward"] for line in lines if line["reward"] is not None]
+    mean = f"mean reward {sum(known) / len(known):.3f}" if known else "no reward is known"
+    same = sum(spread(group) == 0 for group in groups)
+    to.out.print(heading(f"Step {step} of {run.name}"))
+    to.print(f"  {len(lines)} answers to {len(groups)} questions, {mean}; {same} questions whose answers were worth the same")
+    for group in shown:
+        to.out.print(Text(f"\n{one_line(group[0]['asked'], to.out.width - 2)}", style="bold"))
+        to.out.print(columns(("reward", "answer", "why", "tokens"), [row(line, to.out.width) for line in ranked(group)]))
+    if len(shown) < len(groups):
+        to.print(visible(f"\n{len(groups) - len(shown)} more: burnish show {run.name} --rollouts --step {step} --every"))
+    to.document({"run": run.name, "step": step, "steps": steps, "rollouts": lines})
+
+
+def spread(group: Sequence[Line]) -> float:
+    """How far the rewards of a group lie apart."""
+    known = [line["reward"] for line in group if line["reward"] is not None]
+    return max(known) - min(known) if known else 0.0
+
+
+def ranked(group: Sequence[Line]) -> list[Line]:
+    """The best first; answers that the grader could not judge last."""
+    return sorted(group, key=lambda line: float("-inf") if line["reward"] is None else line["reward"], reverse=True)
+
+
+def row(line: Line, width: int) -> tuple[str, str, str, str]:
+    """One answer in the table."""
+    reward = "error" if line["reward"] is None else f"{line['reward']:.2f}"
+    cut = " (cut)" if line["stop_reason"] == "length" else ""
+    room = max(20, width - 34)
+    said, why = one_line(line["answer"], room * 3 // 5), one_line(line["reason"], room * 2 // 5)
+    return reward, said or "(nothing)", why, f"{line['tokens']}{cut}"

@@ -1,0 +1,87 @@
+"""`burnish task new` and `burnish task check`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from burnish.cli.screen import Screen, screen, visible
+from burnish.cli.tables import bullets, columns, grid, heading
+from burnish.errors import ConfigError, TaskRefused
+from burnish.evals.evaluation import plain
+from burnish.tasks import prove, ready, scaffold
+from burnish.tasks.prove import Proof
+from burnish.tasks.task import Task
+
+MARKS = {"holds": "✓", "fails": "✗", "not checked": "·"}
+
+
+def new(path: str, *, as_json: bool) -> None:
+    """See `burnish task new --help`."""
+    to = screen(as_json=as_json)
+    made = scaffold.new(Path(path))
+    to.print(visible(f"made {made}: a small task that works as it stands"))
+    to.print(visible(f"  see {made}/task.toml, then: burnish task check {made}"))
+    to.document({"folder": str(made), "files": sorted(p.name for p in made.iterdir())})
+
+
+def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
+    """See `burnish task check --help`. Raises TaskRefused where the task does not hold."""
+    to, task = screen(as_json=as_json), find(name)
+    proof = prove.prove(task)
+    _show(to, task, proof)
+    document: dict[str, object] = {"task": task.name, "proof": plain(asdict(proof)), "holds": proof.holds}
+    verdict = None
+    if model is not None and proof.holds:
+        from burnish.runs import api
+
+        verdict = api.task_check(name, model, samples=samples)
+        to.out.print(heading(f"With {visible(model)}"))
+        to.out.print(
+            grid(
+                [
+                    ("verdict", verdict.verdict),
+                    ("", verdict.seen),
+                    ("rewards", " ".join(f"{r:.2g}" for r in verdict.rewards) + "  (deciles)"),
+                    ("answers", f"{verdict.tokens:.0f} tokens on average, {verdict.cut:.0%} cut at the limit"),
+                    ("time", f"{verdict.seconds:.1f} s for {verdict.questions * verdict.samples} answers"),
+                    *([("to do", verdict.todo)] if verdict.todo else []),
+                ]
+            )
+        )
+        document["readiness"] = plain(asdict(verdict) | {"verdict": verdict.verdict})
+    to.document(document)
+    if not proof.holds:
+        failed = [line for line in proof.lines if line.verdict == "fails"]
+        raise TaskRefused(
+            f"the task {task.name} does not hold: {', '.join(line.name for line in failed)} is not so",
+            seen=failed[0].detail,
+            todo=failed[0].todo,
+        )
+    if verdict is not None:
+        verdict.insist(f"the task {task.name} with {model}")
+
+
+def find(name: str) -> Task:
+    """The task of a folder, or a ready one. Raises ConfigError for what is neither."""
+    task = ready.find(name)
+    if task is None:
+        raise ConfigError(
+            f"there is no task {name}",
+            seen=f"ready tasks: {', '.join(ready.NAMES)}",
+            todo="give one of them, or a folder with a task.toml (`burnish task new DIR` makes one)",
+        )
+    return task
+
+
+def _show(to: Screen, task: Task, proof: Proof) -> None:
+    rows = f"{len(task.train)} to train on, {len(task.valid)} to choose by, {len(task.test)} to report"
+    to.out.print(heading(f"{visible(task.card.title)}"))
+    graded = f"{proof.grader}, {1000 * proof.seconds:.2g} ms an answer"
+    to.out.print(
+        grid([("task", task.name), ("rows", rows), ("grader", graded), ("tried", f"on {proof.rows} rows, without a model")])
+    )
+    to.out.print(columns(("", "what", "seen"), [(MARKS[line.verdict], line.name, line.detail) for line in proof.lines]))
+    for line in proof.lines:
+        if line.verdict == "fails":
+            to.show(bullets([f"{line.name}: {line.todo}", *line.examples], mark="!", style="yellow"))

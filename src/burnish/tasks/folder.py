@@ -1,0 +1,126 @@
+"""A task of the user's own: a folder with `task.toml`, rows, and, where a grader is written in Python, `task.py`.
+
+What counts is what the files say: the digest is over every byte that decides what is asked and how it is judged.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+from burnish.errors import ConfigError, DataError
+from burnish.protocols import Grader
+from burnish.tasks import graders, sources
+from burnish.tasks.graders.pattern import Matches
+from burnish.tasks.graders.program import TIMEOUT_S, Calls
+from burnish.tasks.graders.shape import Length
+from burnish.tasks.graders.weighted import Weighted
+from burnish.tasks.manifest import CODE, FILE, GraderEntry, Manifest
+from burnish.tasks.split import split
+from burnish.tasks.task import Card, Task
+from burnish.types import Example
+
+HELD = 0.1
+"""Share of the rows of `all` that is held out, twice."""
+
+
+def is_task(path: Path) -> bool:
+    """Whether a folder says that it is a task."""
+    return (path / FILE).is_file()
+
+
+def load(path: Path) -> Task:
+    """The task of a folder. Raises ConfigError for a manifest that is wrong, DataError for rows that cannot be read."""
+    manifest = Manifest.load(file=path / FILE)
+    train, valid, test = _rows(path, manifest)
+    card = manifest.card
+    return Task(
+        name=manifest.name,
+        card=Card(title=card.title, about=card.about, data=card.data, grading=card.grading, limits=card.limits),
+        grader=_grader(path, manifest.graders),
+        train=train,
+        valid=valid,
+        test=test,
+        limit_tokens=manifest.limit_tokens,
+    )
+
+
+def digest(path: Path) -> str:
+    """sha256 over the manifest, the rows and the code of a task folder."""
+    manifest = Manifest.load(file=path / FILE)
+    rows = manifest.rows
+    names = [FILE, *(n for n in (rows.train, rows.valid, rows.test, rows.all) if n is not None)]
+    if (path / CODE).is_file():
+        names.append(CODE)
+    found = hashlib.sha256()
+    for name in names:
+        body = _inside(path, name).read_bytes()
+        found.update(f"{name}\0{len(body)}\0".encode() + body)
+    return found.hexdigest()
+
+
+def _inside(path: Path, name: str) -> Path:
+    """A file of the folder. Raises ConfigError for one outside of it, or that is not there."""
+    file = path / name
+    if not file.resolve().is_relative_to(path.resolve()):
+        raise ConfigError(f"{FILE} names a file outside of its folder", seen=name, todo="put the file into the task's folder")
+    if not file.is_file():
+        there = ", ".join(sorted(p.name for p in path.iterdir() if p.is_file()))
+        raise ConfigError(f"{FILE} names a file that is not there", seen=f"{name}; the folder has {there}", todo="mend the name")
+    return file
+
+
+def _rows(path: Path, manifest: Manifest) -> tuple[tuple[Example, ...], tuple[Example, ...], tuple[Example, ...]]:
+    """Training, validation and test rows; none of them empty."""
+    rows = manifest.rows
+    if rows.all is None:
+        assert rows.train
+        assert rows.valid
+        assert rows.test
+        found = [sources.read(_inside(path, name)).examples for name in (rows.train, rows.valid, rows.test)]
+    else:
+        every = sources.read(_inside(path, rows.all)).examples
+        first = split(every, fraction=HELD, seed=0)
+        second = split(first.train, fraction=HELD / (1 - HELD), seed=1)
+        found = [second.train, second.valid, first.valid]
+    train, valid, test = (tuple(side) for side in found)
+    for name, side in (("train", train), ("valid", valid), ("test", test)):
+        if not side:
+            raise DataError(f"the task {manifest.name} has no {name} rows", seen=str(path), todo="add rows, or name other files")
+    return train, valid, test
+
+
+def _grader(path: Path, entries: tuple[GraderEntry, ...]) -> Grader:
+    made = tuple(_one(path, entry) for entry in entries)
+    if len(made) == 1:
+        return made[0]
+    return Weighted(made, tuple(entry.weight for entry in entries))
+
+
+def _one(path: Path, entry: GraderEntry) -> Grader:
+    match entry.kind:
+        case "regex":
+            assert entry.pattern is not None
+            return Matches(entry.pattern)
+        case "length":
+            return Length(entry.at_least or 0, entry.at_most)
+        case "python":
+            name = entry.function or "grade"
+            return Calls(_source(path, name), name, TIMEOUT_S if entry.timeout_s is None else entry.timeout_s)
+        case "exact" | "contains" | "numeric":
+            return graders.get(entry.kind)
+
+
+def _source(path: Path, function: str) -> str:
+    """The code of task.py, which has this function. It is read here and run in the sandbox alone."""
+    file = _inside(path, CODE)
+    text = file.read_text(encoding="utf-8")
+    try:
+        names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    except SyntaxError as error:
+        raise ConfigError(f"{CODE} is not Python: {error.msg}", seen=f"line {error.lineno}", todo="mend it") from None
+    if function not in names:
+        seen = f"functions: {', '.join(sorted(names)) or 'none'}"
+        raise ConfigError(f"{CODE} has no function {function}", seen=seen, todo=f"write def {function}(example, answer)")
+    return text
