@@ -107,9 +107,9 @@ class Asks:
         for self.index in range(n):
             yield self
 
-    def roll_out(self, policy: Policy, *, samples: int, temperature: float) -> list[list[Rollout]]:
+    def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
         questions = [self.all[(self.index * self.size + i) % len(self.all)] for i in range(self.size)]
-        return self.asking.roll_out(policy, questions, self.index, samples=samples, temperature=temperature)
+        return self.asking.roll_out(policy, questions, self.index, samples=samples)
 
     def skip(self, why: str) -> None:
         raise AssertionError(why)
@@ -133,10 +133,10 @@ def test_the_bare_twin_of_reinforcement_learning_gives_the_losses_and_rewards_of
     twin, steps, size, group, limit, rate = load("grpo_bare"), 4, 4, 6, 8, 5e-2
     renderer = Renderer(Tokenizer.load(world / "base"))
     rows = list(sources.read(world / "data.jsonl").examples)
-    settings = {"model": "m", "data": "d", "steps": steps, "learning_rate": rate, "group": group, "eval_tokens": limit}
+    settings = {"model": "m", "data": "d", "steps": steps, "learning_rate": rate, "group": group, "answer_tokens": limit}
     config = grpo.GRPO.load(base=settings)
     host = Host.open(world / "base", choices=CHOICES)
-    run = Asks(Asking(renderer=renderer, grader=Capitals(), limit_tokens=limit, seed=0), rows, size)
+    run = Asks(Asking(renderer=renderer, grader=Capitals(), limit_tokens=limit, seed=0, max_positions=256), rows, size)
     grpo.train(config, LocalModels(Policy(host, host.create(LoraSpec(rank=8, alpha=32.0)))), run)
     adapter = host.create(LoraSpec(rank=8, alpha=32.0))
     bare = list(twin.train(host, adapter, rows, renderer, Capitals(), steps, size, group, limit, rate))

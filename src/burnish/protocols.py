@@ -175,7 +175,7 @@ class Step(Protocol):
         """The rows of this step. Weights are each token's own; the recipe puts its denominator into them."""
         ...
 
-    def roll_out(self, policy: Policy, *, samples: int, temperature: float) -> list[list[Rollout]]:
+    def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
         """That many graded answers of the policy to each question of this step, where a run asks questions."""
         ...
 

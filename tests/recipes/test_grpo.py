@@ -21,7 +21,7 @@ NAN = float("nan")
 
 
 def config(**changes: Any) -> GRPO:
-    return GRPO.load(base={"model": "m", "data": "d", "learning_rate": 1e-2, "steps": 10, "eval_tokens": 20, **changes})
+    return GRPO.load(base={"model": "m", "data": "d", "learning_rate": 1e-2, "steps": 10, "answer_tokens": 20, **changes})
 
 
 def rollout(reward: float, *, asked: Sequence[int] = (1, 2, 3), said: Sequence[int] = (4, 5), logprob: float = -1.0) -> Rollout:
@@ -51,7 +51,7 @@ def test_an_answers_tokens_carry_its_advantage_and_the_questions_none() -> None:
 
 def test_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> None:
     data = flat_data(grpo.datums(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]]))
-    assert [float(np.abs(d.streams["advantages"]).max()) for d in data] == pytest.approx([0.5 / 60, 0.5 / 60])
+    assert [float(np.abs(d.streams["advantages"]).max()) for d in data] == pytest.approx([0.5 / 40, 0.5 / 40])
     said = grpo.numbers(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]], 2)
     assert (said["reward"], said["grader_errors"]) == pytest.approx((0.5, 1 / 3))
 
@@ -70,7 +70,7 @@ def test_lengths_weigh_as_each_variant_says() -> None:
     weight = {
         v: [
             float(np.abs(d.streams["advantages"]).max())
-            for d in flat_data(grpo.datums(config(variant=v, eval_tokens=200), groups))
+            for d in flat_data(grpo.datums(config(variant=v, answer_tokens=200), groups))
         ]
         for v in VARIANTS
     }
@@ -99,12 +99,35 @@ def test_long_answers_lose_by_the_tokens_beyond_the_margin() -> None:
     assert found.tolist() == pytest.approx([1.0, 0.5, 0.0])
 
 
-def test_updates_share_the_answers_and_add_up_to_the_whole() -> None:
-    groups = [[rollout(float(r)) for r in (1, 0, 1)], [rollout(float(r)) for r in (0, 0, 1)]]
+def test_updates_take_whole_groups_and_add_up_to_the_whole() -> None:
+    groups = [[rollout(float(r)) for r in rewards] for rewards in ((1, 0, 1), (0, 0, 1), (1, 1, 1), (1, 0, 0))]
     whole, parts = flat_data(grpo.datums(config(), groups)), grpo.datums(config(updates=2), groups)
-    assert [len(p) for p in parts] == [3, 3]
+    assert [len(p) for p in parts] == [6, 3]
+    for part in parts:
+        assert float(sum(d.streams["advantages"].sum() for d in part)) == pytest.approx(0, abs=1e-6), "a group is never split"
     total = sum(d.streams["advantages"] for d in whole)
     np.testing.assert_allclose(sum(d.streams["advantages"] for p in parts for d in p) / 2, total, atol=1e-7)
+    assert len(grpo.datums(config(updates=9), groups)) == 3
+
+
+@pytest.mark.parametrize("variant", ["dapo", "cispo", "reinforce++"])
+def test_denominators_count_every_answer_that_was_judged(variant: str) -> None:
+    """Also one of advantage 0, and those of groups without a difference; with and without a KL penalty alike."""
+    middle = [[rollout(r) for r in (0.0, 0.5, 1.0)], [rollout(1.0) for _ in range(3)], [rollout(NAN), rollout(1.0), rollout(1.0)]]
+    kl = {"kl": 1e-6} if variant != "gspo" else {}
+    plain, held = (flat_data(grpo.datums(config(variant=variant, **more), middle)) for more in ({}, kl))
+    tokens = 2 * (3 + 3 + 2)
+    for data in (plain, held):
+        assert {round(float(d.streams["weights"].max()) * tokens, 5) for d in data} == {1.0}
+    assert len(held) == 8
+    largest = [max(float(d.streams["advantages"].max()) for d in data) for data in (plain, held)]
+    assert largest[0] == pytest.approx(largest[1])
+
+
+def test_a_penalty_alone_is_no_signal() -> None:
+    assert grpo.datums(config(kl=0.1), [[rollout(1.0)] * 3, [rollout(0.0)] * 3]) == []
+    assert "grader" in grpo.why_nothing([[rollout(NAN)] * 2])
+    assert "worth the same" in grpo.why_nothing([[rollout(NAN), rollout(1.0)]])
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +188,31 @@ def test_the_gap_is_that_of_the_log_probabilities(drawn: tuple[Policy, list[list
     assert grpo.gap(shifted, found)["gap"] == pytest.approx(0.25, abs=1e-4)
 
 
+def test_a_sampler_that_differs_is_corrected_for(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+    """The trainer's own log-probabilities become the old policy's, and tokens that the sampler made too likely weigh less."""
+    policy, groups = drawn
+    (data,) = grpo.datums(config(), groups)
+    shift = [np.where(d.streams["weights"] > 0, np.float32(0.5), np.float32(0)) for d in data]
+    wrong = [Datum(d.chunks, {**d.streams, "logprobs": d.streams["logprobs"] + s}) for d, s in zip(data, shift, strict=True)]
+    logged: dict[str, float] = {}
+
+    class Step:
+        def log(self, result: object, **numbers: float) -> None:
+            logged.update(numbers)
+
+    made = grpo.corrected(config(), wrong, policy, Step())  # type: ignore[arg-type]
+    for d, w, m in zip(data, wrong, made, strict=True):
+        np.testing.assert_allclose(m.streams["logprobs"], d.streams["logprobs"], atol=1e-5)
+        np.testing.assert_allclose(m.streams["advantages"], d.streams["advantages"] * math.exp(-0.5), atol=1e-7)
+        np.testing.assert_allclose(m.streams["sampled"], w.streams["logprobs"])
+    assert logged["kept_weight"] == pytest.approx(1.0, abs=1e-4), "all weigh the same"
+    found = policy.forward_backward(made, *config().loss).result()
+    policy.engine.clear_gradient(policy.adapter)  # type: ignore[arg-type]
+    assert grpo.gap(made, found)["gap"] == pytest.approx(0.5, abs=1e-3)
+    whole = grpo.corrected(config(variant="gspo"), wrong, policy, Step())  # type: ignore[arg-type]
+    np.testing.assert_allclose(whole[0].streams["advantages"], data[0].streams["advantages"])
+
+
 def test_the_denominators_do_not_see_how_a_batch_is_split(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
     policy, groups = drawn
     data = flat_data(grpo.datums(config(variant="dapo"), groups))
@@ -186,6 +234,11 @@ def test_the_denominators_do_not_see_how_a_batch_is_split(drawn: tuple[Policy, l
         ({"kl": 0.1, "variant": "gspo"}, "kl is not read"),
         ({"kl": 0.1, "method": "full"}, "kl needs the model"),
         ({"dual_clip": 3.0, "variant": "cispo"}, "dual_clip is not read"),
+        ({"dual_clip": 0.5}, "above 1"),
+        ({"clip_low": 0.1, "variant": "rloo"}, "are not read"),
+        ({"limit_tokens": 64}, "limit_tokens is not read"),
+        ({"overlong": 64}, "more than the longest answer"),
+        ({"temperature": 0.7}, "temperature"),
         ({"group": 1}, "group"),
         ({"variant": "ppo"}, "variant"),
     ],

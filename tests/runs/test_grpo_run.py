@@ -16,8 +16,8 @@ from burnish.runs.asking import ROLLOUTS
 from burnish.types import Example, Score
 
 ASK: dict[str, Any] = {
-    "recipe": "grpo", "steps": 6, "batch": 4, "group": 6, "eval_tokens": 6, "learning_rate": 2e-2, "evaluate_every": 3,
-    "checkpoint_every": 2, "method": "full", "lora": None,
+    "recipe": "grpo", "steps": 6, "batch": 4, "group": 6, "answer_tokens": 6, "eval_tokens": 6, "learning_rate": 2e-2,
+    "evaluate_every": 3, "checkpoint_every": 2, "method": "full", "lora": None,
 }  # fmt: skip
 ADAPTER: dict[str, Any] = {"method": "lora", "lora": {"rank": 16}, "learning_rate": 5e-2}
 

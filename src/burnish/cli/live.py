@@ -7,6 +7,7 @@ above it and stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.live import Live
@@ -49,7 +50,7 @@ class Watch:
 
     def step(self, event: StepEvent) -> None:
         held = "" if self.held_out is None else f"  held-out {self.held_out:.3f}"
-        now = f"loss {event.loss:.3f}" if event.reward is None else f"reward {event.reward:.3f}"
+        now = f"loss {event.loss:.3f}" if event.reward is None else f"reward {event.reward:.3f}{_asked(event.numbers)}"
         words = (
             f"step {event.step:>{len(str(event.total))}}/{event.total}  {now}{held}  "
             f"{count(event.tokens_per_s)} tok/s  {duration(event.left_s)} left"
@@ -120,3 +121,12 @@ class Watch:
             self.live.stop()
             self.live = None
         self.shown_share = -1.0
+
+
+def _asked(numbers: Mapping[str, float]) -> str:
+    """What stands beside the reward of a step: how many groups taught nothing, and what went wrong."""
+    told = f"  flat {numbers['flat_groups']:.0%}" if "flat_groups" in numbers else ""
+    told += f"  gap {numbers['gap']:.1g}" if "gap" in numbers else ""
+    for name, words in (("cut_answers", "cut"), ("grader_errors", "not judged")):
+        told += f"  {words} {numbers[name]:.0%}" if numbers.get(name) else ""
+    return told

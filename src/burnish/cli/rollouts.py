@@ -34,7 +34,7 @@ def show(name: str, step: int | None, *, every: bool, as_json: bool) -> None:
     if step not in steps:
         raise RunError(f"no answers of step {step} are kept", seen=f"steps {steps[0]} to {steps[-1]}", todo="give one of them")
     lines = [line for line in found if line["step"] == step]
-    groups = [list(group) for _, group in groupby(lines, key=lambda line: line["question"])]
+    groups = [list(group) for _, group in groupby(lines, key=lambda line: line["place"])]
     shown = groups if every else sorted(groups, key=spread, reverse=True)[:QUESTIONS]
     known = [line["reward"] for line in lines if line["reward"] is not None]
     mean = f"mean reward {sum(known) / len(known):.3f}" if known else "no reward is known"

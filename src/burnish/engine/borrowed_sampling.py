@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from burnish.engine.adapters import AdapterBank, pairs
+from burnish.engine.adapters import AdapterBank, Rows, pairs
 from burnish.engine.borrowed import Borrowed, plainly, unit_room
+from burnish.engine.decoder import SegmentTable
 from burnish.engine.prefill import Piece
 from burnish.engine.sampler import Sampler
 from burnish.types import Route
@@ -34,6 +35,10 @@ class BorrowedSampler(Sampler):
     def __init__(self, decoder: Borrowed, bank: AdapterBank, **settings: Any) -> None:
         super().__init__(decoder, bank, **settings)  # type: ignore[arg-type]
         self.unit_tokens = min(self.unit_tokens, unit_room(decoder.arch.vocab))
+
+    def _passages(self, routes: list[Rows]) -> SegmentTable:
+        """Nothing: each route is a pass of its own."""
+        return {}
 
     def _prefill(self, pieces: Sequence[Piece]) -> None:
         model, fresh = self.decoder, list[Piece]()

@@ -77,13 +77,15 @@ class Group:
     """Rows of K adapters of one shape, which pass through all their factors at once. Nothing is trained through it.
 
     a [K, in, m r] and b (first output column, [K, r, out]) as in `Factors`, those of all adapters side by side. rows [K P]: which
-    row stands at each of an adapter's P places; scale [K, P, 1]: what its product is multiplied by, zero where none does.
+    row stands at each of an adapter's P places; scale [K, P, 1] float32: what its product is multiplied by. taken [n]: the places
+    at which a row stands; what is computed at the others is left there. None = all.
     """
 
     a: torch.Tensor
     b: tuple[tuple[int, torch.Tensor], ...]
     rows: torch.Tensor
     scale: torch.Tensor
+    taken: torch.Tensor | None = None
 
 
 Passage = Segment | Group
@@ -116,12 +118,14 @@ def _low_rank(y: torch.Tensor, x: torch.Tensor, s: Segment) -> torch.Tensor:
 def _low_rank_grouped(y: torch.Tensor, x: torch.Tensor, g: Group) -> None:
     """Add a group's low-rank products to y in place."""
     adapters, places, _ = g.scale.shape
-    h = torch.bmm(x.index_select(0, g.rows).view(adapters, places, -1), g.a).mul_(g.scale)
+    h = torch.bmm(x.index_select(0, g.rows).view(adapters, places, -1), g.a)
+    h = (h * g.scale).to(h.dtype)
+    rows = g.rows if g.taken is None else g.rows[g.taken]
     start = 0
     for column, b in g.b:
         _, rank, out = b.shape
         found = torch.bmm(h[:, :, start : start + rank], b).view(adapters * places, out)
-        y[:, column : column + out].index_add_(0, g.rows, found)
+        y[:, column : column + out].index_add_(0, rows, found if g.taken is None else found[g.taken])
         start += rank
 
 

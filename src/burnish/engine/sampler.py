@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from burnish.engine import head, matmul
-from burnish.engine.adapters import AdapterBank, pairs
+from burnish.engine.adapters import AdapterBank, Rows, pairs
 from burnish.engine.batch import Batch, Row
 from burnish.engine.decoder import Block, Decoder, SegmentTable
 from burnish.engine.draw import draw, largest, uniforms
@@ -357,13 +357,17 @@ class Sampler:
             rows = self.batch.rows
             routes = self.bank.rows([r.prompt.route for r in rows], [1] * len(rows))
             self._plan = _Plan(
-                self.stacks.table(routes),
+                self._passages(routes),
                 self.bank.patches(routes, self._given(len(rows))),
                 plan_spans(self.batch.length[: len(rows)]),
                 [i for i, r in enumerate(rows) if r.watched],
                 [i for i, r in enumerate(rows) if r.bent],
             )
         return self._plan
+
+    def _passages(self, routes: list[Rows]) -> SegmentTable:
+        """What the rows pass through beside the base."""
+        return self.stacks.table(routes)
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 

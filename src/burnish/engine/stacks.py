@@ -2,8 +2,8 @@
 
 Rows of one adapter are a segment (`ops.Segment`), and a batch of few rows over many adapters is many small products, each of
 which costs more to start than to compute. Here adapters of one shape stand in one batched product (as in Punica's SGMV, Chen et
-al. 2023, arXiv 2310.18547, with places in place of offsets): every adapter has as many places as the fullest, and rows of zero
-scale fill those that are left. The copies stay as long as most of their adapters are asked for.
+al. 2023, arXiv 2310.18547, with places in place of offsets): every adapter has as many places as the fullest, and what is
+computed at those that are left stays there. The copies stay as long as most of their adapters are asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEAST = 3
 UNEVEN = 2.0
 """An adapter with more than so many times the mean number of rows stays a segment: else all would get as many places."""
 LIMIT_BYTES = 2 << 30
-"""Stacks that would take more are not made."""
+"""All stacks together; what would take more stays apart."""
 
 _Shape = tuple[int, tuple[str, ...]]
 """Rank and targets."""
@@ -118,15 +118,18 @@ class Stacks:
             places = matmul.rounded(places)
         at = torch.zeros(len(stack.slots), places, dtype=torch.long)
         scale = torch.zeros(len(stack.slots), places, 1)
+        taken = torch.zeros(len(stack.slots), places, dtype=torch.bool)
         for use in together:
             place = stack.holds(use.slot)
             assert place is not None
             at[place, : len(use.at)] = use.at
+            taken[place, : len(use.at)] = True
             scale[place, : len(use.at), 0] = use.weights * (use.slot.spec.alpha / use.slot.spec.rank)
         device = self._bank.device
-        rows, scale = at.flatten().to(device), scale.to(device, self._bank.dtype)
+        rows, scale = at.flatten().to(device), scale.to(device)
+        some = None if bool(taken.all()) else taken.flatten().nonzero()[:, 0].to(device)
         for name, (a, b) in stack.factors.items():
-            table.setdefault(name, []).append(Group(a, b, rows, scale))
+            table.setdefault(name, []).append(Group(a, b, rows, scale, some))
         return [use for use in alike if len(use.at) > most]
 
     def _stack(self, shape: _Shape, slots: list[Slot]) -> _Stack | None:
@@ -135,11 +138,13 @@ class Stacks:
         known = self._stacks.get(shape)
         if known is not None and 2 * len(slots) >= len(known.slots) and all(known.holds(s) is not None for s in slots):
             return known
-        others = [] if known is None else [s for s in known.slots if s not in slots and known.holds(s) is not None]
-        slots = slots + [s for s in others if self._bank.slots.get(s.adapter.id) is s][: len(slots)]
-        if _bytes(slots[0]) * len(slots) > LIMIT_BYTES:
-            return None
         self._stacks.pop(shape, None)  # its memory first
+        room = (LIMIT_BYTES - self.bytes) // max(1, _bytes(slots[0]))
+        if len(slots) > room:
+            return None
+        others = [] if known is None else [s for s in known.slots if s not in slots and known.holds(s) is not None]
+        others = [s for s in others if self._bank.slots.get(s.adapter.id) is s]
+        slots = slots + others[: min(len(slots), room - len(slots))]
         factors = {name: _stacked([s.factors[name] for s in slots]) for name in slots[0].factors}
         self._stacks[shape] = _Stack(slots, [s.version for s in slots], factors)
         return self._stacks[shape]

@@ -59,19 +59,18 @@ def flat(rewards: np.ndarray) -> bool:
     return len(known) < 2 or bool(np.ptp(known) == 0)
 
 
-def shares(lengths: Sequence[int], spread: Spread, *, limit_tokens: int, answers: int | None = None) -> np.ndarray:
+def shares(lengths: Sequence[int], spread: Spread, *, limit_tokens: int) -> np.ndarray:
     """What the advantage of each answer is multiplied by at each of its tokens, float64 [answers].
 
-    lengths: n_i of the answers that teach. constant: 1 / (N L), L the longest answer allowed, so that no length weighs more
-    (Dr.GRPO). sequence: 1 / (N n_i), the mean over answers of the mean over tokens (GRPO): a token of a short answer weighs
-    more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476). N is `answers` (by default all those given).
+    lengths: n_i of all N answers whose reward is known. constant: 1 / (N L), L the longest answer allowed, so that no length
+    weighs more (Dr.GRPO). sequence: 1 / (N n_i), the mean over answers of the mean over tokens (GRPO): a token of a short answer
+    weighs more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476; without its resampling of flat groups).
     """
     n = np.asarray(lengths, dtype=np.float64)
-    count = len(n) if answers is None else answers
     if spread == "constant":
-        return np.full(len(n), 1.0 / (count * limit_tokens)) if len(n) else n
+        return np.full(len(n), 1.0 / (len(n) * limit_tokens)) if len(n) else n
     if spread == "sequence":
-        return 1.0 / (count * np.maximum(n, 1.0))
+        return 1.0 / (len(n) * np.maximum(n, 1.0)) if len(n) else n
     return np.full(len(n), 1.0 / max(n.sum(), 1.0)) if len(n) else n
 
 
@@ -88,31 +87,7 @@ def truncated_ratio(trainer: np.ndarray, sampler: np.ndarray, cap: float) -> np.
     return np.minimum(np.exp(np.clip(trainer.astype(np.float64) - sampler, -20.0, 20.0)), cap)
 
 
-def masked_ratio(trainer: np.ndarray, sampler: np.ndarray, low: float, high: float) -> float:
-    """The geometric mean of the ratios of an answer's tokens, or 0 where it lies outside of low to high: an answer that the
-    trainer would hardly have drawn teaches nothing (masked importance sampling, by sequence)."""
-    ratio = float(np.exp(np.clip(np.mean(trainer.astype(np.float64) - sampler), -20.0, 20.0))) if len(trainer) else 1.0
-    return ratio if low <= ratio <= high else 0.0
-
-
 def effective_share(ratios: np.ndarray) -> float:
     """(sum w)^2 / (n sum w^2): which share of the tokens the weights leave; 1 where all weigh the same, NaN of none."""
     w = np.asarray(ratios, dtype=np.float64)
     return float(w.sum() ** 2 / (len(w) * (w**2).sum())) if len(w) and (w**2).sum() > 0 else float("nan")
-
-
-def kl_to(reference: np.ndarray, policy: np.ndarray) -> np.ndarray:
-    """k3 = r - 1 - log r with r = reference / policy, for each token that the policy drew: an unbiased estimate of KL(policy ||
-    reference) that is never negative (Schulman 2020, "Approximating KL divergence")."""
-    log_r = np.clip(reference.astype(np.float64) - policy, -20.0, 20.0)
-    return np.expm1(log_r) - log_r
-
-
-def returns_to_go(rewards: Sequence[float], discount: float = 1.0) -> np.ndarray:
-    """For each turn the discounted sum of its own and all later rewards, float64 [turns]."""
-    out = np.zeros(len(rewards))
-    later = 0.0
-    for t in range(len(rewards) - 1, -1, -1):
-        later = rewards[t] + discount * later
-        out[t] = later
-    return out

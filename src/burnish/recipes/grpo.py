@@ -25,6 +25,8 @@ from burnish.recipes import credit
 from burnish.recipes.training import Positive, Training
 from burnish.types import Datum, LossResult, Rollout, TokenChunk
 
+CAP = 2.0
+"""Of a token's weight in the correction for a sampler that differs."""
 Variant = Literal["dr_grpo", "grpo", "dapo", "gspo", "cispo", "rloo", "reinforce++"]
 
 
@@ -63,14 +65,17 @@ class GRPO(Training):
     """Answers drawn to each question; they are compared with one another."""
     updates: Positive = 1
     """Optimiser steps taken on the answers of one step, each on its own share of the questions."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    """At which answers are drawn. Other than 1, ratios are of another distribution than the one that drew."""
+    answer_tokens: Positive | None = None
+    """Longest answer that is drawn in training. Derived: a task's limit; of a file 512, or half of what the model takes."""
     clip_low: Annotated[float, Field(gt=0, le=1)] | None = None
     """How far the ratio of a token may fall before it stops counting. Derived from the variant."""
     clip_high: Annotated[float, Field(gt=0)] | None = None
     """How far it may rise. Derived from the variant."""
     dual_clip: Annotated[float, Field(ge=0)] = 0.0
-    """Bound on what a token of a bad answer can cost, in multiples of its advantage; 0 is none (3 is usual)."""
+    """Bound on what a token of a bad answer can cost, in multiples of its advantage, above 1; 0 is none (3 is usual)."""
+    correction: Literal["none", "tokens"] | None = None
+    """"tokens": the trainer's own log-probabilities are the old policy's, and each token is weighed by how much likelier it is to
+    the trainer than to the sampler, at most twice (truncated importance sampling). Derived: none in float32, where both agree."""
     kl: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the KL divergence from the model that the run starts from."""
     overlong: Annotated[int, Field(ge=0)] = 0
@@ -79,18 +84,24 @@ class GRPO(Training):
     @model_validator(mode="after")
     def _reads_what_is_given(self) -> Self:
         """Settings of the other recipes that nothing reads here are refused."""
-        unread = {"rehearse": None, "long_rows": "cut", "stream": None, "new_tokens": ()}
+        unread = {"rehearse": None, "long_rows": "cut", "stream": None, "new_tokens": (), "limit_tokens": None}
         for name, default in unread.items():
             if getattr(self, name) not in (default, False):
                 raise ValueError(f"{name} is not read by the recipe grpo: leave it out")
         if self.kl > 0 and self.objective.loss not in ("ppo", "cispo"):
-            raise ValueError(f'kl is not read by the variant "{self.variant}": leave it out, or use dr_grpo, grpo, dapo or cispo')
+            raise ValueError(f'kl is not read by the variant "{self.variant}": leave it out, or use another variant')
         if self.kl > 0 and self.method == "full":
             raise ValueError(
                 'kl needs the model that the run starts from beside the one that is trained: use method = "lora", or leave it out'
             )
         if self.dual_clip > 0 and self.objective.loss != "ppo":
             raise ValueError(f'dual_clip is not read by the variant "{self.variant}"')
+        if 0 < self.dual_clip <= 1:
+            raise ValueError(f"dual_clip = {self.dual_clip} would take the gradient of every bad answer: it is above 1, or 0")
+        if self.objective.loss == "importance_sampling" and (self.clip_low is not None or self.clip_high is not None):
+            raise ValueError(f'clip_low and clip_high are not read by the variant "{self.variant}"')
+        if self.answer_tokens is not None and self.overlong > self.answer_tokens:
+            raise ValueError(f"overlong = {self.overlong} is more than the longest answer, {self.answer_tokens} tokens")
         return self
 
     @property
@@ -105,7 +116,8 @@ class GRPO(Training):
         name = f"{own.loss}_kl" if self.kl > 0 else own.loss
         if own.loss == "importance_sampling":
             return name, {}
-        low, high = self.clip_low or own.low, self.clip_high or own.high
+        low = own.low if self.clip_low is None else self.clip_low
+        high = own.high if self.clip_high is None else self.clip_high
         settings = {"clip_low_threshold": 1 - low, "clip_high_threshold": 1 + high}
         settings |= {"dual_clip": self.dual_clip} if own.loss == "ppo" else {}
         return name, settings | ({"kl": self.kl} if self.kl > 0 else {})
@@ -114,48 +126,58 @@ class GRPO(Training):
 def train(config: GRPO, models: Models, run: Run) -> None:
     """Train `models.policy` on the answers that it gives to the questions of `run`."""
     assert config.steps is not None, "the config is not resolved"
-    assert config.eval_tokens is not None, "the config is not resolved"
     policy = models.policy
     for step in run.steps(config.steps):
-        groups = step.roll_out(policy, samples=config.group, temperature=config.temperature)
+        groups = step.roll_out(policy, samples=config.group)
         parts = datums(config, groups)
         step.log(None, **numbers(config, groups, sum(map(len, parts))))
+        if config.correction == "tokens":
+            parts = [corrected(config, part, policy, step) for part in parts]
         for n, part in enumerate(parts):
             part = with_reference(part, models.reference) if config.kl > 0 else part
-            learn(config, policy, step, part, measured=n == 0)
+            learn(config, policy, step, part, drawn_by_it=n == 0)
         if not parts:
-            step.skip("the answers to every question were worth the same")
+            step.skip(why_nothing(groups))
 
 
-def learn(config: GRPO, policy: Policy, step: Step, data: Sequence[Datum], *, measured: bool) -> None:
-    """One optimiser step. measured: the policy is still the one that drew, so what it computes can be held against that."""
+def learn(config: GRPO, policy: Policy, step: Step, data: Sequence[Datum], *, drawn_by_it: bool) -> None:
+    """One optimiser step. drawn_by_it: the policy is still the one that drew, so what it computes can be held against that."""
     name, settings = config.loss
     found = policy.forward_backward(data, name, settings).result()
-    step.log(found, **(gap(data, found) if measured else {}))
+    step.log(found, **(gap(data, found) if drawn_by_it else {}))
     step.log(policy.optim_step(config.adam(step.index)).result(), learning_rate=config.rate(step.index))
 
 
 def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum]]:
-    """The answers that teach something, as Datums, dealt out among the step's updates: those of groups whose rewards differ, each
-    token of the answer with its share of the answer's advantage. The gradient of all of them, divided by the number of parts,
-    is that of the variant's objective over all groups."""
-    assert config.eval_tokens is not None, "the config is not resolved"
-    rewards = [rewards_of(config, group) for group in groups]
-    found = credit.advantages(rewards, config.objective.baseline)
-    kept = [
-        (rollout, advantage)
-        for group, advantages in zip(groups, found, strict=True)
-        for rollout, advantage in zip(group, advantages, strict=True)
-        if (advantage != 0 or config.kl > 0) and not np.isnan(advantage)
+    """The answers that teach something, as Datums, whole groups dealt out among the step's updates; none where no answer was
+    worth more than another.
+
+    Each token of an answer has its share of the answer's advantage. Denominators count every answer with a known reward, those of
+    groups without a difference too, so that the gradient of all parts, divided by their number, is that of the objective.
+    """
+    assert config.answer_tokens is not None, "the config is not resolved"
+    worth = [rewards_of(config, group) for group in groups]
+    found = credit.advantages(worth, config.objective.baseline)
+    known = [
+        (g, n)
+        for g, advantages in enumerate(found)
+        for n, a in enumerate(advantages)
+        if not np.isnan(a) and groups[g][n].drawn.any()
     ]
-    lengths = [int(rollout.drawn.sum()) for rollout, _ in kept]
-    answers = sum(map(len, groups))
-    shares = credit.shares(lengths, config.objective.spread, limit_tokens=config.eval_tokens, answers=answers)
+    if not any(found[g][n] for g, n in known):
+        return []
+    lengths = [int(groups[g][n].drawn.sum()) for g, n in known]
+    shares = credit.shares(lengths, config.objective.spread, limit_tokens=config.answer_tokens)
     if config.objective.loss == "gspo":  # whose loss is of whole answers
-        shares = np.full(len(kept), 1.0 / max(1, answers))
-    parts = min(config.updates, len(kept))
-    data = [datum(r, a, share * parts, n) for n, ((r, a), share) in enumerate(zip(kept, shares, strict=True))]
-    return [data[n::parts] for n in range(parts)]
+        shares = np.full(len(known), 1.0 / len(known))
+    kept = [(at, share) for at, share in zip(known, shares, strict=True) if config.kl > 0 or found[at[0]][at[1]] != 0]
+    some = sorted({g for (g, _), _ in kept})
+    parts = min(config.updates, len(some))
+    part_of = {g: n % parts for n, g in enumerate(some)}
+    data: list[list[Datum]] = [[] for _ in range(parts)]
+    for number, ((g, n), share) in enumerate(kept):
+        data[part_of[g]].append(datum(groups[g][n], found[g][n], share * parts, number))
+    return data
 
 
 def datum(rollout: Rollout, advantage: float, share: float, number: int) -> Datum:
@@ -171,6 +193,22 @@ def datum(rollout: Rollout, advantage: float, share: float, number: int) -> Datu
     return Datum((TokenChunk(ids[:-1]),), streams)
 
 
+def corrected(config: GRPO, data: Sequence[Datum], policy: Policy, step: Step) -> list[Datum]:
+    """The Datums with the policy's own log-probabilities in place of the sampler's, and advantages weighed by how far these are
+    apart (but for losses of whole answers, whose ratio has the length taken out)."""
+    whole = config.objective.loss == "gspo"
+    found, made, weights = policy.forward(data).result(), [], []
+    for d, f in zip(data, found, strict=True):
+        drawn, own = d.streams["weights"] > 0, np.asarray(f.logprobs, dtype=np.float32)
+        weight = np.where(drawn, credit.truncated_ratio(own, d.streams["logprobs"], CAP), 1.0)
+        weights.append(weight[drawn])
+        old = np.where(drawn, own, 0.0).astype(np.float32)
+        advantages = d.streams["advantages"] if whole else (d.streams["advantages"] * weight).astype(np.float32)
+        made.append(Datum(d.chunks, {**d.streams, "sampled": d.streams["logprobs"], "logprobs": old, "advantages": advantages}))
+    step.log(None, kept_weight=credit.effective_share(np.concatenate(weights)))
+    return made
+
+
 def with_reference(data: Sequence[Datum], reference: Policy) -> list[Datum]:
     """The Datums with the reference's log-probabilities of their targets."""
     found = reference.forward(data).result()
@@ -182,7 +220,7 @@ def with_reference(data: Sequence[Datum], reference: Policy) -> list[Datum]:
 
 def rewards_of(config: GRPO, group: Sequence[Rollout]) -> np.ndarray:
     """What each answer of a group is worth, float64; NaN where the grader failed."""
-    limit = config.eval_tokens
+    limit = config.answer_tokens
     assert limit is not None, "the config is not resolved"
     late = [credit.overlong(int(r.drawn.sum()), limit_tokens=limit, margin=config.overlong) for r in group]
     return np.array([r.reward for r in group], dtype=np.float64) + np.array(late)
@@ -190,14 +228,22 @@ def rewards_of(config: GRPO, group: Sequence[Rollout]) -> np.ndarray:
 
 def gap(data: Sequence[Datum], found: LossResult) -> dict[str, float]:
     """How far the trainer's log-probabilities of the drawn tokens are from those they were drawn with, in nats: the alarm for
-    most silent failures, from a wrong mask to stale weights."""
-    parts = [
-        np.abs(l.astype(np.float64) - d.streams["logprobs"])[d.streams["weights"] > 0]
-        for d, l in zip(data, found.logprobs, strict=True)
-    ]
+    most silent failures, from a wrong mask to stale weights. NaN where the trainer's are not finite."""
+    parts = []
+    for d, l in zip(data, found.logprobs, strict=True):
+        computed = d.streams["advantages"] != 0  # the others the head may never have seen
+        sampled = d.streams.get("sampled", d.streams["logprobs"])
+        parts.append(np.abs(l.astype(np.float64) - sampled)[computed])
     differences = np.concatenate(parts)
-    differences = differences[~np.isnan(differences)]
     return {"gap": float(differences.mean()), "gap_max": float(differences.max())} if len(differences) else {}
+
+
+def why_nothing(groups: Sequence[Sequence[Rollout]]) -> str:
+    """Why no answer teaches anything."""
+    failed = [r.score.error for group in groups for r in group if r.score.error is not None]
+    if len(failed) == sum(map(len, groups)):
+        return f"the grader could judge no answer: {failed[0]}"
+    return "the answers to every question were worth the same"
 
 
 def numbers(config: GRPO, groups: Sequence[Sequence[Rollout]], taught: int) -> dict[str, float]:
@@ -209,6 +255,7 @@ def numbers(config: GRPO, groups: Sequence[Sequence[Rollout]], taught: int) -> d
     known = rewards[~np.isnan(rewards)]
     return {
         "reward": float(known.mean()) if len(known) else float("nan"),
+        "reward_spread": float(known.std()) if len(known) else float("nan"),
         "flat_groups": float(np.mean([credit.flat(rewards_of(config, g)) for g in groups])),
         "grader_errors": float(np.isnan(rewards).mean()),
         "answer_tokens": float(lengths.mean()),

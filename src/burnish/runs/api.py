@@ -157,9 +157,15 @@ def task_check(task: str, model: str | Path, *, samples: int = 8) -> Readiness:
     if found is None:
         raise ConfigError(f"there is no task {task}", seen=f"ready tasks: {', '.join(ready.NAMES)}", todo="give a task")
     loaded = load(model)
-    asking = Asking(renderer=loaded.renderer, grader=found.grader, limit_tokens=found.limit_tokens, seed=0)
+    asking = Asking(
+        renderer=loaded.renderer,
+        grader=found.grader,
+        limit_tokens=found.limit_tokens,
+        seed=0,
+        max_positions=connect.max_positions(loaded.ref),
+    )
     questions = asking.questions(shuffled(found.train, 0)[:QUESTIONS])
-    return readiness(loaded.policy, asking, questions, samples=samples, temperature=1.0)
+    return readiness(loaded.policy, asking, questions, samples=samples)
 
 
 def list_runs() -> list[RunFolder]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from burnish.errors import ConfigError
+from burnish.errors import ConfigError, DataError, TaskRefused
 from burnish.protocols import Grader, Policy
-from burnish.recipes.training import Training
+from burnish.recipes.grpo import GRPO
 from burnish.render.renderer import Renderer
 from burnish.runs.gauge import Gauge
 from burnish.runs.prepare import Prepared
@@ -32,40 +32,55 @@ class Asking:
     grader: Grader
     limit_tokens: int
     seed: int
+    max_positions: int
+    """that the model takes"""
     folder: RunFolder | None = None
     """where what was drawn is written down; None = nowhere"""
     told: Callable[[int, int], None] | None = None
     """(answers graded, answers in all)"""
 
     def questions(self, examples: Sequence[Example]) -> list[Question]:
-        """The examples, with the tokens of their prompts."""
-        return [Question(index=n, example=e, ids=tuple(self.renderer.prompt_of(e))) for n, e in enumerate(examples)]
+        """The examples that can be answered, with the tokens of their prompts: those that leave room for the longest answer."""
+        made = (Question(index=n, example=e, ids=tuple(self.renderer.prompt_of(e))) for n, e in enumerate(examples))
+        found = [q for q in made if q.ids and len(q.ids) + self.limit_tokens <= self.max_positions]
+        if not found and examples:
+            longest = max(len(self.renderer.prompt_of(e)) for e in examples)
+            raise DataError(
+                "no question leaves room for an answer",
+                seen=f"prompts of up to {longest} tokens, answers of {self.limit_tokens}, {self.max_positions} positions",
+                todo="lower answer_tokens, or take shorter questions",
+            )
+        return found
 
-    def roll_out(
-        self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int, temperature: float
-    ) -> list[list[Rollout]]:
+    def roll_out(self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int) -> list[list[Rollout]]:
         """Graded answers to the questions of a step (from 0). What is drawn depends on the seed and the step alone."""
-        params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples, temperature=temperature)
+        params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
         params = replace(params, seed=seed_of(self.seed, step))
         groups = roll_out(policy, self.renderer, self.grader, questions, params, on_graded=self.told)
         if self.folder is not None:
             lines = (
-                _line(step, question, n, rollout)
-                for question, group in zip(questions, groups, strict=True)
+                _line(step, place, question, n, rollout)
+                for place, (question, group) in enumerate(zip(questions, groups, strict=True))
                 for n, rollout in enumerate(group)
             )
             self.folder.append(ROLLOUTS, *lines)
         return groups
 
     def gauge(self, examples: Sequence[Example]) -> Gauge:
-        """The mean reward of greedy answers to held-out questions."""
+        """The mean reward of greedy answers to held-out questions, over those that the grader could judge."""
         questions = self.questions(examples)
 
         def measure(policy: Policy) -> float:
             greedy = sampling(self.renderer, limit_tokens=self.limit_tokens, temperature=0.0)
-            found = np.array([group[0].reward for group in roll_out(policy, self.renderer, self.grader, questions, greedy)])
-            known = found[~np.isnan(found)]
-            return float(known.mean()) if len(known) else float("nan")
+            drawn = [group[0] for group in roll_out(policy, self.renderer, self.grader, questions, greedy)]
+            known = [r.reward for r in drawn if r.score.error is None]
+            if not known:
+                raise TaskRefused(
+                    "the grader could judge no answer to a held-out question",
+                    seen=str(drawn[0].score.error),
+                    todo="mend the grader; what was trained so far is kept, and the run goes on with --resume",
+                )
+            return float(np.mean(known))
 
         return Gauge(name="held_out_reward", words="held-out reward", measure=measure, higher=True)
 
@@ -74,9 +89,9 @@ class Asking:
         return replace(self, folder=None, told=None)
 
 
-def asking_of(config: Training, prepared: Prepared, folder: RunFolder | None) -> Asking:
+def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Asking:
     """How a run of this resolved config asks. Raises ConfigError where there is nothing that grades its answers."""
-    assert config.eval_tokens, "the config is not resolved"
+    assert config.answer_tokens, "the config is not resolved"
     if prepared.grader is None:
         raise ConfigError(
             f"the recipe {config.recipe} learns from graded answers, and nothing grades these",
@@ -84,14 +99,20 @@ def asking_of(config: Training, prepared: Prepared, folder: RunFolder | None) ->
             todo="name a grader (grader=exact, contains or numeric), or use a task that has one (`burnish tasks`)",
         )
     return Asking(
-        renderer=prepared.renderer, grader=prepared.grader, limit_tokens=config.eval_tokens, seed=config.seed, folder=folder
+        renderer=prepared.renderer,
+        grader=prepared.grader,
+        limit_tokens=config.answer_tokens,
+        seed=config.seed,
+        max_positions=prepared.max_positions,
+        folder=folder,
     )
 
 
-def _line(step: int, question: Question, sample: int, rollout: Rollout) -> dict[str, object]:
+def _line(step: int, place: int, question: Question, sample: int, rollout: Rollout) -> dict[str, object]:
     asked = next((m.content for m in reversed(rollout.example.messages) if m.role == "user"), "")
     return {
         "step": step + 1,
+        "place": place,
         "question": question.index,
         "sample": sample,
         "asked": asked,
@@ -99,6 +120,7 @@ def _line(step: int, question: Question, sample: int, rollout: Rollout) -> dict[
         "reward": rollout.reward,
         "reason": rollout.score.reason,
         "marks": list(rollout.score.marks),
+        "parts": dict(rollout.score.parts),
         "tokens": int(rollout.drawn.sum()),
         "logprob": float(np.sum(rollout.logprobs, dtype=np.float64)),
         "stop_reason": rollout.stop_reason,

@@ -118,12 +118,7 @@ def derive(config: Training, facts: Facts) -> Derivation:
     passes, why = (1, "text is best read once; give more for little of it") if text else _epochs(rows)
     size = _batch_of_tokens(facts) if text else None
     if isinstance(c, GRPO):
-        size = min(rows, QUESTIONS), f"questions a step, each answered {c.group} times"
-        passes = math.ceil(ASKED_STEPS * (c.batch or size[0]) / rows)
-        why = f"what {ASKED_STEPS} steps need; early stopping ends it sooner"
-        low, high = c.objective.low, c.objective.high
-        d.settle("clip_low", c.clip_low, low, f"usual for {c.variant}")
-        d.settle("clip_high", c.clip_high, high, f"usual for {c.variant}")
+        c, size = _asking(d, c, facts)
     if c.steps is not None and c.epochs is None:
         batch = d.settle("batch", c.batch, *(size or _batch(rows, rows * passes)))
         d.settle("epochs", None, math.ceil(c.steps * batch / rows), f"what {c.steps} steps of {batch} rows need")
@@ -140,14 +135,15 @@ def derive(config: Training, facts: Facts) -> Derivation:
         )
     if batch > rows:
         warnings.append(f"A batch of {batch} is more than the {rows} rows there are, so one step sees rows several times over.")
-    d.settle("limit_tokens", c.limit_tokens, max(8, facts.longest), _length_reason(facts))
+    if not asks:
+        d.settle("limit_tokens", c.limit_tokens, max(8, facts.longest), _length_reason(facts))
     if c.method == "lora":
         d.settle("quantize", c.quantize, facts.quantize, _QUANTIZE[facts.quantize != "none"])
-        rank = d.settle("lora.rank", c.lora.rank, *_rank(facts))
-        warnings += _capacity(facts, rank)
+        rank = d.settle("lora.rank", c.lora.rank, *(_asked_rank(facts) if asks else _rank(facts)))
+        warnings += [] if asks else _capacity(facts, rank)
         if rank > facts.hidden:
             warnings.append(f"A rank of {rank} above the model's width of {facts.hidden} costs more and can do no more.")
-        if c.batch is not None and c.batch > 32:
+        if c.batch is not None and c.batch > 32 and not asks:
             warnings.append(f"LoRA tolerates large batches less well than full fine-tuning; {c.batch} is above the advised 32.")
     rate, why = _rate(facts, c.method, steps)
     if asks:
@@ -165,7 +161,10 @@ def derive(config: Training, facts: Facts) -> Derivation:
     d.settle(
         "eval_items", c.eval_items, min(facts.held_out, EVAL_ITEMS), f"of {facts.held_out} held-out rows, at most {EVAL_ITEMS}"
     )
-    d.settle("eval_tokens", c.eval_tokens, *_answer_tokens(c.data, facts))
+    if isinstance(c, GRPO):
+        d.settle("eval_tokens", c.eval_tokens, d.values["answer_tokens"], "as in training")
+    else:
+        d.settle("eval_tokens", c.eval_tokens, *_answer_tokens(c.data, facts))
     d.settle("grader", c.grader, facts.grader, facts.grader_why)
     d.settle("date", c.date, facts.date, "today")
     d.settle("stream", c.stream, facts.streamed, facts.streamed_why)
@@ -180,6 +179,10 @@ def measured(
 ) -> tuple[Training, tuple[Derived, ...]]:
     """Complete what depends on the machine. step_s: seconds of a step; checkpoint_bytes: size of one checkpoint."""
     d = _Deriving()
+    if isinstance(config, GRPO):
+        exact = choices["dtype"] == "float32"
+        why = "in float32 sampler and trainer agree" if exact else f"in {choices['dtype']} sampler and trainer differ by rounding"
+        d.settle("correction", config.correction, "none" if exact else "tokens", why)
     gpu = choices["device"] == "cuda"
     d.settle(
         "threads", config.threads, choices["threads"], "cores that this process may use" if gpu else "fastest here by measurement"
@@ -202,6 +205,34 @@ def _with(config: Training, values: dict[str, Any]) -> Training:
     flat = {k: v for k, v in values.items() if "." not in k}
     nested = {k.split(".", 1)[1]: v for k, v in values.items() if k.startswith("lora.")}
     return config.model_copy(update={**flat, "lora": config.lora.model_copy(update=nested)})
+
+
+def _asking(d: _Deriving, c: GRPO, facts: Facts) -> tuple[GRPO, tuple[int, str]]:
+    """What only runs that learn from their own answers have; the config with its steps, and the size of a batch."""
+    size = min(facts.rows, QUESTIONS), f"questions a step, each answered {c.group} times"
+    if c.steps is None and c.epochs is None:
+        d.settle("steps", None, ASKED_STEPS, "enough to see whether it gets better; early stopping ends it sooner")
+        c = c.model_copy(update={"steps": ASKED_STEPS})
+    task = ready.find(c.data)
+    room = min(512, max(16, facts.max_positions // 2))
+    limit, why = (
+        (task.limit_tokens, f"the limit of the task {task.name}")
+        if task
+        else (room, "room to think, at most half of the model's")
+    )
+    limit = d.settle("answer_tokens", c.answer_tokens, limit, why)
+    if c.overlong > limit:
+        raise ConfigError(
+            f"overlong = {c.overlong} is more than the longest answer", seen=f"answer_tokens = {limit}", todo="lower it"
+        )
+    if c.objective.loss != "importance_sampling":
+        d.settle("clip_low", c.clip_low, c.objective.low, f"usual for {c.variant}")
+        d.settle("clip_high", c.clip_high, c.objective.high, f"usual for {c.variant}")
+    return c, size
+
+
+def _asked_rank(facts: Facts) -> tuple[int, str]:
+    return min(32, max(8, _power_below(facts.hidden // 2))), "a reward holds few bits, so a small adapter takes all of them"
 
 
 def _epochs(rows: int) -> tuple[int, str]:

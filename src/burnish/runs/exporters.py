@@ -6,6 +6,7 @@ An exporter is a Progress that forwards numbers. The package that it needs is im
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Numbers(Silent):
             "train/grad_norm": event.grad_norm,
             "train/tokens_per_s": event.tokens_per_s,
         }
-        numbers |= {} if event.reward is None else {"train/reward": event.reward}
+        numbers |= {f"train/{name}": value for name, value in event.numbers.items() if math.isfinite(value)}
         self._send(numbers, event.step)
 
     def loss(self, event: LossEvent) -> None:

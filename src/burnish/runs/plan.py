@@ -184,6 +184,8 @@ def make_plan(
     loss_s = probe.forward(measured_rows.data)
     measurements = math.ceil(config.steps / config.evaluate_every) + 1
     answers_s = probe.answers(prepared, measured_rows.examples, config)
+    if isinstance(config, GRPO):
+        loss_s = answers_s / 2  # what is measured on the way is answers, too
     peak = _peak_bytes(engine, train.sizes.lengths, config.steps, trainable if full else 0)
     checkpoint = 12 * trainable
     weights, full_size = weights_of(engine)
@@ -400,16 +402,18 @@ class _Probe:
         """Seconds of drawing and grading the answers of one step, and their tokens with those of the questions: what a few tokens
         of each take, and as many as the answers of the data have."""
         assert config.batch
-        assert config.eval_tokens
+        assert config.answer_tokens
         asking = asking_of(config, prepared, None)
         rows = range(min(config.batch, train_rows := len(prepared.train.examples)))
         questions = asking.questions([prepared.train.examples[i] for i in rows])
-        policy, limit = Policy(self.engine, self.scratch or self.route), min(STEADY_TOKENS, config.eval_tokens)
+        policy, limit = Policy(self.engine, self.scratch or self.route), min(STEADY_TOKENS, config.answer_tokens)
         started = time.perf_counter()
-        groups = replace(asking, limit_tokens=limit).roll_out(policy, questions, 0, samples=config.group, temperature=1.0)
+        groups = replace(asking, limit_tokens=limit).roll_out(policy, questions, 0, samples=config.group)
         seconds = time.perf_counter() - started
         longest = max(int(r.drawn.sum()) for group in groups for r in group)
-        answer = min(config.eval_tokens, round(prepared.train.sizes.target_tokens / train_rows))
+        going = sum(r.stop_reason == "length" for group in groups for r in group) / (len(groups) * config.group)
+        known = min(config.answer_tokens, round(prepared.train.sizes.target_tokens / train_rows))
+        answer = round(going * max(known, longest) + (1 - going) * longest)
         asked = sum(len(q.ids) for q in questions)
         return seconds * max(1.0, answer / max(1, longest)), config.group * (asked + len(questions) * answer)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from burnish import connect
 from burnish.errors import BurnishError, ConfigError, DataError, NothingTrained
 from burnish.protocols import Grader
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import Training
 from burnish.render.extend import Extension, NewToken
 from burnish.render.renderer import Rendered, Renderer
@@ -32,6 +33,9 @@ from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
 from burnish.tasks.task import Task
 from burnish.types import Example
+
+LEAST_APART = 24
+"""Held-out rows from which on those that a step is chosen by are others than those that are reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +244,12 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
         sides = split(source.examples, fraction=share, seed=config.seed)
         notes += sides.notes
         train, valid = sides.train, sides.valid
+    if isinstance(config, GRPO) and test is None and len(valid) >= LEAST_APART:
+        valid = shuffled(
+            valid, config.seed
+        )  # the best step is chosen by answers, so that it is better than it seems on these rows
+        test, valid = valid[1::2], valid[::2]
+        notes.append(f"of the held-out rows {len(valid)} are chosen by and {len(test)} others measured")
     rehearsed: Sequence[Example] = ()
     if config.rehearse is not None:
         texts = rehearsal.read(config.rehearse, skip_bad_rows=config.skip_bad_rows)

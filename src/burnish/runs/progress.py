@@ -5,8 +5,8 @@ The command line draws them; exporters (runs/exporters.py) send them elsewhere. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class StepEvent:
     """estimated seconds to the end of training, measurements of held-out loss included"""
     reward: float | None = None
     """mean of this step's graded answers, where the run learns from those"""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """what else the recipe logged"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,11 +88,11 @@ class Readiness:
             raise TaskRefused(f"{task} is refused: {self.verdict}", seen=self.seen, todo=self.todo)
 
 
-def readiness(policy: Policy, asking: Asking, questions: Sequence[Question], *, samples: int, temperature: float) -> Readiness:
+def readiness(policy: Policy, asking: Asking, questions: Sequence[Question], *, samples: int) -> Readiness:
     """Draw and grade. questions: the first `QUESTIONS` of them are asked."""
     asked = questions[:QUESTIONS]
     started = time.perf_counter()
-    groups = asking.silent().roll_out(policy, asked, STEP, samples=samples, temperature=temperature)
+    groups = asking.silent().roll_out(policy, asked, STEP, samples=samples)
     seconds = time.perf_counter() - started
     rewards = [np.array([r.reward for r in group]) for group in groups]
     known = np.concatenate(rewards)

@@ -21,9 +21,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from burnish.errors import NothingTrained
+from burnish.evals.audits import GAP_BAR
 from burnish.protocols import Policy
 from burnish.recipes.training import Training
+from burnish.render.renderer import Rendered
 from burnish.runs.asking import Asking
 from burnish.runs.gauge import Gauge
 from burnish.runs.order import Order
@@ -41,6 +45,8 @@ Row = Datum | Question
 Probe = Callable[[Policy], Mapping[str, float]]
 """Measures the policy during training; the names of its numbers must not be those of metrics.jsonl."""
 
+PICTURED = 8
+"""Answers whose masks are shown at the end."""
 DEAD_STEPS = 10
 """Steps without any loss or gradient after which a run is given up."""
 
@@ -92,6 +98,13 @@ def loss_gauge(data: Sequence[Datum]) -> Gauge:
     return Gauge(name="held_out_loss", words="held-out loss", measure=lambda policy: held_out_loss(policy, data))
 
 
+def rendered_of(rollout: Rollout) -> Rendered:
+    """A rollout as a row: its tokens, and which of them are learned from."""
+    ids, drawn = rollout.ids, rollout.drawn
+    cut = int(rollout.stop_reason == "length")
+    return Rendered(ids=ids, weights=drawn.astype(np.float32), message=drawn.astype(np.int16), truncated=cut)
+
+
 class RunningStep:
     """Implements protocols.Step. batch: the rows of the step, or the questions where the run asks."""
 
@@ -110,11 +123,11 @@ class RunningStep:
         """The rows of this step."""
         return [row for row in self.rows if isinstance(row, Datum)]
 
-    def roll_out(self, policy: Policy, *, samples: int, temperature: float) -> list[list[Rollout]]:
+    def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
         """Graded answers to the questions of this step."""
         assert self.asking is not None, "this run asks nothing"
         questions = [row for row in self.rows if isinstance(row, Question)]
-        groups = self.asking.roll_out(policy, questions, self.index, samples=samples, temperature=temperature)
+        groups = self.asking.roll_out(policy, questions, self.index, samples=samples)
         self.tokens = sum(len(r.ids) for group in groups for r in group)
         self.target_tokens = sum(int(r.drawn.sum()) for group in groups for r in group)
         return groups
@@ -182,6 +195,7 @@ class Run:
         self.sample_every, self.patience = config.sample_every, config.patience
         self._recent_s: deque[float] = deque(maxlen=20)
         self._measure_s = 0.0
+        self._warned = False
         self.kept: Path | None = None
         """the checkpoint of the weights that are kept at the end"""
 
@@ -205,10 +219,11 @@ class Run:
         assert step.loss is not None, "the recipe logged no loss"
         assert step.grad_norm is not None, "the recipe took no optimiser step"
         state.step += 1
-        state.moved = state.moved or (step.loss != 0 and step.grad_norm != 0)
+        state.moved = state.moved or (step.grad_norm != 0 and (step.loss != 0 or self.asking is not None))
         if state.step >= DEAD_STEPS and not state.moved:
             raise self._nothing(f"none of the first {state.step} steps had a loss or a gradient", step)
         self._recent_s.append(seconds)
+        self._compare(step)
         line = {
             "step": state.step,
             "epoch": round(min(state.step * self.order.batch / self.order.rows, self.order.epochs), 4),
@@ -232,6 +247,7 @@ class Run:
                 seconds=seconds,
                 left_s=self._left(n),
                 reward=step.numbers.get("reward"),
+                numbers=dict(step.numbers),
             )
         )
         improved = False
@@ -255,6 +271,33 @@ class Run:
             self.save()
         if self.stop.asked:
             raise self.stop.raised(f"step {state.step} of {n} is kept")
+
+    def _compare(self, step: RunningStep) -> None:
+        """The alarm of runs that learn from their own answers: whoever drew them must be who learns from them."""
+        gap = step.numbers.get("gap")
+        if gap is None:
+            return
+        bar = GAP_BAR["float32" if self.config.dtype == "float32" else "bfloat16"][0]
+        if math.isnan(gap):
+            raise NothingTrained(
+                f"the trainer's log-probabilities of the answers of step {self.state.step} are not finite",
+                seen=f"gap {gap}",
+                todo="lower learning_rate, or check the model",
+            )
+        if gap > 10 * bar and not self._warned:
+            self._warned = True
+            self.progress.warning(
+                f"sampler and trainer disagree: {gap:.2g} nats a token at step {self.state.step} (usual here: below {bar:g}); "
+                "what is learned is not what was drawn"
+            )
+
+    def pictured(self) -> list[Rendered]:
+        """What answers of the policy as it is would teach, for who wants to see the masks; nothing of runs on rows."""
+        if self.asking is None:
+            return []
+        questions = [row for row in self.rows[:PICTURED] if isinstance(row, Question)]
+        groups = self.asking.silent().roll_out(self.policy, questions, self.state.step, samples=1)
+        return [rendered_of(group[0]) for group in groups]
 
     def save(self) -> Path:
         """Write a checkpoint of this moment."""
@@ -327,6 +370,10 @@ class Run:
         """Why nothing was trained, as far as the last step tells."""
         if step.skipped:
             reward = step.numbers.get("reward", math.nan)
+            if math.isnan(reward):
+                return NothingTrained(
+                    f"{what}: the grader fails", seen=step.skipped, todo="mend the grader: `burnish task check`"
+                )
             easy = "they are too easy: take harder ones" if reward > 0.5 else "start with SFT, or take easier ones"
             return NothingTrained(f"{what}: no signal", seen=f"{step.skipped} (mean reward {reward:.2g})", todo=easy)
         return NothingTrained(

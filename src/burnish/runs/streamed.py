@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 
 from burnish import __version__
 from burnish.errors import ConfigError, DataError, DiskFull, RunError
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import Training
 from burnish.render.extend import NewToken
 from burnish.render.renderer import Rendered, Renderer
@@ -74,6 +75,8 @@ class Choice:
 
 def choose(config: Training, *, task: bool) -> Choice:
     """What `stream` means for this config. Raises ConfigError where it is asked for and cannot be."""
+    if isinstance(config, GRPO):
+        return Choice(False, "questions are asked in memory")
     if task:
         if config.stream:
             raise ConfigError("a ready task is made in memory", seen="stream = true", todo="leave stream out")

@@ -234,7 +234,7 @@ class _Training:
         assert isinstance(config, GRPO)
         asking = asking_of(config, self.prepared, None)
         questions = asking.questions(shuffled(self.prepared.train.examples, config.seed)[:QUESTIONS])
-        found = readiness(policy, asking, questions, samples=config.group, temperature=config.temperature)
+        found = readiness(policy, asking, questions, samples=config.group)
         self.progress.note(f"before training, {found.seen}")
         found.insist(f"the task {sources.title(config.data)} with this model")
 
@@ -266,7 +266,7 @@ class _Training:
             base=self.ref.base,
             open_fresh=certificate.opener(choices_of(engine), base=self.ref, extension=prepared.extension),
             renderer=prepared.renderer,
-            rows=prepared.train.rendered,
+            rows=run.pictured() or prepared.train.rendered,
             held_out=held_out.data,
             prompts=[prepared.renderer.prompt_of(e) for e in held_out.examples],
             saved=run.kept,
@@ -300,12 +300,15 @@ class _Training:
         for file in (METRICS, ROLLOUTS):
             folder.cut(file, state.step if found else -1)
         held_out = prepared.valid.head(config.eval_items)
-        asking = asking_of(config, prepared, folder) if methods.asks(config) else None
+        asking = asking_of(config, prepared, folder) if isinstance(config, GRPO) else None
+        rows = asking.questions(prepared.train.examples) if asking else prepared.train.data
+        if left := len(prepared.train.data) - len(rows):
+            self.progress.note(f"{left} questions are left out: they leave no room for an answer")
         return Run(
             folder,
             config,
             policy,
-            rows=asking.questions(prepared.train.examples) if asking else prepared.train.data,
+            rows=rows,
             gauge=asking.gauge(held_out.examples) if asking else loss_gauge(held_out.data),
             asking=asking,
             progress=self.progress,

@@ -1,24 +1,27 @@
 """From questions to graded answers: the one loop in which a policy acts on a task.
 
-Token-in, token-out: what was drawn is what is trained on, and nothing is decoded and encoded again. Every question is a request
-of its own, so that rows join as others leave, and answers are graded on threads while the others are still being drawn. What is
-drawn depends on (seed, question, sample, token) alone, and so, with graders that always say the same, does the whole result.
+Token-in, token-out: what was drawn is what is trained on, and nothing is decoded and encoded again. All questions of a call are
+one request, whose rows join as others leave, in an order that nothing else has a part in; answers are graded on threads. So what
+is drawn depends on (seed, question, sample, token) alone, bit by bit; with graders that always say the same so does the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from burnish.errors import Interrupted
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
 from burnish.types import Example, Rollout, Sample, SamplingParams, Score, Segment
 
 GRADING_THREADS = 2
 """Answers graded at once: graders of code wait for the sandbox, others are done at once."""
+GRADE_S = 120.0
+"""Seconds after which a grader has failed on an answer."""
 
 OnGraded = Callable[[int, int], None]
 """(answers graded, answers in all)"""
@@ -63,6 +66,8 @@ def grade(grader: Grader, example: Example, answer: str) -> Score:
     """The grader's score. A grader that raises, or whose score is not a number, has failed: an error, and never 0."""
     try:
         score = grader.grade(example, answer)
+    except Interrupted:
+        raise
     except Exception as error:  # a grader is the user's code: what it raises is its own failure
         reason = f"the grader {grader.name} failed: {type(error).__name__}: {error}"
         return Score(value=float("nan"), reason=reason, error=reason)
@@ -82,35 +87,28 @@ def roll_out(
     on_graded: OnGraded | None = None,
 ) -> list[list[Rollout]]:
     """`params.samples` graded answers to each question, in order. params.seed decides all draws."""
-    pending = [
-        policy.engine.sample([q.ids], replace(params, seed=seed_of(params.seed, n)), route=policy.adapter)
-        for n, q in enumerate(questions)
-    ]
-    drawn: list[list[Sample]] = []
-    scores: list[list[Future[Score]]] = []
-    answers: list[list[str]] = []
+    drawn = policy.engine.sample([q.ids for q in questions], params, route=policy.adapter).result()
+    answers = [(q, s, answer_of(renderer, q.example, s)) for q, samples in zip(questions, drawn, strict=True) for s in samples]
+    pool = ThreadPoolExecutor(GRADING_THREADS, thread_name_prefix="grade")
     try:
-        with ThreadPoolExecutor(GRADING_THREADS, thread_name_prefix="grade") as pool:
-            for question, request in zip(questions, pending, strict=True):
-                samples = request.result()[0]
-                texts = [answer_of(renderer, question.example, s) for s in samples]
-                drawn.append(samples)
-                answers.append(texts)
-                scores.append([pool.submit(grade, grader, question.example, text) for text in texts])
-            done, total = 0, sum(map(len, scores))
-            for group in scores:
-                for score in group:
-                    score.result()
-                    done += 1
-                    if on_graded is not None:
-                        on_graded(done, total)
+        pending = [pool.submit(grade, grader, q.example, text) for q, _, text in answers]
+        scores = []
+        for one in pending:
+            scores.append(_in_time(one, grader))
+            if on_graded is not None:
+                on_graded(len(scores), len(pending))
     finally:
-        for request in pending:
-            request.cancel()
-    return [
-        [_rollout(q, s, text, score.result()) for s, text, score in zip(samples, texts, graded, strict=True)]
-        for q, samples, texts, graded in zip(questions, drawn, answers, scores, strict=True)
-    ]
+        pool.shutdown(wait=False, cancel_futures=True)  # what hangs must not hold up who interrupts
+    rollouts = [_rollout(q, s, text, score) for (q, s, text), score in zip(answers, scores, strict=True)]
+    return [rollouts[n : n + params.samples] for n in range(0, len(rollouts), params.samples)]
+
+
+def _in_time(one: Future[Score], grader: Grader) -> Score:
+    try:
+        return one.result(timeout=GRADE_S)
+    except TimeoutError:
+        reason = f"the grader {grader.name} took more than {GRADE_S:g} seconds"
+        return Score(value=float("nan"), reason=reason, error=reason)
 
 
 def _rollout(question: Question, sample: Sample, answer: str, score: Score) -> Rollout:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
+import tempfile
 from pathlib import Path
 
 from burnish.errors import ConfigError
-from burnish.store.atomic import atomic_directory
+from burnish.store.atomic import make_directory, writable
 from burnish.tasks.manifest import CODE, FILE
 
 _TOML = """\
@@ -61,7 +63,10 @@ def new(path: Path) -> Path:
     if path.exists():
         raise ConfigError(f"{path} is there already", todo="choose another name")
     name = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower()).strip("-._")[:64] or "task"
-    with atomic_directory(path) as folder:
+    make_directory(path.parent)
+    with writable(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as work:
+        folder = Path(work) / "task"
+        folder.mkdir()
         (folder / FILE).write_text(_TOML.format(name=name, path=path), encoding="utf-8")
         (folder / CODE).write_text(_CODE, encoding="utf-8")
         draw, seen = random.Random(0), set[str]()
@@ -74,4 +79,5 @@ def new(path: Path) -> Path:
                     asked = {"role": "user", "content": f"Write this word in capitals: {word}"}
                     lines.append({"messages": [asked, {"role": "assistant", "content": word.upper()}]})
             (folder / f"{side}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        os.rename(folder, path)
     return path
