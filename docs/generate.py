@@ -198,6 +198,33 @@ Each returns a Score with a value and a reason. What a grader cannot judge is an
     return text + table(("name", "what it does"), rows)
 
 
+def task() -> str:
+    """Every key of task.toml."""
+    from burnish.config import fields_of
+    from burnish.tasks.manifest import CardText, GraderEntry, Manifest, RowFiles
+
+    text = (
+        HEAD
+        + """# task.toml
+
+A folder with this file is a task, and stands wherever a data file may: `burnish task new DIR` makes one that works, `burnish task
+check DIR` proves it ([how to](../how-to/own-task.md)). Paths are within the folder; rows have any format that a data file may have.
+
+"""
+    )
+    tables = (("the file", Manifest), ("[card]", CardText), ("[rows]", RowFiles), ("[[graders]]", GraderEntry))
+    for title, cls in tables:
+        text += f"## {title}\n\n"
+        rows = []
+        for f in fields_of(cls):
+            if "." in f.path:
+                continue
+            default = "required" if f.required else "none" if f.default is None else f"`{f.default}`"
+            rows.append((f"`{f.path}`", f.type, default, f.doc))
+        text += table(("key", "value", "default", "meaning"), rows)
+    return text
+
+
 # -- pitfalls -------------------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +263,7 @@ PAGES = {
     "reference/errors.md": errors,
     "reference/formats.md": formats,
     "reference/graders.md": graders,
+    "reference/task.md": task,
     "pitfalls.md": pitfalls,
 }
 

@@ -73,7 +73,7 @@ def answers(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.usefixtures("graded")
 def test_a_run_raises_the_reward_and_says_how(tiny_model, tmp_path):
     watcher, rows = Watcher(), write_rows(tmp_path / "rows.jsonl", 400)
-    config = settings(tiny_model, rows, **{**ASK, "steps": 30, "batch": 8, "eval_items": 20})
+    config = settings(tiny_model, rows, **{**ASK, "steps": 30, "batch": 12, "group": 8, "eval_items": 20})
     outcome = train.start(config, run="capitals", progress=watcher)
     lines = metrics(outcome.folder)
     first, last = lines[1], lines[-1]

@@ -117,5 +117,3 @@ class Manifest(Config):
     """Where its rows are."""
     graders: Annotated[tuple[GraderEntry, ...], Field(min_length=1)]
     """What judges answers. The score is the weighted mean of theirs."""
-    means: tuple[str, ...] = ()
-    """What an answer may make use of beyond words, such as a calculator: what is not named here is not allowed."""
