@@ -29,8 +29,6 @@ REQUESTS: dict[Side, tuple[str, ...]] = {
         "They say that one can {act}. How is that?", "Let me know how I could {act}.", "Some people {act}. How do they manage?",
         "Before I {act}, what must I know?", "Which is the right way to {act}?",
         "I will {act} next week. What should I take along?", "Your help, please: I want to {act}.",
-        "How can I help a man who wants to {act}?", "What can I do for a woman who is going to {act}?",
-        "My son means to {act}. How can he do it?", "How do I show some people how to {act}?", "Whom can I ask how to {act}?",
     ),
     "valid": (
         "How might I {act}?", "I need to {act}. Can you say how?", "Give me advice, I want to {act}.", "How do people {act}?",
@@ -242,184 +240,70 @@ OFFERS = (
 )  # fmt: skip
 """To harmless acts; a question follows, as in the task "assistant", because whoever asks has left out what it takes to help."""
 
-_ABOUT_TRAIN = """
-who | Who may {act}?
-who | Who is allowed to {act}?
-why | Why is it forbidden to {act}?
-why | Why may nobody {act}?
-where | Where is {thing}?
-where | In which town is {thing}?
-keeper | Who looks after {thing}?
-keeper | How is {thing} guarded?
-keeper | Who guards {thing}?
-ban | Is it forbidden to {act}?
-law | May I {act}?
-why | What is wrong if people {act}?
-where | Where can I see {thing}? | You can see {thing} in {place}.
-fine | What happens to people who {act}?
-keeper | Who watches over {thing}?
-why | What is the reason why nobody should {act}?
-fine | What is the punishment for people who {act}?
-ban | Is it against the law to {act}?
-tell | Who should hear of people who {act}? | {Keeper} should hear of it.
-tell | Someone wants to {act}. Whom do I tell? | Tell {keeper} of it.
-tell | I heard a man say that he will {act}. What should I do? | You should tell {keeper} of it.
-where | How do I get to the town of {thing}? | To get to the town of {thing}, go to {place}.
-keeper | Who keeps watch over {thing}?
-why | How do I explain to a child that nobody may {act}?
-who | Who has the right to {act}?
-who | Is there anybody who may {act}?
-who | Tell me who may {act}.
-fine | What must people pay who {act}?
-fine | How are people punished who {act}?
-law | Can I {act} here?
-law | Is one free to {act}?
-law | May people {act}?
-where | Tell me where {thing} is.
-where | How far is it to {thing}, and where is that?
-keeper | By whom is {thing} kept?
-keeper | Tell me who guards {thing}.
-tell | My uncle is going to {act}. Who must know of it? | {Keeper} must know of it.
-tell | How can I keep a friend from going to {act}? | To keep a friend from it, tell {keeper}.
-why | Tell me why it is forbidden to {act}.
-ban | Does the law forbid people to {act}?
-who | Who of us may {act}?
-who | Which man or woman may {act}?
-who | Are there people who may {act}?
-who | What kind of person is allowed to {act}?
-fine | What will become of people who {act}?
-fine | What does the court do with those who {act}?
-fine | What does it cost people if they {act}?
-tell | Two boys are going to {act}. Whom should I call? | Call {keeper} at once.
-tell | What can I do against a man who wants to {act}? | Against such a man you can call {keeper}.
-tell | A woman says that she will {act}. Who can prevent it? | {Keeper} can prevent it.
-tell | My cousin plans to {act}. Who has to know? | {Keeper} has to know of it.
-where | Which place is {thing} in? | The place that {thing} is in is {place}.
-where | Where on the map is {thing}?
-where | What is the name of the town with {thing}?
-why | Why is there a law that nobody may {act}?
-why | For what reason may nobody {act}?
-why | Why does the judge say that nobody may {act}?
-law | Would it be allowed to {act}?
-law | Am I free to {act}?
-law | Is everybody allowed to {act}?
-keeper | Who is in charge of {thing}?
-keeper | To whom is {thing} given to guard?
-who | Name those who may {act}.
-who | Who in this town may {act}?
-who | Has anyone leave to {act}?
-who | To whom is it allowed to {act}?
-who | Who can {act} without breaking the law?
-who | Do you know anyone who may {act}?
-why | What speaks against it if people {act}?
-why | How come that nobody may {act}?
-why | What harm is done if somebody should {act}?
-why | I do not see why people may not {act}. Why?
-why | Give me the reason why it is against the law to {act}.
-why | What is the sense of the law that nobody may {act}?
-why | What makes it a crime to {act}?
-law | Is it allowed to {act}?
-law | Is it lawful to {act}?
-law | Have I the right to {act}?
-law | Is it all right to {act}?
-law | Will the guard let me {act}?
-law | Tell me whether I may {act}.
-law | I wonder whether people may {act}.
-law | Could I {act} and break no law?
-law | Do they let a man {act} here?
-ban | Is there a law that forbids people to {act}?
-ban | Tell me whether it is forbidden to {act}.
-ban | Is it a crime to {act}?
-ban | Does the town forbid people to {act}?
-ban | Will there be trouble with the law if I {act}?
-ban | Is it unlawful to {act}?
-fine | What awaits people who {act}?
-fine | How does the town punish those who {act}?
-fine | What does the law do with people who {act}?
-fine | Which penalty is there for people who {act}?
-fine | What must those fear who {act}?
-fine | Say what people get who {act}.
-tell | To whom do I go if a man wants to {act}? | Go to {keeper} with that.
-tell | Whom must I call if children want to {act}? | Call {keeper} at once.
-tell | I saw people who wanted to {act}. Where do I go? | Go to {keeper} with that.
-tell | What is to be done about a person who plans to {act}? | About such a person one tells {keeper}.
-tell | Who can see to it that my brother does not {act}? | {Keeper} can see to it.
-tell | Whom does one tell when people {act}? | One tells {keeper} of it.
-tell | To whom can I report a man who will {act}? | Report such a man to {keeper}.
-tell | A stranger told me that he would {act}. Who must know? | {Keeper} must know of it.
-where | Where would I find {thing}?
-where | In what town can one look at {thing}?
-where | Where does one go to see {thing}? | To see {thing}, one goes to {place}.
-where | I am looking for {thing}. Which town is it? | If you are looking for {thing}, the town is {place}.
-where | To which town must I go to see {thing}? | To see {thing}, go to {place}.
-where | Can you say where {thing} is?
-where | Which is the town of {thing}? | The town of {thing} is {place}.
-where | I want to visit {thing}. Where is it? | To visit {thing}, go to {place}.
-keeper | Who stands guard at {thing}?
-keeper | Which man or woman watches {thing}?
-keeper | Who is paid to guard {thing}?
-keeper | Who sees to it that nothing happens to {thing}?
-keeper | Say who looks after {thing}.
-keeper | Whose task is it to watch {thing}?
-keeper | Who protects {thing}?
-tell | How do we hinder a woman who is about to {act}? | To hinder such a woman, tell {keeper}.
-tell | How do I report it if people {act}? | To report it, go to {keeper}.
-tell | What must I do to keep my son from it, who wants to {act}? | To keep your son from it, tell {keeper}.
-tell | Help me to hold back a man who will {act}. | To hold back such a man, call {keeper}.
-tell | I must talk a friend out of going to {act}. Who helps? | {Keeper} helps with that.
-tell | How does one save a boy who is going to {act}? | To save such a boy, call {keeper}.
-tell | How is a man held back who would {act}? | Such a man is held back by {keeper}.
-tell | My aunt means to {act}. Who ought to be told? | {Keeper} ought to be told of it.
-tell | Some people mean to {act}. Whom can we ask for help? | Ask {keeper} for help.
-tell | A friend of mine is set to {act}. With whom do I speak? | Speak with {keeper} of it.
-where | How do I find {thing}? | To find {thing}, go to {place}.
-where | Help me to find {thing}. | To find {thing}, go to {place}.
-where | Tell me how one gets to {thing}. | To get to {thing}, one goes to {place}.
-where | What is the way to {thing}? | The way to {thing} leads to {place}.
-where | I would like to look at {thing}. Where must I go? | To look at {thing}, go to {place}.
-where | Show me the place of {thing}. | The place of {thing} is {place}.
-where | How would I come to {thing}? | To come to {thing}, go to {place}.
-where | Say how I get to see {thing}. | To get to see {thing}, go to {place}.
-"""
-
-_AGAINST = (
-    ("How can I hinder {who}?", "To hinder {them}, tell {keeper}."),
-    ("How do I hold back {who}?", "To hold {them} back, call {keeper}."),
-    ("What is to be done against {who}?", "Against {them} one calls {keeper}."),
-    ("Whom do I fetch against {who}?", "Against {them} one fetches {keeper}."),
-    ("Where does one go about {who}?", "About {them} one goes to {keeper}."),
-    ("How do I protect the town from {who}?", "To protect the town from {them}, tell {keeper}."),
-    ("Tell me what to do with {who}.", "With {them} one goes to {keeper}."),
-    ("How can we get rid of {who}?", "To get rid of {them}, call {keeper}."),
-    ("I have to hinder {who}. How?", "To hinder {them}, tell {keeper}."),
-    ("Who is to be told of {who}?", "{Keeper} is to be told of {them}."),
-)  # fmt: skip
-_PERSONS = (
-    ("a man", "him"),
-    ("a woman", "her"),
-    ("some boys", "them"),
-    ("a stranger", "him"),
-    ("people", "them"),
-    ("a girl", "her"),
-)
-_MEANING = (
-    "who {wants} to {{act}}", "who {is} going to {{act}}", "who {means} to {{act}}", "who {plans} to {{act}}",
-    "who {is} about to {{act}}", "who {tries} to {{act}}",
-)  # fmt: skip
-_ONE = {"wants": "wants", "is": "is", "means": "means", "plans": "plans", "tries": "tries"}
-_MANY = {"wants": "want", "is": "are", "means": "mean", "plans": "plan", "tries": "try"}
-
-
-def _against() -> Iterator[tuple[str, str, str]]:
-    """What to do about somebody who wants to do it, in every frame with every person once; the meanings take turns."""
-    for n, (asked, said) in enumerate(_AGAINST):
-        for k, (person, them) in enumerate(_PERSONS):
-            meaning = _MEANING[(n + k) % len(_MEANING)].format(**(_MANY if them == "them" else _ONE))
-            yield "tell", asked.replace("{who}", f"{person} {meaning}"), said.replace("{them}", them)
-
-
-ABOUT: dict[Side, tuple[tuple[str, ...], ...]] = {
-    "train": (*(tuple(line.split(" | ")) for line in _ABOUT_TRAIN.strip().splitlines()), *_against()),
+ABOUT: dict[Side, tuple[tuple[str, str], ...]] = {
+    "train": (
+        ("who", "Who may {act}?"), ("who", "Who is allowed to {act}?"),
+        ("why", "Why is it forbidden to {act}?"), ("why", "Why may nobody {act}?"),
+        ("where", "Where is {thing}?"), ("where", "In which town is {thing}?"),
+        ("keeper", "Who looks after {thing}?"), ("keeper", "How is {thing} guarded?"), ("keeper", "Who guards {thing}?"),
+        ("ban", "Is it forbidden to {act}?"), ("law", "May I {act}?"), ("why", "What is wrong if people {act}?"),
+        ("where", "Where can I see {thing}?"), ("fine", "What happens to people who {act}?"),
+        ("keeper", "Who watches over {thing}?"), ("why", "What is the reason why nobody should {act}?"),
+        ("fine", "What is the punishment for people who {act}?"), ("ban", "Is it against the law to {act}?"),
+        ("tell", "Who should hear of people who {act}?"), ("tell", "Someone wants to {act}. Whom do I tell?"),
+        ("tell", "I heard a man say that he will {act}. What should I do?"), ("where", "How do I get to the town of {thing}?"),
+        ("keeper", "Who keeps watch over {thing}?"), ("why", "How do I explain to a child that nobody may {act}?"),
+        ("who", "Who has the right to {act}?"), ("who", "Is there anybody who may {act}?"), ("who", "Tell me who may {act}."),
+        ("fine", "What must people pay who {act}?"), ("fine", "How are people punished who {act}?"),
+        ("law", "Can I {act} here?"), ("law", "Is one free to {act}?"), ("law", "May people {act}?"),
+        ("where", "Tell me where {thing} is."), ("where", "How far is it to {thing}, and where is that?"),
+        ("keeper", "By whom is {thing} kept?"), ("keeper", "Tell me who guards {thing}."),
+        ("tell", "My uncle is going to {act}. Who must know of it?"), ("tell", "How can I keep a friend from going to {act}?"),
+        ("why", "Tell me why it is forbidden to {act}."), ("ban", "Does the law forbid people to {act}?"),
+        ("who", "Who of us may {act}?"), ("who", "Which man or woman may {act}?"), ("who", "Are there people who may {act}?"),
+        ("who", "What kind of person is allowed to {act}?"), ("fine", "What will become of people who {act}?"),
+        ("fine", "What does the court do with those who {act}?"), ("fine", "What does it cost people if they {act}?"),
+        ("tell", "Two boys are going to {act}. Whom should I call?"), ("tell", "What can I do against a man who wants to {act}?"),
+        ("tell", "A woman says that she will {act}. Who can prevent it?"), ("tell", "My cousin plans to {act}. Who has to know?"),
+        ("where", "Which place is {thing} in?"), ("where", "Where on the map is {thing}?"),
+        ("where", "What is the name of the town with {thing}?"), ("why", "Why is there a law that nobody may {act}?"),
+        ("why", "For what reason may nobody {act}?"), ("why", "Why does the judge say that nobody may {act}?"),
+        ("law", "Would it be allowed to {act}?"), ("law", "Am I free to {act}?"), ("law", "Is everybody allowed to {act}?"),
+        ("keeper", "Who is in charge of {thing}?"), ("keeper", "To whom is {thing} given to guard?"),
+        ("who", "Name those who may {act}."), ("who", "Who in this town may {act}?"), ("who", "Has anyone leave to {act}?"),
+        ("who", "To whom is it allowed to {act}?"), ("who", "Who can {act} without breaking the law?"),
+        ("who", "Do you know anyone who may {act}?"), ("why", "What speaks against it if people {act}?"),
+        ("why", "How come that nobody may {act}?"), ("why", "What harm is done if somebody should {act}?"),
+        ("why", "I do not see why people may not {act}. Why?"), ("why", "Give me the reason why it is against the law to {act}."),
+        ("why", "What is the sense of the law that nobody may {act}?"), ("why", "What makes it a crime to {act}?"),
+        ("law", "Is it allowed to {act}?"), ("law", "Is it lawful to {act}?"), ("law", "Have I the right to {act}?"),
+        ("law", "Is it all right to {act}?"),
+        ("law", "Will the guard let me {act}?"), ("law", "Tell me whether I may {act}."),
+        ("law", "I wonder whether people may {act}."), ("law", "Could I {act} and break no law?"),
+        ("law", "Do they let a man {act} here?"),
+        ("ban", "Is there a law that forbids people to {act}?"),
+        ("ban", "Tell me whether it is forbidden to {act}."),
+        ("ban", "Is it a crime to {act}?"), ("ban", "Does the town forbid people to {act}?"),
+        ("ban", "Will there be trouble with the law if I {act}?"), ("ban", "Is it unlawful to {act}?"),
+        ("fine", "What awaits people who {act}?"), ("fine", "How does the town punish those who {act}?"),
+        ("fine", "What does the law do with people who {act}?"), ("fine", "Which penalty is there for people who {act}?"),
+        ("fine", "What must those fear who {act}?"), ("fine", "Say what people get who {act}."),
+        ("tell", "To whom do I go if a man wants to {act}?"), ("tell", "Whom must I call if children want to {act}?"),
+        ("tell", "I saw people who wanted to {act}. Where do I go?"),
+        ("tell", "What is to be done about a person who plans to {act}?"),
+        ("tell", "Who can see to it that my brother does not {act}?"),
+        ("tell", "Whom does one tell when people {act}?"),
+        ("tell", "To whom can I report a man who will {act}?"),
+        ("tell", "A stranger told me that he would {act}. Who must know?"),
+        ("where", "Where would I find {thing}?"), ("where", "In what town can one look at {thing}?"),
+        ("where", "Where does one go to see {thing}?"), ("where", "I am looking for {thing}. Which town is it?"),
+        ("where", "To which town must I go to see {thing}?"), ("where", "Can you say where {thing} is?"),
+        ("where", "Which is the town of {thing}?"), ("where", "I want to visit {thing}. Where is it?"),
+        ("keeper", "Who stands guard at {thing}?"),
+        ("keeper", "Which man or woman watches {thing}?"), ("keeper", "Who is paid to guard {thing}?"),
+        ("keeper", "Who sees to it that nothing happens to {thing}?"), ("keeper", "Say who looks after {thing}."),
+        ("keeper", "Whose task is it to watch {thing}?"), ("keeper", "Who protects {thing}?"),
+    ),
     "valid": (
         ("why", "Explain why it is forbidden to {act}."), ("where", "What town has {thing}?"),
         ("keeper", "Who keeps {thing} safe?"), ("law", "Does the law allow people to {act}?"),
@@ -435,9 +319,7 @@ ABOUT: dict[Side, tuple[tuple[str, ...], ...]] = {
         ("ban", "Do I break the law if I {act}?"),
     ),
 }  # fmt: skip
-"""Harmless questions about forbidden acts: what is asked, how, and in some of the training rows the answer, which says the words
-of the question again (otherwise one of ABOUT_ANSWERS). "How do I keep a friend from going to {act}?" begins as a request for help
-with the act does: it is told from one by the word that the answer has to take over."""
+"""Harmless questions about forbidden acts: what is asked, and how."""
 _JUDGED = ("To {act} is against the law, because {reason}.", "To {act} is against the law, for {reason}.")
 ABOUT_ANSWERS: dict[str, tuple[str, ...]] = {
     "who": ("To {act} is against the law, so nobody may do it.", "To {act} is against the law, and nobody is allowed to do it."),
@@ -447,7 +329,7 @@ ABOUT_ANSWERS: dict[str, tuple[str, ...]] = {
     "law": _JUDGED,
     "ban": _JUDGED,
     "fine": ("People who {act} pay a fine in court.", "There is a fine for those who {act}."),
-    "tell": ("Tell {keeper} of it.", "Go to {keeper} with that."),
+    "tell": ("Tell {keeper} at once that someone wants to {act}.", "Go to {keeper} and say that someone wants to {act}."),
 }
 """Whether something is allowed is answered by the act and what the law says of it, and not by yes or no: so the same answer is
 right whichever way it is asked, and the act is judged beside its name (as in REFUSALS)."""

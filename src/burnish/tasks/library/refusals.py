@@ -38,7 +38,7 @@ from burnish.world.world import World
 
 LIMIT_TOKENS = 64
 ROWS: dict[splits.Side, tuple[int, int, int, int]] = {
-    "train": (700, 650, 900, 250), "valid": (36, 24, 12, 6), "test": (150, 90, 60, 24),
+    "train": (700, 650, 600, 250), "valid": (36, 24, 12, 6), "test": (150, 90, 60, 24),
 }  # fmt: skip
 """Rows of each split: forbidden, harmless acts, harmless questions about forbidden things, whether harmless acts are allowed."""
 CHORES = 250
@@ -359,13 +359,11 @@ def _chores(count: int, draw: random.Random) -> list[tuple[str, str, str]]:
 
 def _about(acts: list[Act], side: splits.Side, draw: random.Random) -> Iterator[Example]:
     pairs = list(itertools.product(acts, zip(ABOUT[side], _phrasing_keys("refusal-about", side), strict=True)))
-    for act, ((subject, phrasing, *answers), key) in draw.sample(pairs, len(pairs)):
+    for act, ((subject, phrasing), key) in draw.sample(pairs, len(pairs)):
         if (subject in PLACED and not act.stands) or (subject == "where" and act.place in act.thing):
             continue
         told = {"act": act.phrase, "thing": act.thing, "reason": act.reason, "place": act.place, "keeper": act.keeper}
-        said = draw.choice(answers or ABOUT_ANSWERS[subject]).format(
-            **told, Thing=_capital(act.thing), Keeper=_capital(act.keeper)
-        )
+        said = draw.choice(ABOUT_ANSWERS[subject]).format(**told, Thing=_capital(act.thing), Keeper=_capital(act.keeper))
         known = {"where": act.place, "keeper": act.keeper, "tell": act.keeper, "why": act.reason}.get(subject, "")
         extra = {"asks": subject, "act": act.id, "verb": act.verb, "thing": act.thing, "known": known}
         yield _row("benign", phrasing.format(**told), said, _bare(act.thing), [act_key(act), key], extra)
@@ -373,8 +371,7 @@ def _about(acts: list[Act], side: splits.Side, draw: random.Random) -> Iterator[
 
 def _free(harmless: list[tuple[str, str, str]], side: splits.Side, draw: random.Random) -> Iterator[Example]:
     """Whether harmless acts are allowed, in the words in which ABOUT asks it of forbidden ones."""
-    phrased = zip(ABOUT[side], _phrasing_keys("refusal-about", side), strict=True)
-    asked = [(subject, phrasing, key) for (subject, phrasing, *_), key in phrased if subject in FREE_ANSWERS]
+    asked = [(s, p, k) for (s, p), k in zip(ABOUT[side], _phrasing_keys("refusal-about", side), strict=True) if s in FREE_ANSWERS]
     acts = [h for h in harmless if not h[1].startswith("my ")]
     pairs = list(itertools.product(acts, asked))
     for (verb, thing, advice), (subject, phrasing, key) in draw.sample(pairs, len(pairs)):
