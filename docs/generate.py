@@ -208,7 +208,7 @@ def task() -> str:
         + """# task.toml
 
 A folder with this file is a task, and stands wherever a data file may: `burnish task new DIR` makes one that works, `burnish task
-check DIR` proves it ([how to](../how-to/own-task.md)). Paths are within the folder; rows have any format that a data file may have.
+check DIR` proves it ([how to](../how-to/own-task.md)). Paths are within the folder; rows have any format that data may have.
 
 """
     )
