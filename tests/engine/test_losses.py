@@ -91,7 +91,7 @@ def test_at_equal_policies_all_are_the_policy_gradient() -> None:
         np.testing.assert_allclose(grad, -a, err_msg=name)
 
 
-def test_the_kl_term_follows_the_reverse_kl() -> None:
+def test_check_24_the_kl_term_follows_the_reverse_kl() -> None:
     """Exact, by enumeration: E_q[d loss / d theta] over the tokens of a softmax policy equals d KL(pi || reference) / d theta."""
     theta = torch.tensor([0.3, -0.7, 1.1, 0.0], dtype=torch.float64, requires_grad=True)
     reference = torch.log_softmax(torch.tensor([1.0, 0.2, -0.5, 0.4], dtype=torch.float64), -1)

@@ -49,7 +49,7 @@ def test_an_answers_tokens_carry_its_advantage_and_the_questions_none() -> None:
     assert bad.streams["advantages"].tolist() == pytest.approx([0, 0, *[-0.5 * share] * 3])
 
 
-def test_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> None:
+def test_check_30_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> None:
     data = flat_data(grpo.datums(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]]))
     assert [float(np.abs(d.streams["advantages"]).max()) for d in data] == pytest.approx([0.5 / 40, 0.5 / 40])
     said = grpo.numbers(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]], 2)
@@ -58,8 +58,7 @@ def test_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("reward", [0.0, 1.0, 0.3])
-def test_equal_rewards_teach_exactly_nothing(variant: str, reward: float) -> None:
-    """Check 44: a flat reward must not be taken for a signal."""
+def test_check_44_equal_rewards_teach_exactly_nothing(variant: str, reward: float) -> None:
     groups = [[rollout(reward) for _ in range(4)]] * 2
     assert grpo.datums(config(variant=variant), groups) == []
     assert grpo.numbers(config(variant=variant), groups, 0)["flat_groups"] == 1.0
@@ -92,6 +91,21 @@ def test_a_question_that_is_easier_weighs_more_only_where_rewards_are_scaled() -
     assert rare / common == pytest.approx(1.5)
     rare, common = of_failures("grpo")
     assert rare / common == pytest.approx(1.5 / 0.8660, rel=1e-3)  # -1.5 against -0.866
+
+
+def test_check_25_questions_that_read_alike_are_groups_of_their_own() -> None:
+    groups = [[rollout(1.0), rollout(0.0)], [rollout(3.0), rollout(1.0)]]  # the same prompt, token by token
+    found = [
+        float(d.streams["advantages"].max() + d.streams["advantages"].min()) for d in flat_data(grpo.datums(config(), groups))
+    ]
+    share = 1 / (4 * 20)
+    assert found == pytest.approx([0.5 * share, -0.5 * share, 1.0 * share, -1.0 * share])
+
+
+@pytest.mark.parametrize(("rewards", "flat"), [([[1, 1], [0, 1]], 0.5), ([[1, 1], [0, 0]], 1.0), ([[1, NAN], [0, 1]], 0.5)])
+def test_check_26_groups_that_teach_nothing_are_counted(rewards: list[list[float]], flat: float) -> None:
+    groups = [[rollout(r) for r in group] for group in rewards]
+    assert grpo.numbers(config(), groups, 0)["flat_groups"] == flat
 
 
 def test_long_answers_lose_by_the_tokens_beyond_the_margin() -> None:
@@ -176,7 +190,7 @@ def test_on_its_own_answers_every_clipped_variant_is_reinforce(drawn: tuple[Poli
         np.testing.assert_allclose(gradient(policy, data, *own.loss), wanted, atol=2e-6 * np.abs(wanted).max(), err_msg=variant)
 
 
-def test_the_gap_is_that_of_the_log_probabilities(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+def test_check_23_the_gap_is_that_of_the_log_probabilities(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
     policy, groups = drawn
     data = flat_data(grpo.datums(config(), groups))
     found = policy.forward_backward(data, *config().loss).result()
@@ -188,7 +202,7 @@ def test_the_gap_is_that_of_the_log_probabilities(drawn: tuple[Policy, list[list
     assert grpo.gap(shifted, found)["gap"] == pytest.approx(0.25, abs=1e-4)
 
 
-def test_a_sampler_that_differs_is_corrected_for(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+def test_check_23_a_sampler_that_differs_is_corrected_for(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
     """The trainer's own log-probabilities become the old policy's, and tokens that the sampler made too likely weigh less."""
     policy, groups = drawn
     (data,) = grpo.datums(config(), groups)

@@ -135,7 +135,7 @@ def die_in_run(home: str, config: str, run: str, count: int) -> None:
 
 @pytest.mark.usefixtures("graded")
 @pytest.mark.parametrize("count", [1, 3, 4])
-def test_a_killed_run_goes_on_bit_by_bit_answers_included(tiny_model, data, home, count):
+def test_check_18_a_killed_run_goes_on_bit_by_bit_answers_included(tiny_model, data, home, count):
     config = settings(tiny_model, data, **ASK)
     whole = train.start(config, run=f"whole-{count}")
     name = f"killed-{count}"

@@ -162,7 +162,7 @@ def test_python_graders_say_what_they_find(body: str, value: float, reason: str)
         ("while True: pass", "nothing in 0.5 seconds"),
     ],
 )
-def test_a_python_grader_that_fails_is_an_error_and_no_zero(body: str, why: str) -> None:
+def test_check_30_a_python_grader_that_fails_is_an_error_and_no_zero(body: str, why: str) -> None:
     score = Calls(f"def grade(example, answer):\n    {body}\n", timeout_s=0.5).grade(example(), "x")
     assert score.error is not None
     assert why in score.error

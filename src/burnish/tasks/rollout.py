@@ -8,8 +8,9 @@ is drawn depends on (seed, question, sample, token) alone, bit by bit; with grad
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Lock, Thread
 
 import numpy as np
 
@@ -89,26 +90,52 @@ def roll_out(
     """`params.samples` graded answers to each question, in order. params.seed decides all draws."""
     drawn = policy.engine.sample([q.ids for q in questions], params, route=policy.adapter).result()
     answers = [(q, s, answer_of(renderer, q.example, s)) for q, samples in zip(questions, drawn, strict=True) for s in samples]
-    pool = ThreadPoolExecutor(GRADING_THREADS, thread_name_prefix="grade")
+    grading = _Grading(grader, [(q.example, text) for q, _, text in answers])
+    scores = []
     try:
-        pending = [pool.submit(grade, grader, q.example, text) for q, _, text in answers]
-        scores = []
-        for one in pending:
-            scores.append(_in_time(one, grader))
+        for n in range(len(answers)):
+            scores.append(grading.score(n))
             if on_graded is not None:
-                on_graded(len(scores), len(pending))
+                on_graded(len(scores), len(answers))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # what hangs must not hold up who interrupts
+        grading.stop()
     rollouts = [_rollout(q, s, text, score) for (q, s, text), score in zip(answers, scores, strict=True)]
     return [rollouts[n : n + params.samples] for n in range(0, len(rollouts), params.samples)]
 
 
-def _in_time(one: Future[Score], grader: Grader) -> Score:
-    try:
-        return one.result(timeout=GRADE_S)
-    except TimeoutError:
-        reason = f"the grader {grader.name} took more than {GRADE_S:g} seconds"
-        return Score(value=float("nan"), reason=reason, error=reason)
+class _Grading:
+    """Answers being graded by threads that nobody waits for: what hangs holds up neither who interrupts nor the end of the
+    process."""
+
+    def __init__(self, grader: Grader, answers: Sequence[tuple[Example, str]]) -> None:
+        self.grader, self.answers = grader, answers
+        self.scores: list[Future[Score]] = [Future() for _ in answers]
+        self._left, self._lock, self._stopped = iter(range(len(answers))), Lock(), False
+        for n in range(min(GRADING_THREADS, len(answers))):
+            Thread(target=self._work, name=f"grade-{n}", daemon=True).start()
+
+    def _work(self) -> None:
+        while not self._stopped:
+            with self._lock:
+                n = next(self._left, None)
+            if n is None:
+                return
+            try:
+                self.scores[n].set_result(grade(self.grader, *self.answers[n]))
+            except BaseException as error:
+                self.scores[n].set_exception(error)
+
+    def score(self, n: int) -> Score:
+        """Of one answer, waited for so long and no longer."""
+        try:
+            return self.scores[n].result(timeout=GRADE_S)
+        except TimeoutError:
+            reason = f"the grader {self.grader.name} took more than {GRADE_S:g} seconds"
+            return Score(value=float("nan"), reason=reason, error=reason)
+
+    def stop(self) -> None:
+        """Begin no further answer."""
+        self._stopped = True
 
 
 def _rollout(question: Question, sample: Sample, answer: str, score: Score) -> Rollout:
