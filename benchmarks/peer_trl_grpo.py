@@ -1,8 +1,8 @@
 """TRL's GRPOTrainer on the benchmark prompts; prints one JSON line.
 
-16 prompts a step, 8 answers to each, at most `--limit` tokens; the reward is a cheap function of the text, so that sampling and the
-update are what is measured. `as-shipped` is TRL's default (bf16 autocast, gradient checkpointing), `fp32` and `bf16` are without
-checkpointing. Generation is `transformers`' (vLLM needs a GPU). Time runs over whole steps after one warm-up step.
+16 prompts a step, 8 answers to each, at most `--limit` tokens; the reward is a cheap function of the text, so that sampling and
+the update are what is measured. `as-shipped` is TRL's default (bf16 autocast, gradient checkpointing), `fp32` and `bf16` are
+without checkpointing. Generation is `transformers`' (vLLM needs a GPU). Time runs over whole steps after one warm-up step.
 """
 
 from __future__ import annotations

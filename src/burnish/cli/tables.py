@@ -18,6 +18,7 @@ from burnish.cli.words import count, duration, percent, significant, size
 from burnish.evals.compare import Pair
 from burnish.evals.sentences import change_sentence, latency_sentence
 from burnish.evals.summary import Summary
+from burnish.recipes.grpo import GRPO
 from burnish.runs.certificate import Certificate
 from burnish.runs.plan import Plan
 from burnish.runs.report import Next, Report, before_after, training_lines
@@ -82,6 +83,11 @@ def plan_view(plan: Plan) -> list[RenderableType]:
     if plan.cut_rows:
         tokens += f"; {count(plan.cut_rows)} rows are cut, by {count(plan.cut_tokens)} tokens"
     parts_s = f"training {duration(plan.train_s)} ({count(plan.tokens_per_s)} tokens/s), measuring {duration(plan.evaluate_s)}"
+    steps = f"{count(plan.steps)} steps, {count(plan.total_tokens)} tokens in all"
+    if isinstance(config, GRPO):
+        each = f"each {config.batch} questions answered {config.group} times"
+        steps = f"{count(plan.steps)} steps, {each}; about {count(plan.total_tokens)} tokens in all"
+        tokens = f"the rows' own answers are measured with, and not learned from ({count(plan.target_tokens)} in all)"
     saved = ""
     if plan.saved_bytes:
         saved = f"; the model takes {size(plan.weights_bytes)} of it in {config.quantize}, {size(plan.saved_bytes)} less"
@@ -89,7 +95,7 @@ def plan_view(plan: Plan) -> list[RenderableType]:
         ("model", f"{plan.model}: {model} ({percent(plan.trainable / plan.parameters)}, {config.method})"),
         ("rows", f"{count(plan.rows)} to train on, {count(plan.held_out_rows)} held out ({plan.format})"),
         ("tokens", tokens),
-        ("steps", f"{count(plan.steps)} steps, {count(plan.total_tokens)} tokens in all"),
+        ("steps", steps),
         ("time", f"about {duration(plan.total_s)}: {parts_s}"),
         ("memory", f"about {size(plan.memory_bytes)}{saved}"),
         ("disk", f"about {size(plan.disk_bytes)}"),

@@ -60,7 +60,7 @@ class GRPO(Training):
     recipe: Literal["grpo"] = "grpo"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The method that this file configures."""
     batch: Positive | None = None
-    """Questions a step, each answered `group` times. Derived: 16."""
+    """Questions a step, each answered `group` times. Derived: 48."""
     steps: Positive | None = None
     """Steps, each with answers of its own. Derived: 100, or from epochs and batch where epochs are given."""
     eval_tokens: Positive | None = None

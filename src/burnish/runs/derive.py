@@ -28,7 +28,7 @@ EVAL_ITEMS = 200
 PRETRAIN_TOKENS = 8192
 """Tokens of an optimiser step of pre-training: small models learn most from a token with small batches."""
 EVALUATIONS = 10
-QUESTIONS, ASKED_STEPS, ASKED_RATE = 16, 100, 0.1
+QUESTIONS, ASKED_STEPS, ASKED_RATE = 48, 100, 0.3
 """Of runs that learn from their own answers: questions a step, steps, and which part of the usual learning rate they take."""
 _QUANTIZE = {
     True: "as the adapter that the run continues was trained over its base",

@@ -224,9 +224,14 @@ def training_lines(training: Training) -> list[str]:
     asks = any(p.held_out_reward is not None for p in t.curve)
     most = "held-out reward was highest" if asks else "held-out loss was lowest"
     best = f" The weights of step {t.best_step}, where {most}, are kept." if t.best_step is not None else ""
-    return [
+    rows = (
         f"{t.rows} rows trained on, {t.held_out_rows} held out; {t.tokens:,} tokens in one pass, "
-        f"{t.masked_share:.0%} of them context only{cut}.",
+        f"{t.masked_share:.0%} of them context only{cut}."
+    )
+    if asks:
+        rows = f"{t.rows} questions to ask, {t.held_out_rows} held out; learned from graded answers of its own."
+    return [
+        rows,
         f"{t.steps} steps{ended}, {t.seconds:.1f} s, {t.tokens_per_s:,.0f} tokens/s.{best}",
         f"{t.method}: {t.trainable:,} parameters trained over a model of {t.parameters:,}.",
     ]
