@@ -73,7 +73,7 @@ def test_eval_measures_a_ready_task(burnish, trained, tmp_path: Path, monkeypatc
     typed = burnish("eval", "facts", "--model", "letters", "--items", "1", "--limit-tokens", "2", "--json")
     assert typed.code == 0, typed.err
     assert typed.document["evaluation"]["grader"] == "facts"
-    assert "test rows of the ready task 'facts'" in typed.err
+    assert "test rows of the task 'facts'" in typed.err
     assert "grader: facts (of the task facts)" in typed.err
     assert burnish("eval", "facts", "--model", "letters", "--skip-bad-rows").code == 2
 

@@ -44,7 +44,7 @@ def test_a_ready_task_is_measured_by_its_name(tiny_model, tmp_path, monkeypatch)
     assert [i.line for i in found.items] == [e.line for e in ready.evenly(task.test)[:6]]
     assert {i.source for i in found.items} == {"facts (test)"}
     assert Counter(i.kind for i in found.items) == {"known": 3, "unknown": 3}
-    assert told.notes[0] == f"6 of {len(task.test)} rows, test rows of the ready task 'facts'"
+    assert told.notes[0] == f"6 of {len(task.test)} rows, test rows of the task 'facts'"
     assert "of the task facts" in told.notes[1]
     again = api.evaluate("facts", tiny_model, items=1, grader="facts")
     assert (again.grader, again.limit_tokens) == ("facts", task.limit_tokens)
