@@ -12,6 +12,7 @@ from sampling import add_adapter, forward_logprobs, make_prompts, open_sampler, 
 from burnish.engine import stacks
 from burnish.engine.ops import Group, Segment
 from burnish.engine.sampler import Sampler
+from burnish.errors import BurnishError
 from burnish.types import Adapter, LoraSpec, Route, SamplingParams
 
 GREEDY = SamplingParams(limit_tokens=10, temperature=0.0, stop_ids=())
@@ -104,6 +105,29 @@ def test_a_stack_lasts_while_half_of_it_is_asked_for(sampler: Sampler, monkeypat
     assert sampler.stacks.bytes == 0, "what nobody asks for is let go"
     monkeypatch.setattr(stacks, "LIMIT_BYTES", 1000)
     assert kinds(sampler, made) == (0, 12)
+
+
+def test_an_adapter_that_is_broken_harms_nobody_else(sampler: Sampler) -> None:
+    """Not from an empty place, nor from one that nobody asks for."""
+    made = [add_adapter(sampler, seed) for seed in range(1, 6)]
+    prompts = make_prompts(6)
+    routes: list[Route] = [made[0], made[0], made[1], made[2], made[3], None]
+    before = sample(sampler, prompts, GREEDY, routes=routes)
+    kinds(sampler, list(made))  # the fifth stands in the stack, too
+    for broken in made[3:]:
+        slot = sampler.bank.get(broken)
+        slot.flat.data.fill_(float("nan"))
+        slot.refresh()
+        slot.version += 1
+    table = sampler.stacks.table(sampler.bank.rows([*made, made[0]], [1] * 6))
+    assert any(isinstance(p, Group) and p.taken is not None for p in table["layers.0.qkv"])
+    with pytest.raises(BurnishError, match="NaN or infinite"):
+        sample(sampler, prompts, GREEDY, routes=routes)
+    request = [sampler.submit([p], GREEDY, routes=[r]) for p, r in zip(prompts, routes, strict=True)]
+    for n in (0, 1, 2, 3, 5):
+        ((one,),) = run(sampler, request[n])
+        assert one.ids.tolist() == before[n][0].ids.tolist()
+        np.testing.assert_allclose(one.logprobs, before[n][0].logprobs, atol=1e-5)
 
 
 def test_in_bfloat16_it_stays_near_the_forward_pass(model_dirs: dict[str, Path]) -> None:
