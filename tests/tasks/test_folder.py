@@ -257,6 +257,15 @@ def test_a_task_proves_itself_or_says_what_does_not_hold(by: Any, fails: list[st
             assert line.examples
 
 
+def test_a_grader_that_judges_nothing_is_said_to_fail_and_no_row_to_be_wrong() -> None:
+    def broken(e: Example, a: str, n: int) -> float:
+        raise RuntimeError("broken")
+
+    verdicts = {line.name: line.verdict for line in prove.prove(task_of(Grades(broken)), rows=9).lines}
+    assert verdicts["the rows' own answers pass"] == "not checked"
+    assert verdicts["the grader does not fail"] == "fails"
+
+
 def test_rows_with_the_same_answer_are_no_loophole() -> None:
     proof = prove.prove(task_of(Grades(lambda e, a, n: a == e.reference), same=True))
     assert {line.name: line.verdict for line in proof.lines}["another row's answer fails"] == "not checked"

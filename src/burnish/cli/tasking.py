@@ -7,7 +7,7 @@ from pathlib import Path
 
 from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import bullets, columns, grid, heading
-from burnish.errors import ConfigError, TaskRefused
+from burnish.errors import TaskRefused
 from burnish.evals.evaluation import plain
 from burnish.tasks import prove, ready, scaffold
 from burnish.tasks.prove import Proof
@@ -27,7 +27,7 @@ def new(path: str, *, as_json: bool) -> None:
 
 def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
     """See `burnish task check --help`. Raises TaskRefused where the task does not hold."""
-    to, task = screen(as_json=as_json), find(name)
+    to, task = screen(as_json=as_json), ready.need(name)
     proof = prove.prove(task)
     _show(to, task, proof)
     document: dict[str, object] = {"task": task.name, "proof": plain(asdict(proof)), "holds": proof.holds}
@@ -54,24 +54,12 @@ def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
     if not proof.holds:
         failed = [line for line in proof.lines if line.verdict == "fails"]
         raise TaskRefused(
-            f"the task {task.name} does not hold: {', '.join(line.name for line in failed)} is not so",
+            f"the task {task.name} does not hold; it is not so that: {', '.join(line.name for line in failed)}",
             seen=failed[0].detail,
             todo=failed[0].todo,
         )
     if verdict is not None:
         verdict.insist(f"the task {task.name} with {model}")
-
-
-def find(name: str) -> Task:
-    """The task of a folder, or a ready one. Raises ConfigError for what is neither."""
-    task = ready.find(name)
-    if task is None:
-        raise ConfigError(
-            f"there is no task {name}",
-            seen=f"ready tasks: {', '.join(ready.NAMES)}",
-            todo="give one of them, or a folder with a task.toml (`burnish task new DIR` makes one)",
-        )
-    return task
 
 
 def _show(to: Screen, task: Task, proof: Proof) -> None:

@@ -42,9 +42,9 @@ def advantages(rewards: Sequence[np.ndarray], baseline: Baseline) -> list[np.nda
 
 
 def _of_group(rewards: np.ndarray, baseline: Baseline) -> np.ndarray:
-    known = rewards[~np.isnan(rewards)]
-    if len(known) < 2 or np.ptp(known) == 0:
+    if flat(rewards):
         return np.where(np.isnan(rewards), np.nan, 0.0)
+    known = rewards[~np.isnan(rewards)]
     centred = rewards - known.mean()
     if baseline == "group_scaled":
         return centred / (known.std(ddof=1) + EPS)

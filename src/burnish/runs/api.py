@@ -153,9 +153,7 @@ def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared
 
 def task_check(task: str, model: str | Path, *, samples: int = 8) -> Readiness:
     """Whether a model can learn from a task by trying: some of its questions answered `samples` times each."""
-    found = ready.find(task)
-    if found is None:
-        raise ConfigError(f"there is no task {task}", seen=f"ready tasks: {', '.join(ready.NAMES)}", todo="give a task")
+    found = ready.need(task)
     loaded = load(model)
     asking = Asking(
         renderer=loaded.renderer,

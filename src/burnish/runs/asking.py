@@ -6,7 +6,7 @@ metrics.jsonl, and a resumed run cuts those after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,8 +36,6 @@ class Asking:
     """that the model takes"""
     folder: RunFolder | None = None
     """where what was drawn is written down; None = nowhere"""
-    told: Callable[[int, int], None] | None = None
-    """(answers graded, answers in all)"""
 
     def questions(self, examples: Sequence[Example]) -> list[Question]:
         """The examples that can be answered, with the tokens of their prompts: those that leave room for the longest answer."""
@@ -56,7 +54,7 @@ class Asking:
         """Graded answers to the questions of a step (from 0). What is drawn depends on the seed and the step alone."""
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
         params = replace(params, seed=seed_of(self.seed, step))
-        groups = roll_out(policy, self.renderer, self.grader, questions, params, on_graded=self.told)
+        groups = roll_out(policy, self.renderer, self.grader, questions, params)
         if self.folder is not None:
             lines = (
                 _line(step, place, question, n, rollout)
@@ -86,7 +84,7 @@ class Asking:
 
     def silent(self) -> Asking:
         """The same, leaving no trace."""
-        return replace(self, folder=None, told=None)
+        return replace(self, folder=None)
 
 
 def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Asking:

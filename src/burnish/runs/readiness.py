@@ -15,6 +15,7 @@ import numpy as np
 
 from burnish.errors import TaskRefused
 from burnish.protocols import Policy
+from burnish.recipes import credit
 from burnish.runs.asking import Asking
 from burnish.statistics import pass_at_k
 from burnish.tasks.rollout import Question
@@ -76,6 +77,8 @@ class Readiness:
     @property
     def seen(self) -> str:
         """The numbers behind the verdict, in a sentence."""
+        if self.errors == 1:
+            return f"none of {self.questions * self.samples} answers to {self.questions} questions could be judged"
         return (
             f"{self.questions} questions answered {self.samples} times each: mean reward {self.reward:.3g}, right once "
             f"{self.pass_1:.0%}, right at least once in {self.samples} {self.pass_k:.0%}, no difference within {self.flat:.0%} "
@@ -106,7 +109,7 @@ def readiness(policy: Policy, asking: Asking, questions: Sequence[Question], *, 
         rewards=tuple(np.quantile(judged, np.linspace(0, 1, 11)).tolist()) if len(judged) else (),
         pass_1=float(np.mean([c / n for c, n in right])) if right else float("nan"),
         pass_k=float(np.mean([pass_at_k(n, c, n) for c, n in right])) if right else float("nan"),
-        flat=float(np.mean([np.ptp(r[~np.isnan(r)]) == 0 if (~np.isnan(r)).sum() > 1 else True for r in rewards])),
+        flat=float(np.mean([credit.flat(r) for r in rewards])),
         errors=float(np.isnan(known).mean()),
         cut=float(np.mean([r.stop_reason == "length" for group in groups for r in group])),
         tokens=float(np.mean([r.drawn.sum() for group in groups for r in group])),

@@ -101,10 +101,6 @@ def _spread(examples: Sequence[Example], count: int) -> list[Example]:
     return [examples[i] for i in np.linspace(0, len(examples) - 1, count).round().astype(int)]
 
 
-def _value(score: Score) -> float:
-    return float("nan") if score.error is not None else score.value
-
-
 def _row(example: Example, answer: str, score: Score) -> str:
     shown = answer if len(answer) <= 60 else answer[:59] + "…"
     return f"row {example.line}: {shown!r} is worth {score.value:.2g}: {score.reason}"
@@ -117,18 +113,17 @@ def _own(known: Sequence[tuple[Example, str]], own: Sequence[Score], rows: int) 
         return Line(
             name=name, verdict="not checked", detail=detail, todo="give some rows a reference, so that this can be checked"
         )
-    best = max((_value(s) for s in own if s.error is None), default=0.0)
-    wrong = [(e, a, s) for (e, a), s in zip(known, own, strict=True) if s.error is None and _value(s) <= PASSES * max(best, 0.0)]
-    detail = (
-        f"{len(known) - len(wrong)} of {len(known)}; {rows - len(known)} rows have none"
-        if rows > len(known)
-        else (f"{len(known) - len(wrong)} of {len(known)}")
-    )
+    judged = [(e, a, s) for (e, a), s in zip(known, own, strict=True) if s.error is None]
+    if not judged:
+        return Line(name=name, verdict="not checked", detail="the grader could judge none of them")
+    best = max(s.value for _, _, s in judged)
+    wrong = [each for each in judged if each[2].value <= PASSES * max(best, 0.0)]
+    none = f"; {rows - len(known)} rows have none" if rows > len(known) else ""
     return Line(
         name=name,
-        verdict="fails" if wrong or best <= 0 else "holds",
-        detail=detail,
-        todo="the grader refuses what the rows call right: mend one of them" if wrong or best <= 0 else "",
+        verdict="fails" if wrong else "holds",
+        detail=f"{len(judged) - len(wrong)} of {len(judged)}{none}",
+        todo="the grader refuses what the rows call right: mend one of them" if wrong else "",
         examples=tuple(_row(*w) for w in wrong[:SHOWN]),
     )
 
@@ -143,15 +138,11 @@ def _apart(
 ) -> Line:
     """Answers that must not pass for the row's own."""
     pairs = [
-        (e, text, f)
+        (e, text, f, s)
         for (e, _), s, f, text in zip(known, own, found, said, strict=True)
-        if s.error is None and f.error is None and _value(s) > 0
+        if s.error is None and f.error is None and s.value > 0
     ]
-    wins = [
-        (e, text, f)
-        for (e, _), s, f, text in zip(known, own, found, said, strict=True)
-        if s.error is None and f.error is None and _value(s) > 0 and _value(f) > PASSES * _value(s)
-    ]
+    wins = [(e, text, f) for e, text, f, s in pairs if f.value > PASSES * s.value]
     if not pairs:
         return Line(name=name, verdict="not checked", detail="no row's own answer passes")
     bad = len(wins) > allowed * len(pairs)

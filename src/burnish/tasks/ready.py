@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from burnish.errors import ConfigError
 from burnish.tasks import folder
 from burnish.tasks.task import Task
 from burnish.types import Example
@@ -27,6 +28,18 @@ def find(name: str) -> Task | None:
     if folder.is_task(Path(name)):
         return _of_folder(str(Path(name).resolve()), folder.digest(Path(name)))
     return get(name) if name in (*NAMES, EVERYTHING) and not Path(name).is_file() else None
+
+
+def need(name: str) -> Task:
+    """As `find`. Raises ConfigError for what is no task."""
+    task = find(name)
+    if task is None:
+        raise ConfigError(
+            f"there is no task {name}",
+            seen=f"ready tasks: {', '.join(NAMES)}",
+            todo="give one of them, or a folder with a task.toml (`burnish task new DIR` makes one)",
+        )
+    return task
 
 
 @lru_cache(maxsize=4)

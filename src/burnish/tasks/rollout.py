@@ -7,7 +7,7 @@ is drawn depends on (seed, question, sample, token) alone, bit by bit; with grad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock, Thread
@@ -23,9 +23,6 @@ GRADING_THREADS = 2
 """Answers graded at once: graders of code wait for the sandbox, others are done at once."""
 GRADE_S = 120.0
 """Seconds after which a grader has failed on an answer."""
-
-OnGraded = Callable[[int, int], None]
-"""(answers graded, answers in all)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,19 +81,13 @@ def roll_out(
     grader: Grader,
     questions: Sequence[Question],
     params: SamplingParams,
-    *,
-    on_graded: OnGraded | None = None,
 ) -> list[list[Rollout]]:
     """`params.samples` graded answers to each question, in order. params.seed decides all draws."""
     drawn = policy.engine.sample([q.ids for q in questions], params, route=policy.adapter).result()
     answers = [(q, s, answer_of(renderer, q.example, s)) for q, samples in zip(questions, drawn, strict=True) for s in samples]
     grading = _Grading(grader, [(q.example, text) for q, _, text in answers])
-    scores = []
     try:
-        for n in range(len(answers)):
-            scores.append(grading.score(n))
-            if on_graded is not None:
-                on_graded(len(scores), len(answers))
+        scores = [grading.score(n) for n in range(len(answers))]
     finally:
         grading.stop()
     rollouts = [_rollout(q, s, text, score) for (q, s, text), score in zip(answers, scores, strict=True)]
