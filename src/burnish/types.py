@@ -262,6 +262,10 @@ class Segment:
     """float32 [n], as in Sample, of what the policy drew; None for what others wrote, which carries no loss"""
     turn: int = 0
     weight_version: int = 0
+    reward: float | None = None
+    """Of what the policy drew: what the environment paid for this turn; None where it pays for whole answers only"""
+    state: str | None = None
+    """Of what the policy drew: the environment's key of the state before this turn; None where it names none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
