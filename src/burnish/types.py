@@ -278,7 +278,9 @@ class Rollout:
     """what was graded"""
     stop_reason: StopReason
     score: Score
-    """whose value is the reward"""
+    """whose value is the reward: what the grader says of the answer, plus what its turns were paid"""
+    messages: tuple[Message, ...] = ()
+    """of a way through an environment, as it went, the question included; nothing of one answer to a question"""
 
     @property
     def ids(self) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from burnish.protocols import Grader
+from burnish.tasks.environment import Setting
 from burnish.types import Example
 
 
@@ -39,3 +40,5 @@ class Task:
     test: tuple[Example, ...] = field(repr=False)
     limit_tokens: int
     """longest answer that is drawn"""
+    environment: Setting | None = None
+    """in which an answer is found, over several turns and with tools; None = an answer is one turn"""
