@@ -62,6 +62,8 @@ ALLOWED = {
     ("hiding failures", "engine/jobs.py"): "a job's failure is kept and raised to whoever waits for it",
     ("hiding failures", "engine/sampler.py"): "what a caller's callback raises is raised to that caller, not to its neighbours",
     ("hiding failures", "tasks/rollout.py"): "a grader is the user's code: its failure is kept as an error",
+    ("hiding failures", "tools/function.py"): "what a tool raises is the answer to its call",
+    ("hiding failures", "tools/signature.py"): "the same, inside the sandbox",
     ("hiding failures", "render/tokenizer.py"): "the tokenizers library raises nothing narrower",
     ("running text as code", "tools/sandbox_child.py"): "what the sandbox is for, inside it and after all rights are given up",
     ("probing", "engine/matmul.py"): "an operator that only some builds of torch have",

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from burnish.errors import CapabilityMissing
 from burnish.types import Example, Message, trained_answer
 
 Schema = Mapping[str, Any]
@@ -70,7 +71,7 @@ class Environment(ABC):
 
     def fork(self) -> Environment:
         """A second way that goes on from the state of this one; neither knows of the other."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be forked")
+        raise CapabilityMissing(f"the environment {type(self).__name__} cannot be forked", todo="use one that sets `forks`")
 
     def state_key(self) -> str | None:
         """Two ways whose keys are equal are in the same state, whatever led there. None = this environment does not say."""
