@@ -266,6 +266,10 @@ class Segment:
     """Of what the policy drew: what the environment paid for this turn; None where it pays for whole answers only"""
     state: str | None = None
     """Of what the policy drew: the environment's key of the state before this turn; None where it names none"""
+    value: float | None = None
+    """Of what the policy drew: what was had in the mean by going on from the state before this turn; None where not tried"""
+    grade: float | None = None
+    """Of what the policy drew: a process grader's judgement of this turn, in [-1, 1]; None where there is none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,11 +73,3 @@ def test_the_penalty_of_long_answers() -> None:
     at = [credit.overlong(n, limit_tokens=100, margin=20) for n in (0, 80, 90, 100, 120)]
     assert at == pytest.approx([0, 0, -0.5, -1, -1])
     assert credit.overlong(100, limit_tokens=100, margin=0) == 0.0
-
-
-def test_corrections_for_a_sampler_that_differs() -> None:
-    trainer, sampler = np.log([0.5, 0.5, 0.9]), np.log([0.5, 0.1, 0.95])
-    np.testing.assert_allclose(credit.truncated_ratio(trainer, sampler, 2.0), [1.0, 2.0, 0.9 / 0.95])
-    assert credit.effective_share(np.ones(7)) == 1.0
-    assert credit.effective_share(np.array([1.0, 0, 0, 0])) == 0.25
-    assert math.isnan(credit.effective_share(np.zeros(3)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,85 @@ def test_a_penalty_alone_is_no_signal() -> None:
     assert "worth the same" in grpo.why_nothing([[rollout(NAN), rollout(1.0)]])
 
 
+# -- answers in several turns -----------------------------------------------------------------------------------------
+
+
+def walked(reward: float, *said: tuple[int, float | None, str | None]) -> Rollout:
+    """A rollout in which a tool speaks between turns: of each turn its tokens, what it was paid, and the state before it."""
+    parts = [Segment(role="user", ids=np.array([1, 2, 3], np.int32))]
+    for turn, (tokens, paid, state) in enumerate(said, 1):
+        ids, logprobs = np.full(tokens, 10 + turn, np.int32), np.full(tokens, -1.0, np.float32)
+        parts.append(Segment(role="assistant", ids=ids, logprobs=logprobs, turn=turn, reward=paid, state=state))
+        parts.append(Segment(role="tool", ids=np.array([99, 98], np.int32), turn=turn))
+    score = Score(value=reward, reason="")
+    return Rollout(example=Example(messages=()), segments=tuple(parts[:-1]), answer="", stop_reason="stop", score=score)
+
+
+def test_check_11_what_tools_say_between_turns_has_no_weight() -> None:
+    groups = [[walked(1.0, (2, 0.5, None), (3, 0.5, None)), walked(0.0, (1, 0.0, None), (4, 0.0, None))]]
+    for variant in VARIANTS:
+        for d in flat_data(grpo.datums(config(variant=variant), groups)):
+            drawn = (d.streams["targets"] >= 10) & (d.streams["targets"] < 90)
+            for name in ("weights", "advantages", "logprobs"):
+                assert (d.streams[name][~drawn] == 0).all(), (variant, name)
+                assert (d.streams[name][drawn] != 0).all(), (variant, name)
+
+
+def test_each_turn_has_its_own_advantage() -> None:
+    groups = [[walked(1.0, (2, 1.0, None), (3, 0.0, None)), walked(0.5, (1, 0.0, None), (4, 0.5, None))]]
+    (first, second) = flat_data(grpo.datums(config(), groups))
+    share = 1 / (2 * 20)
+    assert first.streams["targets"].tolist() == [2, 3, 11, 11, 99, 98, 12, 12, 12]
+    assert first.streams["advantages"].tolist() == pytest.approx([0, 0, *[0.25 * share] * 2, 0, 0, *[-0.25 * share] * 3])
+    assert second.streams["advantages"].tolist() == pytest.approx([0, 0, -0.25 * share, 0, 0, *[0.25 * share] * 4])
+    whole = flat_data(grpo.datums(config(credit="outcome"), groups))
+    assert whole[0].streams["advantages"].tolist() == pytest.approx([0, 0, *[0.25 * share] * 2, 0, 0, *[0.25 * share] * 3])
+
+
+def test_every_rollout_counts_once_however_many_turns_it_has() -> None:
+    groups = [[walked(1.0, (2, None, None)), walked(0.0, *[(3, None, None)] * 5)], [rollout(1.0), rollout(0.0)]]
+    total = {
+        variant: [float(d.streams["weights"].sum()) for d in flat_data(grpo.datums(config(variant=variant), groups))]
+        for variant in ("dr_grpo", "grpo", "dapo")
+    }
+    assert total["grpo"] == pytest.approx([1 / 4] * 4)
+    assert total["dr_grpo"] == pytest.approx([n / (4 * 20) for n in (2, 15, 2, 2)])
+    assert total["dapo"] == pytest.approx([n / 21 for n in (2, 15, 2, 2)])
+
+
+def test_what_the_turns_tell_decides_how_credit_is_divided() -> None:
+    plain = [[walked(1.0, (2, None, None), (2, None, None)), walked(0.0, (2, None, None), (2, None, None))]]
+    paid = [[walked(1.0, (2, 0.5, None), (2, 0.5, None)), walked(0.0, (2, 0.0, None), (2, 0.0, None))]]
+    named = [[walked(1.0, (2, 0.5, "a"), (2, 0.5, "b")), walked(0.0, (2, 0.0, "a"), (2, 0.0, "b"))]]
+    kinds = [grpo.credit_of(config(), groups) for groups in (plain, paid, named)]
+    assert kinds == ["outcome", "return_to_go", "anchors"]
+    assert grpo.credit_of(config(credit="states"), named) == "states"
+    assert grpo.credit_of(config(variant="gspo"), named) == "outcome"
+    for own, needed in (("anchors", "has state keys"), ("values", "forks")):
+        with pytest.raises(ConfigError, match=needed):
+            grpo.credit_of(config(credit=own), paid)
+
+
+def test_potentials_of_a_process_grader_teach_and_cancel() -> None:
+    def graded(reward: float, *grades: float) -> Rollout:
+        made = walked(reward, *[(1, None, None)] * len(grades))
+        left = iter(grades)
+        parts = (replace(s, grade=next(left)) if s.logprobs is not None else s for s in made.segments)
+        return replace(made, segments=tuple(parts))
+
+    groups = [[graded(1.0, 0.5, 0.0), graded(1.0, -0.5, 0.0)]]
+    (good, bad) = (d.streams["advantages"] * 40 for d in flat_data(grpo.datums(config(), groups)))
+    assert good[good != 0].tolist() == pytest.approx([-0.5]), "only what follows the good turn is below what it promised"
+    assert bad[bad != 0].tolist() == pytest.approx([0.5])
+    raw = [d.streams["advantages"] * 40 for d in flat_data(grpo.datums(config(shaping="raw"), groups))]
+    assert raw[0][raw[0] != 0].tolist() == pytest.approx([0.5]), "a bonus is earned by its turn"
+
+
+def test_a_long_turn_loses_not_a_long_walk() -> None:
+    walks = [walked(1.0, (9, None, None), (9, None, None)), walked(1.0, (15, None, None))]
+    assert grpo.rewards_of(config(overlong=10), walks).tolist() == pytest.approx([1.0, 0.5])
+
+
 @pytest.fixture(scope="module")
 def drawn(tiny_model: Any) -> tuple[Policy, list[list[Rollout]]]:
     """A policy, and rollouts that it drew itself, graded by the parity of their first token."""
@@ -208,23 +288,62 @@ def test_check_23_a_sampler_that_differs_is_corrected_for(drawn: tuple[Policy, l
     (data,) = grpo.datums(config(), groups)
     shift = [np.where(d.streams["weights"] > 0, np.float32(0.5), np.float32(0)) for d in data]
     wrong = [Datum(d.chunks, {**d.streams, "logprobs": d.streams["logprobs"] + s}) for d, s in zip(data, shift, strict=True)]
-    logged: dict[str, float] = {}
-
-    class Step:
-        def log(self, result: object, **numbers: float) -> None:
-            logged.update(numbers)
-
-    made = grpo.corrected(config(), wrong, policy, Step())  # type: ignore[arg-type]
-    for d, w, m in zip(data, wrong, made, strict=True):
+    log = Log()
+    made = grpo.corrected(config(correction="tokens"), wrong, policy, log)  # type: ignore[arg-type]
+    for d, m in zip(data, made, strict=True):
         np.testing.assert_allclose(m.streams["logprobs"], d.streams["logprobs"], atol=1e-5)
         np.testing.assert_allclose(m.streams["advantages"], d.streams["advantages"] * math.exp(-0.5), atol=1e-7)
-        np.testing.assert_allclose(m.streams["sampled"], w.streams["logprobs"])
-    assert logged["kept_weight"] == pytest.approx(1.0, abs=1e-4), "all weigh the same"
-    found = policy.forward_backward(made, *config().loss).result()
-    policy.engine.clear_gradient(policy.adapter)  # type: ignore[arg-type]
-    assert grpo.gap(made, found)["gap"] == pytest.approx(0.5, abs=1e-3)
-    whole = grpo.corrected(config(variant="gspo"), wrong, policy, Step())  # type: ignore[arg-type]
+    assert log.numbers["kept_weight"] == pytest.approx(1.0, abs=1e-4), "all weigh the same"
+    assert (log.numbers["gap"], log.numbers["gap_max"]) == pytest.approx((0.5, 0.5), abs=1e-3)
+    assert log.numbers["sampler_kl"] == pytest.approx(math.exp(-0.5) - 1 + 0.5, abs=1e-3)
+    whole = grpo.corrected(config(variant="gspo", correction="tokens"), wrong, policy, log)  # type: ignore[arg-type]
     np.testing.assert_allclose(whole[0].streams["advantages"], data[0].streams["advantages"])
+
+
+class Log:
+    """A step that only remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, float] = {}
+
+    def log(self, result: object, **numbers: float) -> None:
+        self.numbers |= numbers
+
+
+@pytest.mark.parametrize("kind", ["tokens", "mask_tokens", "sequence", "mask_sequence", "geometric"])
+def test_a_correction_of_a_sampler_that_agrees_changes_nothing(kind: str, drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+    policy, groups = drawn
+    (data,) = grpo.datums(config(), groups)
+    exact = [np.asarray(f.logprobs, np.float32) for f in policy.forward(data).result()]
+    data = [
+        Datum(d.chunks, {**d.streams, "logprobs": np.where(d.streams["weights"] > 0, own, np.float32(0))})
+        for d, own in zip(data, exact, strict=True)
+    ]
+    log = Log()
+    made = grpo.corrected(config(correction=kind), data, policy, log)  # type: ignore[arg-type]
+    for d, m in zip(data, made, strict=True):
+        assert {name: s.tobytes() for name, s in m.streams.items()} == {name: s.tobytes() for name, s in d.streams.items()}
+    assert log.numbers == {"gap": 0.0, "gap_max": 0.0, "sampler_kl": 0.0, "kept_weight": 1.0}
+
+
+def test_check_23_answers_that_the_trainer_would_not_give_are_left_out(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
+    policy, groups = drawn
+    (data,) = grpo.datums(config(), groups)
+    mask = data[0].streams["weights"] > 0
+    wrong = [
+        Datum(data[0].chunks, {**data[0].streams, "logprobs": data[0].streams["logprobs"] + np.float32(2) * mask}),
+        *data[1:],
+    ]
+    log = Log()
+    made = grpo.corrected(config(correction="mask_sequence"), wrong, policy, log)  # type: ignore[arg-type]
+    assert [d.streams["set"][0] for d in made] == [d.streams["set"][0] for d in data[1:]]
+    for m, d in zip(made, data[1:], strict=True):
+        np.testing.assert_allclose(m.streams["advantages"], d.streams["advantages"], rtol=1e-4)
+    assert log.numbers["gap_max"] == pytest.approx(2.0, abs=1e-4), "the alarm sees what is left out"
+    held = grpo.corrected(config(correction="mask_sequence", kl=0.1), wrong, policy, log)  # type: ignore[arg-type]
+    assert len(held) == len(data), "a penalty holds all answers"
+    whole = grpo.corrected(config(correction="mask_sequence", variant="gspo"), wrong, policy, log)  # type: ignore[arg-type]
+    assert len(whole) == len(data) - 1
 
 
 def test_the_denominators_do_not_see_how_a_batch_is_split(drawn: tuple[Policy, list[list[Rollout]]]) -> None:
@@ -250,6 +369,8 @@ def test_the_denominators_do_not_see_how_a_batch_is_split(drawn: tuple[Policy, l
         ({"dual_clip": 3.0, "variant": "cispo"}, "dual_clip is not read"),
         ({"dual_clip": 0.5}, "above 1"),
         ({"clip_low": 0.1, "variant": "rloo"}, "are not read"),
+        ({"credit": "anchors", "variant": "gspo"}, "weighs whole answers"),
+        ({"credit": "outcome", "discount": 0.9}, "discount is not read"),
         ({"limit_tokens": 64}, "limit_tokens is not read"),
         ({"overlong": 64}, "more than the longest answer"),
         ({"temperature": 0.7}, "temperature"),

@@ -1,9 +1,9 @@
 """Credit: from the rewards of answers to what every token's likelihood is multiplied by. numpy alone.
 
 Rewards stand in groups: the answers to one question. An advantage says how much better an answer is than what it is compared
-with; a share says how an answer's advantage is spread over its tokens, the objective's denominator included, so that losses stay
-sums and nothing is divided later. Missing rewards (a grader's error) are NaN: they count in no mean, and their answers teach
-nothing.
+with (and, of an answer in several turns, `turns` which of them it is owed to); a share says how it is spread over its tokens, the
+objective's denominator included, so that losses stay sums and nothing is divided later. Missing rewards (a grader's error) are
+NaN: they count in no mean, and their answers teach nothing.
 
 Shapes: B questions of G answers; n_i tokens of answer i that the model drew.
 """
@@ -62,9 +62,10 @@ def flat(rewards: np.ndarray) -> bool:
 def shares(lengths: Sequence[int], spread: Spread, *, limit_tokens: int) -> np.ndarray:
     """What the advantage of each answer is multiplied by at each of its tokens, float64 [answers].
 
-    lengths: n_i of all N answers whose reward is known. constant: 1 / (N L), L the longest answer allowed, so that no length
-    weighs more (Dr.GRPO). sequence: 1 / (N n_i), the mean over answers of the mean over tokens (GRPO): a token of a short answer
-    weighs more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476; without its resampling of flat groups).
+    lengths: n_i of all N answers whose reward is known, each of all its turns. constant: 1 / (N L), L the longest answer allowed,
+    so that no length weighs more (Dr.GRPO). sequence: 1 / (N n_i), the mean over answers of the mean over tokens (GRPO): a token
+    of a short answer weighs more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476; without its resampling of flat
+    groups).
     """
     n = np.asarray(lengths, dtype=np.float64)
     if spread == "constant":
@@ -79,15 +80,3 @@ def overlong(length: int, *, limit_tokens: int, margin: int) -> float:
     13). margin 0 is off."""
     over = length - (limit_tokens - margin)
     return 0.0 if margin <= 0 or over <= 0 else -min(1.0, over / margin)
-
-
-def truncated_ratio(trainer: np.ndarray, sampler: np.ndarray, cap: float) -> np.ndarray:
-    """min(exp(trainer - sampler), cap) for each token: what corrects for a sampler whose log-probabilities are not the trainer's
-    (truncated importance sampling, Ionides 2008; for engines Yao et al. 2025)."""
-    return np.minimum(np.exp(np.clip(trainer.astype(np.float64) - sampler, -20.0, 20.0)), cap)
-
-
-def effective_share(ratios: np.ndarray) -> float:
-    """(sum w)^2 / (n sum w^2): which share of the tokens the weights leave; 1 where all weigh the same, NaN of none."""
-    w = np.asarray(ratios, dtype=np.float64)
-    return float(w.sum() ** 2 / (len(w) * (w**2).sum())) if len(w) and (w**2).sum() > 0 else float("nan")

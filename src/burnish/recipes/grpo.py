@@ -4,6 +4,7 @@ the others, lower that of the rest (GRPO, Shao et al. 2024, arXiv 2402.03300).
     A_i = r_i - mean(r)         loss = - sum_i sum_t share_i min(rho_it A_i, clip(rho_it) A_i)      rho = pi / pi_drew
 
 A variant is an advantage estimator, a denominator (`credit`), a loss and its bounds; `VARIANTS` is all that differs between them.
+Of answers in several turns each token has the advantage of its turn (`turns`), and every answer counts once in the denominator.
 Default: Dr.GRPO (Liu et al. 2025, arXiv 2503.20783), without the biases of length and difficulty. Changed from the paper: no KL
 penalty unless `kl` is given, and log-probabilities of the sampler stand for those of the old policy, because the engine that drew
 is the engine that trains; that they agree is measured at every step (`gap`).
@@ -20,13 +21,14 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from burnish.errors import ConfigError
 from burnish.protocols import Models, Policy, Run, Step
-from burnish.recipes import credit
+from burnish.recipes import credit, turns
+from burnish.recipes.correction import Correction, effective_share, mismatch, weights
 from burnish.recipes.training import Positive, Training
+from burnish.recipes.turns import Credit
 from burnish.types import Datum, LossResult, Rollout, TokenChunk
 
-CAP = 2.0
-"""Of a token's weight in the correction for a sampler that differs."""
 Variant = Literal["dr_grpo", "grpo", "dapo", "gspo", "cispo", "rloo", "reinforce++"]
 
 
@@ -81,9 +83,21 @@ class GRPO(Training):
     """How far it may rise. Derived from the variant."""
     dual_clip: Annotated[float, Field(ge=0)] = 0.0
     """Bound on what a token of a bad answer can cost, in multiples of its advantage, above 1; 0 is none (3 is usual)."""
-    correction: Literal["none", "tokens"] | None = None
-    """"tokens": the trainer's own log-probabilities are the old policy's, and each token is weighed by how much likelier it is to
-    the trainer than to the sampler, at most twice (truncated importance sampling). Derived: none in float32, where both agree."""
+    correction: Correction | None = None
+    """What is done about a sampler that differs from the trainer. But for "none" the trainer's own log-probabilities are the old
+    policy's, and tokens are weighed by how much likelier they are to the trainer than to the sampler: each, at most twice
+    ("tokens", truncated importance sampling), or not at all beyond that ("mask_tokens"); or all of an answer by its whole ratio
+    ("sequence", "mask_sequence") or the mean of its tokens' ("geometric"). Derived: none in float32, where both agree, else
+    tokens."""
+    credit: Credit | None = None
+    """Which turn of an answer in several turns is owed its reward: each the whole ("outcome"), what came after it among turns of
+    the same number ("return_to_go") or from the same state ("states"), the whole and that ("anchors", GiGPO), or what it changed
+    in the value of going on ("values"). Derived: what the answers' turns tell enough for; of one turn, the outcome."""
+    discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """What a reward one turn later is worth, where `credit` is of turns."""
+    shaping: Literal["potential", "raw"] = "potential"
+    """How a process grader's judgement of a turn counts: as a change of potential, which makes no other policy the best and
+    cannot be farmed, or as a reward of its own."""
     kl: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the KL divergence from the model that the run starts from."""
     overlong: Annotated[int, Field(ge=0)] = 0
@@ -108,6 +122,12 @@ class GRPO(Training):
             raise ValueError(f"dual_clip = {self.dual_clip} would take the gradient of every bad answer: it is above 1, or 0")
         if self.objective.loss == "importance_sampling" and (self.clip_low is not None or self.clip_high is not None):
             raise ValueError(f'clip_low and clip_high are not read by the variant "{self.variant}"')
+        if self.objective.loss == "gspo" and self.credit not in (None, "outcome"):
+            raise ValueError(f'credit = "{self.credit}" is of turns, and the variant "gspo" weighs whole answers: leave it out')
+        if self.credit == "values" and self.shaping == "raw":
+            raise ValueError('shaping = "raw" is not read where credit = "values", whose values know of no bonus: leave it out')
+        if self.credit == "outcome" and self.discount != 1:
+            raise ValueError('discount is not read where credit = "outcome": leave it out')
         if self.answer_tokens is not None and self.overlong > self.answer_tokens:
             raise ValueError(f"overlong = {self.overlong} is more than the longest answer, {self.answer_tokens} tokens")
         return self
@@ -139,20 +159,22 @@ def train(config: GRPO, models: Models, run: Run) -> None:
         groups = step.roll_out(policy, samples=config.group)
         parts = datums(config, groups)
         step.log(None, **numbers(config, groups, sum(map(len, parts))))
-        if config.correction == "tokens":
-            parts = [corrected(config, part, policy, step) for part in parts]
+        why = why_nothing(groups)
+        if parts and config.correction != "none":
+            parts = [p for p in (corrected(config, part, policy, step) for part in parts) if p]
+            why = "sampler and trainer are so far apart that the correction leaves no answer to learn from"
         for n, part in enumerate(parts):
             part = with_reference(part, models.reference) if config.kl > 0 else part
             learn(config, policy, step, part, drawn_by_it=n == 0)
         if not parts:
-            step.skip(why_nothing(groups))
+            step.skip(why)
 
 
 def learn(config: GRPO, policy: Policy, step: Step, data: Sequence[Datum], *, drawn_by_it: bool) -> None:
     """One optimiser step. drawn_by_it: the policy is still the one that drew, so what it computes can be held against that."""
     name, settings = config.loss
     found = policy.forward_backward(data, name, settings).result()
-    step.log(found, **(gap(data, found) if drawn_by_it else {}))
+    step.log(found, **(gap(data, found) if drawn_by_it and config.correction == "none" else {}))
     step.log(policy.optim_step(config.adam(step.index)).result(), learning_rate=config.rate(step.index))
 
 
@@ -160,25 +182,29 @@ def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum
     """The answers that teach something, as Datums, whole groups dealt out among the step's updates; none where no answer was
     worth more than another.
 
-    Each token of an answer has its share of the answer's advantage. Denominators count every answer with a known reward, those of
+    Each token of an answer has its share of its turn's advantage. Denominators count every answer with a known reward, those of
     groups without a difference too, so that the gradient of all parts, divided by their number, is that of the objective.
     """
     assert config.answer_tokens is not None, "the config is not resolved"
-    worth = [rewards_of(config, group) for group in groups]
-    found = credit.advantages(worth, config.objective.baseline)
+    kind = credit_of(config, groups)
+    worth = [[turns.turns_of(r, reward) for r, reward in zip(group, rewards_of(config, group), strict=True)] for group in groups]
+    if kind != "values":  # from whose differences a potential falls out
+        raw = config.shaping == "raw"
+        worth = [[turns.shaped(t, discount=config.discount, raw=raw) for t in group] for group in worth]
+    found = turns.advantages(worth, kind, config.objective.baseline, discount=config.discount)
     known = [
         (g, n)
-        for g, advantages in enumerate(found)
-        for n, a in enumerate(advantages)
-        if not np.isnan(a) and groups[g][n].drawn.any()
+        for g, group in enumerate(groups)
+        for n, rollout in enumerate(group)
+        if not np.isnan(worth[g][n].reward) and rollout.drawn.any()
     ]
-    if not any(found[g][n] for g, n in known):
+    if not any(found[g][n].any() for g, n in known):
         return []
     lengths = [int(groups[g][n].drawn.sum()) for g, n in known]
     shares = credit.shares(lengths, config.objective.spread, limit_tokens=config.answer_tokens)
     if config.objective.loss == "gspo":  # whose loss is of whole answers
         shares = np.full(len(known), 1.0 / len(known))
-    kept = [(at, share) for at, share in zip(known, shares, strict=True) if config.kl > 0 or found[at[0]][at[1]] != 0]
+    kept = [(at, share) for at, share in zip(known, shares, strict=True) if config.kl > 0 or found[at[0]][at[1]].any()]
     some = sorted({g for (g, _), _ in kept})
     parts = min(config.updates, len(some))
     part_of = {g: n % parts for n, g in enumerate(some)}
@@ -188,13 +214,29 @@ def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum
     return data
 
 
-def datum(rollout: Rollout, advantage: float, share: float, number: int) -> Datum:
-    """A rollout with `advantage * share` at every token that was drawn. number: of its set, for losses of whole answers."""
+def credit_of(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> Credit:
+    """How the rewards of these answers are divided among their turns."""
+    if config.objective.loss == "gspo":
+        return "outcome"
+    told = turns.told(groups)
+    if config.credit in ("states", "anchors", "values") and config.credit not in told:
+        needed = "forks" if config.credit == "values" else "has state keys"
+        raise ConfigError(
+            f"credit = {config.credit} needs what the turns of these answers do not tell",
+            seen="they tell enough for " + ", ".join(told),
+            todo=f"leave credit out, or use a task whose environment {needed}",
+        )
+    return config.credit or told[-1]
+
+
+def datum(rollout: Rollout, advantages: np.ndarray, share: float, number: int) -> Datum:
+    """A rollout with the advantage of its turn times `share` at every token that was drawn. advantages: of each turn, [K].
+    number: of its set, for losses of whole answers."""
     ids, drawn = rollout.ids, rollout.drawn[1:]
     streams = {
         "targets": ids[1:],
         "weights": (drawn * share).astype(np.float32),
-        "advantages": (drawn * (advantage * share)).astype(np.float32),
+        "advantages": (turns.at_tokens(rollout, advantages)[1:] * share).astype(np.float32),
         "logprobs": rollout.logprobs[1:].astype(np.float32),
         "set": np.array([number], dtype=np.int32),
     }
@@ -203,17 +245,24 @@ def datum(rollout: Rollout, advantage: float, share: float, number: int) -> Datu
 
 def corrected(config: GRPO, data: Sequence[Datum], policy: Policy, step: Step) -> list[Datum]:
     """The Datums with the policy's own log-probabilities in place of the sampler's, and advantages weighed by how far these are
-    apart (but for losses of whole answers, whose ratio has the length taken out)."""
-    whole = config.objective.loss == "gspo"
-    found, made, weights = policy.forward(data).result(), [], []
-    for d, f in zip(data, found, strict=True):
-        drawn, own = d.streams["weights"] > 0, np.asarray(f.logprobs, dtype=np.float32)
-        weight = np.where(drawn, credit.truncated_ratio(own, d.streams["logprobs"], CAP), 1.0)
-        weights.append(weight[drawn])
-        old = np.where(drawn, own, 0.0).astype(np.float32)
-        advantages = d.streams["advantages"] if whole else (d.streams["advantages"] * weight).astype(np.float32)
-        made.append(Datum(d.chunks, {**d.streams, "sampled": d.streams["logprobs"], "logprobs": old, "advantages": advantages}))
-    step.log(None, kept_weight=credit.effective_share(np.concatenate(weights)))
+    apart; without those of which the weights leave nothing. (Losses of whole answers, whose ratio has the length taken out, are
+    weighed by whole answers only.)"""
+    assert config.correction is not None, "the config is not resolved"
+    whole = config.objective.loss == "gspo" and config.correction in ("tokens", "mask_tokens")
+    made, own, sampled, weighed = [], [], [], []
+    for d, f in zip(data, policy.forward(data).result(), strict=True):
+        drawn, trainer = d.streams["weights"] > 0, np.asarray(f.logprobs, dtype=np.float32)
+        own.append(trainer[drawn])
+        sampled.append(d.streams["logprobs"][drawn])
+        weighed.append(weights(own[-1], sampled[-1], config.correction))
+        advantages = d.streams["advantages"].copy()
+        if not whole:
+            advantages[drawn] = (advantages[drawn] * weighed[-1]).astype(np.float32)
+        if advantages.any() or config.kl > 0:
+            old = np.where(drawn, trainer, 0.0).astype(np.float32)
+            made.append(Datum(d.chunks, {**d.streams, "logprobs": old, "advantages": advantages}))
+    found = mismatch(np.concatenate(own), np.concatenate(sampled))
+    step.log(None, **found, kept_weight=effective_share(np.concatenate(weighed)))
     return made
 
 
@@ -230,20 +279,16 @@ def rewards_of(config: GRPO, group: Sequence[Rollout]) -> np.ndarray:
     """What each answer of a group is worth, float64; NaN where the grader failed."""
     limit = config.answer_tokens
     assert limit is not None, "the config is not resolved"
-    late = [credit.overlong(int(r.drawn.sum()), limit_tokens=limit, margin=config.overlong) for r in group]
+    late = [credit.overlong(turns.longest(r), limit_tokens=limit, margin=config.overlong) for r in group]
     return np.array([r.reward for r in group], dtype=np.float64) + np.array(late)
 
 
 def gap(data: Sequence[Datum], found: LossResult) -> dict[str, float]:
-    """How far the trainer's log-probabilities of the drawn tokens are from those they were drawn with, in nats: the alarm for
-    most silent failures, from a wrong mask to stale weights. NaN where the trainer's are not finite."""
-    parts = []
-    for d, l in zip(data, found.logprobs, strict=True):
-        computed = d.streams["advantages"] != 0  # the others the head may never have seen
-        sampled = d.streams.get("sampled", d.streams["logprobs"])
-        parts.append(np.abs(l.astype(np.float64) - sampled)[computed])
-    differences = np.concatenate(parts)
-    return {"gap": float(differences.mean()), "gap_max": float(differences.max())} if len(differences) else {}
+    """How far the trainer's log-probabilities of the drawn tokens are from those they were drawn with (`mismatch`)."""
+    computed = [d.streams["advantages"] != 0 for d in data]  # the others the head may never have seen
+    own = [l[c] for l, c in zip(found.logprobs, computed, strict=True)]
+    sampled = [d.streams["logprobs"][c] for d, c in zip(data, computed, strict=True)]
+    return mismatch(np.concatenate(own), np.concatenate(sampled))
 
 
 def why_nothing(groups: Sequence[Sequence[Rollout]]) -> str:
