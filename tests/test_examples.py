@@ -107,7 +107,7 @@ class Asks:
         for self.index in range(n):
             yield self
 
-    def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
+    def roll_out(self, policy: Policy, *, samples: int, refill: int = 0) -> list[list[Rollout]]:
         questions = [self.all[(self.index * self.size + i) % len(self.all)] for i in range(self.size)]
         return self.asking.roll_out(policy, questions, self.index, samples=samples)
 

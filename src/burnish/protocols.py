@@ -175,8 +175,9 @@ class Step(Protocol):
         """The rows of this step. Weights are each token's own; the recipe puts its denominator into them."""
         ...
 
-    def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
-        """That many graded answers of the policy to each question of this step, where a run asks questions."""
+    def roll_out(self, policy: Policy, *, samples: int, refill: int = 0) -> list[list[Rollout]]:
+        """That many graded answers of the policy to each question of this step, where a run asks questions. refill: how often
+        questions whose answers are all worth the same are replaced by others."""
         ...
 
     def log(self, result: LossResult | StepResult | None, **numbers: float) -> None:

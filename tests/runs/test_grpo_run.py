@@ -44,6 +44,16 @@ class Same:
         return Score(value=self.value, reason="as always")
 
 
+class Half:
+    """Every answer to an odd question is worth the same."""
+
+    name = "half"
+
+    def grade(self, example: Example, answer: str) -> Score:
+        odd = int(example.messages[0].content.split()[0]) % 2
+        return Score(value=0.5, reason="odd") if odd else Capitals().grade(example, answer)
+
+
 class Broken:
     """Fails at every other letter."""
 
@@ -206,3 +216,30 @@ def test_without_a_grader_there_is_nothing_to_learn_from(tiny_model, data, grade
     graded(None)
     with pytest.raises(ConfigError, match="nothing grades"):
         train.start(settings(tiny_model, data, **ASK), run="ungraded")
+
+
+def test_dapo_asks_others_in_place_of_flat_questions(tiny_model, tmp_path, graded):
+    graded(Half())
+    config = settings(
+        tiny_model, write_rows(tmp_path / "rows.jsonl", 60), **{**ASK, "variant": "dapo", "curriculum": "even", "batch": 6}
+    )
+    outcome = train.start(config, run="refilled", progress=Watcher())
+    lines, said = metrics(outcome.folder)[1:], answers(outcome.folder)
+    for line in lines:
+        step = [a for a in said if a["step"] == line["step"]]
+        asked = {a["place"]: a["question"] for a in step}
+        assert line["asked"] == len(asked) > 6, "some were flat"
+        assert line["flat_groups"] == 0
+        assert line["taught"] <= 6 * 6
+        assert sorted(asked) == list(range(len(asked))), "every answer has its place"
+    assert outcome.certificate.passed
+
+
+def test_flat_questions_are_passed_over(tiny_model, tmp_path, graded):
+    graded(Half())
+    rows = write_rows(tmp_path / "rows.jsonl", 40)
+    for curriculum in ("learnable", "even"):
+        config = settings(tiny_model, rows, **{**ASK, "steps": 12, "batch": 8, "curriculum": curriculum})
+        lines = metrics(train.start(config, run=f"picked-{curriculum}", progress=Watcher()).folder)[1:]
+        flat = sum(line["flat_groups"] for line in lines[6:])
+        assert (flat < 2) == (curriculum == "learnable"), [line["flat_groups"] for line in lines]

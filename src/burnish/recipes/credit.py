@@ -64,8 +64,7 @@ def shares(lengths: Sequence[int], spread: Spread, *, limit_tokens: int) -> np.n
 
     lengths: n_i of all N answers whose reward is known, each of all its turns. constant: 1 / (N L), L the longest answer allowed,
     so that no length weighs more (Dr.GRPO). sequence: 1 / (N n_i), the mean over answers of the mean over tokens (GRPO): a token
-    of a short answer weighs more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476; without its resampling of flat
-    groups).
+    of a short answer weighs more. tokens: 1 / sum n_i (DAPO, Yu et al. 2025, arXiv 2503.14476).
     """
     n = np.asarray(lengths, dtype=np.float64)
     if spread == "constant":

@@ -73,6 +73,12 @@ class GRPO(Training):
     """Which objective: how answers are compared, how credit is spread over tokens, and what bounds a step."""
     group: Annotated[int, Field(ge=2)] = 8
     """Answers drawn to each question; they are compared with one another."""
+    curriculum: Literal["learnable", "even"] = "learnable"
+    """Which questions are asked. "learnable": those whose answers were all worth the same are passed over for a while, the longer
+    the more often that was so. "even": all of them equally often."""
+    refill: Annotated[int, Field(ge=0, le=10)] | None = None
+    """How often in a step questions whose answers are all worth the same are replaced by others, so that all of the batch teach
+    something (DAPO's dynamic sampling). Derived: 3 for the variant dapo, else 0."""
     updates: Positive = 1
     """Optimiser steps taken on the answers of one step, each on its own share of the questions."""
     answer_tokens: Positive | None = None
@@ -156,7 +162,7 @@ def train(config: GRPO, models: Models, run: Run) -> None:
     assert config.steps is not None, "the config is not resolved"
     policy = models.policy
     for step in run.steps(config.steps):
-        groups = step.roll_out(policy, samples=config.group)
+        groups = step.roll_out(policy, samples=config.group, refill=config.refill or 0)
         parts = datums(config, groups)
         step.log(None, **numbers(config, groups, sum(map(len, parts))))
         why = why_nothing(groups)

@@ -50,15 +50,18 @@ class Asking:
             )
         return found
 
-    def roll_out(self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int) -> list[list[Rollout]]:
-        """Graded answers to the questions of a step (from 0). What is drawn depends on the seed and the step alone."""
+    def roll_out(
+        self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int, again: int = 0, place: int = 0
+    ) -> list[list[Rollout]]:
+        """Graded answers to the questions of a step (from 0). again: which request of the step this is; place: how many questions
+        it asked before. What is drawn depends on the seed, the step and `again` alone."""
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
-        params = replace(params, seed=seed_of(self.seed, step))
+        params = replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
         groups = roll_out(policy, self.renderer, self.grader, questions, params)
         if self.folder is not None:
             lines = (
-                _line(step, place, question, n, rollout)
-                for place, (question, group) in enumerate(zip(questions, groups, strict=True))
+                _line(step, at, question, n, rollout)
+                for at, (question, group) in enumerate(zip(questions, groups, strict=True), place)
                 for n, rollout in enumerate(group)
             )
             self.folder.append(ROLLOUTS, *lines)

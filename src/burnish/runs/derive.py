@@ -225,6 +225,8 @@ def _asking(d: _Deriving, c: GRPO, facts: Facts) -> tuple[GRPO, tuple[int, str]]
         raise ConfigError(
             f"overlong = {c.overlong} is more than the longest answer", seen=f"answer_tokens = {limit}", todo="lower it"
         )
+    dapo = c.variant == "dapo"
+    d.settle("refill", c.refill, 3 if dapo else 0, "DAPO's dynamic sampling" if dapo else "flat questions are passed over later")
     if c.objective.loss != "importance_sampling":
         d.settle("clip_low", c.clip_low, c.objective.low, f"usual for {c.variant}")
         d.settle("clip_high", c.clip_high, c.objective.high, f"usual for {c.variant}")

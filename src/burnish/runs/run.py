@@ -28,19 +28,15 @@ from burnish.evals.audits import GAP_BAR
 from burnish.protocols import Policy
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered
-from burnish.runs.asking import Asking
 from burnish.runs.gauge import Gauge
 from burnish.runs.order import Order
 from burnish.runs.progress import LossEvent, Progress, SampleEvent, StepEvent
+from burnish.runs.step import Again, Once, Questioner, RunningStep
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints
 from burnish.store.atomic import verify
 from burnish.store.runfolder import RunFolder
-from burnish.tasks.rollout import Question
-from burnish.types import Datum, LossResult, Rollout, StepResult
-
-Row = Datum | Question
-"""What a step is made of."""
+from burnish.types import Datum, Rollout
 
 Probe = Callable[[Policy], Mapping[str, float]]
 """Measures the policy during training; the names of its numbers must not be those of metrics.jsonl."""
@@ -69,8 +65,10 @@ class State:
     stopped_early: bool = False
     start_sizes: dict[str, float] | None = None
     """what `Engine.inspect` gave before the first step; None for a full fine-tune, which is inspected as a difference"""
-    replay: tuple[int, str] | None = None
-    """the newest checkpoint that a step followed, and the digest after that step"""
+    replay: tuple[int, str, list[list[int]]] | None = None
+    """the newest checkpoint that a step followed, the digest after that step, and which questions it asked"""
+    picking: dict[str, Any] | None = None
+    """how far a run that asks came in its questions"""
 
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> State:
@@ -78,7 +76,9 @@ class State:
         replay = body["replay"]
         older = {"best": body["best_loss"]} if "best_loss" in body else {}
         known = {k: v for k, v in body.items() if k != "best_loss"}
-        return State(**{**known, **older, "replay": None if replay is None else (int(replay[0]), str(replay[1]))})
+        if replay is not None:
+            replay = (int(replay[0]), str(replay[1]), [list(r) for each in replay[2:] for r in each])
+        return State(**{**known, **older, "replay": replay})
 
 
 def held_out_loss(policy: Policy, data: Sequence[Datum]) -> float:
@@ -105,63 +105,6 @@ def rendered_of(rollout: Rollout) -> Rendered:
     return Rendered(ids=ids, weights=drawn.astype(np.float32), message=drawn.astype(np.int16), truncated=cut)
 
 
-class RunningStep:
-    """Implements protocols.Step. batch: the rows of the step, or the questions where the run asks."""
-
-    def __init__(self, index: int, rows: Sequence[Row], asking: Asking | None = None) -> None:
-        self.index, self.rows, self.asking = index, rows, asking
-        self.loss: float | None = None
-        self.grad_norm: float | None = None
-        self.numbers: dict[str, float] = {}
-        self.skipped = ""
-        """why there was nothing to learn from"""
-        self.tokens = sum(d.length for d in rows if isinstance(d, Datum))
-        self.target_tokens = sum(int((d.streams["weights"] > 0).sum()) for d in rows if isinstance(d, Datum))
-
-    @property
-    def batch(self) -> list[Datum]:
-        """The rows of this step."""
-        return [row for row in self.rows if isinstance(row, Datum)]
-
-    def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
-        """Graded answers to the questions of this step."""
-        assert self.asking is not None, "this run asks nothing"
-        questions = [row for row in self.rows if isinstance(row, Question)]
-        groups = self.asking.roll_out(policy, questions, self.index, samples=samples)
-        self.tokens = sum(len(r.ids) for group in groups for r in group)
-        self.target_tokens = sum(int(r.drawn.sum()) for group in groups for r in group)
-        return groups
-
-    def skip(self, why: str) -> None:
-        """Nothing is learned from this step."""
-        self.loss, self.grad_norm, self.skipped = 0.0, 0.0, why
-
-    def log(self, result: LossResult | StepResult | None, **numbers: float) -> None:
-        """Raises NothingTrained for a loss that is not finite, before an optimiser step could spread it."""
-        if isinstance(result, LossResult):
-            self.loss = (self.loss or 0.0) + result.loss
-            if not math.isfinite(self.loss):
-                raise NothingTrained(
-                    f"the loss of step {self.index + 1} is not finite; the step was not taken and the weights are as before",
-                    seen=f"loss {self.loss}",
-                    todo="lower learning_rate, or look for broken rows with `burnish data check`",
-                )
-        elif result is not None:
-            self.grad_norm = result.grad_norm
-        self.numbers.update(numbers)
-
-
-class Once:
-    """Implements protocols.Run for one step, without life support."""
-
-    def __init__(self, index: int, rows: Sequence[Row], asking: Asking | None = None) -> None:
-        self.index, self.rows, self.asking = index, rows, asking
-
-    def steps(self, n: int) -> Iterator[RunningStep]:
-        """The one step, whatever n."""
-        yield RunningStep(self.index, self.rows, self.asking)
-
-
 class Run:
     """Implements protocols.Run for one run folder."""
 
@@ -171,26 +114,26 @@ class Run:
         config: Training,
         policy: Policy,
         *,
-        rows: Sequence[Row],
+        rows: Sequence[Datum],
         gauge: Gauge,
         progress: Progress,
         stop: Stop,
         state: State,
         facts: Mapping[str, Any],
         draw: Callable[[int], SampleEvent],
-        asking: Asking | None = None,
+        asks: Questioner | None = None,
         watch: Probe | None = None,
     ) -> None:
-        """rows: with each token's own weight, or questions, and how they are asked. facts: what checkpoints remember besides the
+        """rows: with each token's own weight; of a run that asks, none. facts: what checkpoints remember besides the
         state. draw: an answer to show at a step. watch: further numbers, taken whenever the gauge is read."""
         assert config.evaluate_every
         assert config.checkpoint_every
         assert config.sample_every is not None
         assert policy.adapter is not None
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
-        self.rows, self.gauge, self.progress, self.stop, self.state, self.asking = rows, gauge, progress, stop, state, asking
+        self.rows, self.gauge, self.progress, self.stop, self.state, self.asks = rows, gauge, progress, stop, state, asks
         self.facts, self.draw, self.watch = facts, draw, watch
-        self.order = Order.of(config, len(rows))
+        self.order = asks.picking.order if asks else Order.of(config, len(rows))
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
         self.sample_every, self.patience = config.sample_every, config.patience
         self._recent_s: deque[float] = deque(maxlen=20)
@@ -207,7 +150,7 @@ class Run:
             if state.step == 0:
                 self._write({"step": 0, self.gauge.name: self._measure(), **self._watched()})
             while state.step < n and not state.stopped_early:
-                step = RunningStep(state.step, [self.rows[i] for i in self.order.rows_of(state.step)], self.asking)
+                step = RunningStep(state.step, self._rows_of(state.step), self.asks)
                 started = time.perf_counter()
                 yield step
                 self._finish(step, time.perf_counter() - started, n)
@@ -219,7 +162,8 @@ class Run:
         assert step.loss is not None, "the recipe logged no loss"
         assert step.grad_norm is not None, "the recipe took no optimiser step"
         state.step += 1
-        state.moved = state.moved or (step.grad_norm != 0 and (step.loss != 0 or self.asking is not None))
+        state.picking = self.asks.picking.to_json() if self.asks else None
+        state.moved = state.moved or (step.grad_norm != 0 and (step.loss != 0 or self.asks is not None))
         if state.step >= DEAD_STEPS and not state.moved:
             raise self._nothing(f"none of the first {state.step} steps had a loss or a gradient", step)
         self._recent_s.append(seconds)
@@ -262,7 +206,8 @@ class Run:
                     f"{state.best_step}) in {state.stale} measurements"
                 )
         if checkpoints.path(self.folder, state.step - 1).is_dir():
-            state.replay = (state.step - 1, self.policy.engine.digest(self.adapter))
+            asked = self.asks.rounds if self.asks else []
+            state.replay = (state.step - 1, self.policy.engine.digest(self.adapter), asked)
         self._write(line)
         if self.sample_every and state.step % self.sample_every == 0:
             self.progress.sample(self.draw(state.step))
@@ -293,10 +238,10 @@ class Run:
 
     def pictured(self) -> list[Rendered]:
         """What answers of the policy as it is would teach, for who wants to see the masks; nothing of runs on rows."""
-        if self.asking is None:
+        if self.asks is None:
             return []
-        questions = [row for row in self.rows[:PICTURED] if isinstance(row, Question)]
-        groups = self.asking.silent().roll_out(self.policy, questions, self.state.step, samples=1)
+        questions = self.asks.questions[:PICTURED]
+        groups = self.asks.asking.silent().roll_out(self.policy, questions, self.state.step, samples=1)
         return [rendered_of(group[0]) for group in groups]
 
     def save(self) -> Path:
@@ -332,7 +277,7 @@ class Run:
         assert self.state.replay is not None
         step, engine = self.state.replay[0], self.policy.engine
         path = checkpoints.path(self.folder, step)
-        once = Once(step, [self.rows[i] for i in self.order.rows_of(step)], self.asking and self.asking.silent())
+        once = Once(step, self._rows_of(step), self.asks and Again(self.asks, self.state.replay[2]))
         if self.adapter.kind == "lora":
             scratch = engine.load(path)
             train(Policy(engine, scratch), once)
@@ -346,6 +291,10 @@ class Run:
             digest = engine.digest(self.adapter)
             engine.load(Path(aside), adapter=self.adapter)
         return digest
+
+    def _rows_of(self, step: int) -> list[Datum]:
+        """The rows of a step (from 0) of a run on rows."""
+        return [] if self.asks else [self.rows[i] for i in self.order.rows_of(step)]
 
     def _measure(self) -> float:
         """Read the gauge and keep count of the best. The start (step 0) is a mark, never a best step to go back to."""

@@ -22,14 +22,17 @@ from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
 from burnish.render.extend import Extension
 from burnish.runs import certificate, methods, report
-from burnish.runs.asking import ROLLOUTS, asking_of
+from burnish.runs.asking import ROLLOUTS, Asking, asking_of
 from burnish.runs.exporters import check_installed, open_exporters
+from burnish.runs.order import Order
+from burnish.runs.picking import Picking
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, SampleEvent, Several, Silent
 from burnish.runs.readiness import QUESTIONS, readiness
 from burnish.runs.run import Probe, Run, State, loss_gauge
 from burnish.runs.side import shuffled
+from burnish.runs.step import Questioner
 from burnish.runs.stop import Stop
 from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
@@ -301,16 +304,14 @@ class _Training:
             folder.cut(file, state.step if found else -1)
         held_out = prepared.valid.head(config.eval_items)
         asking = asking_of(config, prepared, folder) if isinstance(config, GRPO) else None
-        rows = asking.questions(prepared.train.examples) if asking else prepared.train.data
-        if left := len(prepared.train.data) - len(rows):
-            self.progress.note(f"{left} questions are left out: they leave no room for an answer")
+        asks = asking and self._asks(asking, state)
         return Run(
             folder,
             config,
             policy,
-            rows=rows,
+            rows=() if asks else prepared.train.data,
             gauge=asking.gauge(held_out.examples) if asking else loss_gauge(held_out.data),
-            asking=asking,
+            asks=asks,
             progress=self.progress,
             stop=stop,
             state=state,
@@ -318,6 +319,16 @@ class _Training:
             draw=lambda step: self._draw(policy, step),
             watch=self.watch,
         )
+
+    def _asks(self, asking: Asking, state: State) -> Questioner:
+        """The questions of a run that asks, and how far it came in them."""
+        config, examples = self.config, self.prepared.train.examples
+        assert isinstance(config, GRPO)
+        questions = asking.questions(examples)
+        if left := len(examples) - len(questions):
+            self.progress.note(f"{left} questions are left out: they leave no room for an answer")
+        order, learnable = Order.of(config, len(questions)), config.curriculum == "learnable"
+        return Questioner(asking, questions, Picking.of(order, learnable=learnable, kept=state.picking))
 
     def _measured(self, file: str, name: str, policy: Policy) -> Evaluation:
         """Measure a model on the held-out rows, once per run."""
