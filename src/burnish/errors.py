@@ -92,6 +92,18 @@ class SandboxMissing(UserError):
     code = "sandbox"
 
 
+class CallFailed(UserError):
+    """A function that runs in the sandbox raised, took too long, or returned what is no JSON."""
+
+    code = "call_failed"
+
+
+class SessionEnded(CallFailed):
+    """The sandboxed process that held a module is gone, and with it all that it kept."""
+
+    code = "session_ended"
+
+
 class TaskRefused(UserError):
     """Nothing can be learned from a task as it is: it is too easy, has no signal, or its grader can be gamed or fails."""
 

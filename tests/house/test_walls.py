@@ -65,6 +65,10 @@ ALLOWED = {
     ("hiding failures", "tools/function.py"): "what a tool raises is the answer to its call",
     ("hiding failures", "tools/signature.py"): "the same, inside the sandbox",
     ("hiding failures", "render/tokenizer.py"): "the tokenizers library raises nothing narrower",
+    ("hiding failures", "tools/sandbox_server.py"): "a program that cannot be started says why, in its own process",
+    ("hiding failures", "tools/sandbox_child.py"): "a program's exception becomes its exit code, as at an interpreter's end",
+    ("hiding failures", "tools/sandbox_calls.py"): "what a called function raises is told to the caller outside",
+    ("running text as code", "tools/sandbox_launch.py"): "the sandbox's own code, in the sandbox",
     ("running text as code", "tools/sandbox_child.py"): "what the sandbox is for, inside it and after all rights are given up",
     ("probing", "engine/matmul.py"): "an operator that only some builds of torch have",
 }

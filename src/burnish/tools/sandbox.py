@@ -3,10 +3,14 @@
     ran = sandbox.run("print(6 * 7)")
     assert (ran.status, ran.stdout) == ("ok", "42\\n")
 
-Each program gets an interpreter of its own with the standard library and nothing else: no network, no file but the
+    with sandbox.session("def double(n): return 2 * n") as task:
+        assert task.call("double", 21) == 42
+
+Each program gets a process of its own with the standard library and nothing else: no network, no file but the
 interpreter's and those of its own directory, no other process, no other program, a bound on everything that it uses. The
-kernel enforces this (`sandbox_launch`), not the language; where the kernel cannot, nothing is run. What is protected from
-what: docs/why/sandbox.md.
+kernel enforces this (`sandbox_launch`), not the language; where the kernel cannot, nothing is run. The process is a fork of
+a warm server that holds nothing of any program (`sandbox_server`), or with `strict` the only one that its server ever
+makes. What is protected from what: docs/why/sandbox.md.
 
 What a program says about itself is not to be trusted. `status` "ok" means that it ended with exit code 0, which
 `os._exit(0)` in its first line does as well: whoever checks an answer compares what was printed with what only the
@@ -18,23 +22,24 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from burnish.errors import SandboxMissing
-from burnish.tools import sandbox_directory, sandbox_launch, sandbox_watch
-from burnish.tools.sandbox_launch import How, Limits
+from burnish.errors import SandboxMissing, UserError
+from burnish.tools import sandbox_launch, sandbox_pool
+from burnish.tools.sandbox_launch import How, Kind, Limits
+from burnish.tools.sandbox_pool import Report
+from burnish.tools.sandbox_session import Session
 
-__all__ = ["Available", "Limits", "Ran", "available", "probe", "run", "run_many"]
+__all__ = ["ACCEPT", "Available", "Limits", "Ran", "Session", "available", "probe", "run", "run_many", "session"]
 
 Status = Literal["ok", "failed", "timeout", "memory", "refused"]
 DEFAULT = Limits()
 SOURCE_BYTES = 1 << 20
+ACCEPT = "BURNISH_I_ACCEPT_UNSANDBOXED"
+"""The environment variable that, set to 1, has code run where no isolation works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,11 @@ class Ran:
     exit_code: int | None
     """Negative for a signal; None where it was stopped from outside or not run."""
     seconds: float
-    """From the program's own start."""
+    """By the clock, from the program's own start."""
     cut: bool = False
     """There was more output than `Limits.output_bytes`."""
+    cpu_s: float = 0.0
+    """Of the processor's time; this is what `Limits.timeout_s` bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ def probe(how: How) -> str:
     if reason := sandbox_launch.missing(how):
         return reason
     try:
-        ran = _run(PROBE.encode(), DEFAULT, how)
+        ran = _once(PROBE.encode(), DEFAULT, _kind(how, DEFAULT, (), ""))
     except OSError as error:
         return f"it cannot be started: {error}"
     if ran.status != "ok":
@@ -102,33 +109,81 @@ def probe(how: How) -> str:
     return "" if ran.stdout == "done\n" else f"the trial {(ran.stdout.splitlines() or ['said nothing'])[0]}"
 
 
-def run(source: str, *, limits: Limits = DEFAULT) -> Ran:
-    """Run one program. SandboxMissing where no isolation works."""
-    how = _how(limits)
-    try:
-        text = source.encode()
-    except UnicodeEncodeError as error:
-        return _refused(f"the program is not text: {error}")
-    if len(text) > SOURCE_BYTES:
-        return _refused(f"the program has {len(text)} bytes; at most {SOURCE_BYTES} are run")
-    return _run(text, limits, how)
+def run(source: str, *, limits: Limits = DEFAULT, packages: tuple[str, ...] = (), strict: bool = False, project: str = "") -> Ran:
+    """Run one program.
+
+    `packages`: names of installed distributions that it may import, with what they require; they are imported once for
+    many programs, but for each where `strict`. `strict`: a sandbox started for this program alone, about ten times slower.
+    `project`: programs of different ones never have a server in common.
+
+    SandboxMissing where no isolation works; UserError for a package that is not installed.
+    """
+    kind = _kind(_how(limits), limits, packages, project)
+    text = _text(source)
+    if isinstance(text, str):
+        return _refused(text)
+    if not strict:
+        server = None
+        try:
+            server = sandbox_pool.take(kind)
+            return _finish(server, text, limits)
+        except sandbox_pool.Ended:  # by the machine's doing or the program's: once more, with nobody else to harm
+            if server is not None:
+                server.close()
+    return _once(text, limits, kind)
 
 
-def run_many(sources: Iterable[str], *, limits: Limits = DEFAULT, parallel: int = 2) -> list[Ran]:
+def run_many(
+    sources: Iterable[str],
+    *,
+    limits: Limits = DEFAULT,
+    parallel: int = 2,
+    packages: tuple[str, ...] = (),
+    strict: bool = False,
+    project: str = "",
+) -> list[Ran]:
     """Run each program apart from the others, `parallel` at a time; results in the order of the sources."""
     _how(limits)
     with ThreadPoolExecutor(parallel) as pool:
-        return list(pool.map(lambda source: run(source, limits=limits), sources))
+        one = functools.partial(run, limits=limits, packages=packages, strict=strict, project=project)
+        return list(pool.map(one, sources))
+
+
+def session(
+    source: str, *, limits: Limits = DEFAULT, packages: tuple[str, ...] = (), strict: bool = False, project: str = ""
+) -> Session:
+    """A process that holds this module and answers calls of its functions; what it keeps stays from call to call.
+
+    `limits.timeout_s` bounds each call. CallFailed where the module cannot be loaded; otherwise as `run`.
+    """
+    kind = _kind(_how(limits), limits, packages, project)
+    text = _text(source)
+    if isinstance(text, str):
+        raise UserError("The module cannot be run in the sandbox", seen=text)
+    return Session(text, kind=kind, limits=limits, strict=strict)
+
+
+def _text(source: str) -> bytes | str:
+    """The program as bytes, or why it is none."""
+    try:
+        text = source.encode()
+    except UnicodeEncodeError as error:
+        return f"the program is not text: {error}"
+    if len(text) > SOURCE_BYTES:
+        return f"the program has {len(text)} bytes; at most {SOURCE_BYTES} are run"
+    return text
 
 
 def _how(limits: Limits) -> How:
     found = available()
     if found.how is None:
+        if os.environ.get(ACCEPT) == "1" and not sandbox_launch.missing("none"):
+            return "none"
         raise SandboxMissing(
             "Code written by a model cannot be run safely here, so it is not run",
             seen=found.why,
             todo="install bubblewrap (`apt-get install bubblewrap`), or use Linux 5.13 or newer with Landlock; "
-            "in a container, allow one of them",
+            "in a container, allow one of them; `burnish sandbox doctor` tells what is in the way",
         )
     if limits.processes and not sandbox_launch.counts_processes(found.how):
         raise SandboxMissing(
@@ -139,65 +194,48 @@ def _how(limits: Limits) -> How:
     return found.how
 
 
-def _run(text: bytes, limits: Limits, how: How) -> Ran:
-    if how == "bubblewrap":
-        return _run_in("/tmp", text, limits, how)
-    directory = tempfile.mkdtemp(prefix="burnish-sandbox-")
+def _kind(how: How, limits: Limits, packages: tuple[str, ...], project: str) -> Kind:
+    own_user = sandbox_launch.user() is not None
+    return Kind(how, limits.files_bytes, limits.processes > 0, packages, project, own_user)
+
+
+def _once(text: bytes, limits: Limits, kind: Kind) -> Ran:
     try:
-        return _run_in(directory, text, limits, how)
-    finally:
-        sandbox_directory.remove(directory)
-
-
-def _run_in(directory: str, text: bytes, limits: Limits, how: How) -> Ran:
-    source = os.memfd_create("program")
-    ready, ready_there = socket.socketpair()
+        server = sandbox_pool.Server(kind)
+    except sandbox_pool.Ended as ended:
+        return _refused(str(ended))
     try:
-        with open(source, "wb", closefd=False) as file:
-            file.write(text)
-        os.lseek(source, 0, os.SEEK_SET)
-        process = subprocess.Popen(
-            sandbox_launch.command(how, limits, directory=directory, ready=ready_there.fileno()),
-            stdin=source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={} if how == "bubblewrap" else sandbox_launch.environment(directory),
-            cwd="/",
-            pass_fds=(ready_there.fileno(),),
-            start_new_session=True,
-        )
-        with process:
-            ready_there.close()
-            seen = sandbox_watch.watch(
-                process,
-                ready,
-                timeout_s=limits.timeout_s,
-                output_bytes=limits.output_bytes,
-                most_tasks=sandbox_launch.most_tasks(limits),
-                too_much=(lambda: sandbox_directory.fuller_than(directory, limits.files_bytes)) if how == "landlock" else None,
-            )
+        return _finish(server, text, limits, keep=False)
+    except sandbox_pool.Ended as ended:
+        return Ran("failed", "", f"{ended}\n", None, 0.0)
     finally:
-        os.close(source)
-        ready.close()
-        ready_there.close()
-    return _verdict(seen, process.returncode, limits, how)
+        server.close()
 
 
-def _verdict(seen: sandbox_watch.Seen, code: int, limits: Limits, how: How) -> Ran:
+def _finish(server: sandbox_pool.Server, text: bytes, limits: Limits, *, keep: bool = True) -> Ran:
+    server.begin(text, limits)
+    seen = server.wait(limits.wall_s + sandbox_pool.LATE_S)
+    assert seen is not None, "there is no channel"
+    if keep and seen.ready and not seen.too_much:
+        sandbox_pool.give(server)
+    elif keep:
+        server.close()
+    return _verdict(seen, limits)
+
+
+def _verdict(seen: Report, limits: Limits) -> Ran:
     stdout, stderr = seen.stdout.decode("utf-8", "replace"), seen.stderr.decode("utf-8", "replace")
     if not seen.ready:
-        return _refused(stderr or f"the sandbox did not start (exit code {code}, at most {sandbox_watch.START_S:g} s)")
-    if how == "bubblewrap" and code > 128:  # its way of passing on a signal
-        code = 128 - code
-    exit_code, status = code, "ok" if code == 0 else "failed"
-    if seen.timed_out or code == -signal.SIGXCPU:
+        return _refused(stderr or f"the program was not started (exit code {seen.code})")
+    exit_code, status = seen.code, "ok" if seen.code == 0 else "failed"
+    if seen.timed_out or seen.code == -signal.SIGXCPU:
         status, exit_code = "timeout", None
     elif seen.too_much:
         status, exit_code = "failed", None
         stderr += f"stopped: its files are more than {limits.files_bytes} bytes, or too many\n"
-    elif code == -signal.SIGKILL or (code == 1 and _last_line(stderr).startswith("MemoryError")):
+    elif seen.code == -signal.SIGKILL or (seen.code == 1 and _last_line(stderr).startswith("MemoryError")):
         status = "memory"
-    return Ran(status, stdout, stderr, exit_code, seen.seconds, seen.cut)
+    return Ran(status, stdout, stderr, exit_code, seen.seconds, seen.cut, seen.cpu_s)
 
 
 def _last_line(text: str) -> str:

@@ -1,28 +1,29 @@
-"""What runs inside the sandbox before the program does: it gives up every right, then becomes the program.
+"""Giving up rights, inside the sandbox: once by the server, once more by each of its programs; and becoming a program.
 
-The text of this file is passed to a fresh interpreter with `-c`, so it imports nothing of burnish, and little of the
-standard library, because its start is paid for by every program. `sys.argv[1]` is a marshalled dict (`sandbox_launch.job`).
-Each step raises where it fails, and the program then is not run: the byte that says "ready" is written after the last step.
+Passed to a fresh interpreter as it stands (`sandbox_launch.payload`), so it imports nothing of burnish. Each step raises
+where it fails, and nothing then is run.
 """
 
 from __future__ import annotations
 
 import ctypes
-import marshal
 import os
 import resource
 import struct
 import sys
 
+OURS = "<sandbox>"
+"""The name of our own files in tracebacks, which a program's leave out."""
 READ_FILE, READ_DIR, WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
 REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_FILE, MAKE_LINK = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
 REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
 DIRECTORY = READ_DIR | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_FILE | MAKE_LINK | REFER
 """Landlock's rights that only directories have, of those given here (linux/landlock.h)."""
 OWN = READ_FILE | WRITE_FILE | TRUNCATE | DIRECTORY
-"""What the program may do in its own directory: no devices, sockets or pipes with names, no running of files."""
+"""What a program may do in its own directory: no devices, sockets or pipes with names, no running of files."""
 
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS = 1, 22, 8, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP = 1, 4, 8, 22
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 SECCOMP_MODE_FILTER, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 2, 444, 445, 446
 SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER = 1, 8
 CAPABILITIES_VERSION_3, READ_ANYWHERE = 0x20080522, 1 << 2
@@ -30,24 +31,28 @@ CAPABILITIES_VERSION_3, READ_ANYWHERE = 0x20080522, 1 << 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(job: dict) -> bytes:
-    """Give up all rights but those of the job. The program's text, read from standard input."""
-    with open(0, "rb", closefd=False) as given:
-        source = given.read()
-    nothing = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(nothing, 0)
+def shut(job: dict) -> None:
+    """The server's part, inherited by all programs: no privilege, no file but those of the job, out of reach of debuggers."""
     os.umask(0o077)
     os.chdir(job["directory"])
     _give_up_user(job)
     _libc("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _libc("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
-    if job["parent"] not in (None, os.getppid()):
-        raise ProcessLookupError("the process that asked for this is gone")
+    _libc("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if job["landlock"]:
         _restrict_files(job)
-    with open("program.py", "xb") as file:
-        file.write(source)
-    for name, value in job["limits"].items():
+
+
+def enter(job: dict, bounds: dict[str, int], server: int, asking: int, ready: int, keep: int) -> None:
+    """A program's part, in a process of its own: its limits and the filter of system calls.
+
+    A byte at `ready` says that it is done. At `asking`, if a socket, is passed where leave to start threads is asked for. Of
+    the open files, those below `keep` stay.
+    """
+    _libc("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    if os.getppid() != server:
+        raise ProcessLookupError("the sandbox's server is gone")
+    for name, value in bounds.items():
         limit = getattr(resource, name)
         most = resource.getrlimit(limit)[1]
         bound = value if most == resource.RLIM_INFINITY else min(value, most)
@@ -55,11 +60,10 @@ def enter(job: dict) -> bytes:
     code = job["filter"].replace(struct.pack("<I", job["own_pid"]), struct.pack("<I", os.getpid()))
     if job["ask"] is None:
         _filter_calls(code)
-        os.write(job["ready"], b"r")
     else:
-        _filter_calls_and_ask(code, job["ask"], job["ready"])
-    os.closerange(3, 1 << 20)
-    return source
+        _filter_calls_and_ask(code, job["ask"], asking)
+    os.write(ready, b"r")
+    os.closerange(keep, 1 << 20)
 
 
 def _libc(name: str, *arguments: object) -> int:
@@ -83,7 +87,9 @@ def _give_up_user(job: dict) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    kept = READ_ANYWHERE if user is not None and job["landlock"] and not os.access(os.__file__, os.R_OK) else 0
+    needed = [os.__file__, *(job["packages_readable"] if job["packages"] else [])]
+    closed = not all(os.access(path, os.R_OK) for path in needed)
+    kept = READ_ANYWHERE if user is not None and closed and job["reads_by_right"] else 0
     header, sets = struct.pack("<Ii", CAPABILITIES_VERSION_3, 0), struct.pack("<6I", kept, kept, 0, 0, 0, 0)
     _libc("capset", header, sets)
 
@@ -97,6 +103,8 @@ def _restrict_files(job: dict) -> None:
     rules = _libc("syscall", LANDLOCK_CREATE, attributes, len(attributes), 0)
     given = [(path, READ_FILE | READ_DIR) for top in job["readable"] for path in _all_but(os.path.realpath(top), job["hidden"])]
     given += [(path, READ_DIR) for path in job["listed"] if job["hidden"]]  # without a list of it nothing is imported
+    if job["packages"]:
+        given += [(path, READ_FILE | READ_DIR) for path in job["packages_readable"]]
     given += [(path, READ_FILE | WRITE_FILE) for path in job["devices"]] + [(".", OWN)]
     for path, rights in given:
         file = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -125,32 +133,67 @@ def _filter_calls(code: bytes) -> None:
     _libc("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
 
 
-def _filter_calls_and_ask(code: bytes, seccomp: int, ready: int) -> None:
-    """Filter, say "ready", and with it give away the file at which whoever watches is asked about calls."""
+def _filter_calls_and_ask(code: bytes, seccomp: int, asking: int) -> None:
+    """Filter, and give away the file at which whoever watches is asked about calls, with the number of this process."""
     import _socket
 
     text = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))
-    watcher = _socket.socket(fileno=ready)
-    asking = _libc("syscall", seccomp, SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER, program)
-    watcher.sendmsg([b"r"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("@i", asking))])
-    watcher.close()
+    watcher = _socket.socket(fileno=asking)
+    listener = _libc("syscall", seccomp, SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER, program)
+    watcher.sendmsg([struct.pack("@i", os.getpid())], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("@i", listener))])
+    watcher.detach()
 
 
-def become(source: bytes) -> None:
-    """Run the text as a script of its own would run: a new `__main__`, and tracebacks without this file's lines."""
-
-    def show(kind: type[BaseException], error: BaseException, trace: object) -> None:
-        while trace is not None and trace.tb_frame.f_code.co_filename == "<string>":  # pyright: ignore
-            trace = trace.tb_next  # pyright: ignore
-        sys.__excepthook__(kind, error.with_traceback(trace), trace)  # pyright: ignore
-
-    sys.excepthook, sys.argv = show, ["program.py"]
+def become(source: bytes) -> int:
+    """Run the text as a script of its own would run, to its end: its exit code."""
+    _forget_ourselves()
+    sys.excepthook, sys.argv = _show, ["program.py"]
     module = type(sys)("__main__")
     module.__dict__.update(__builtins__=__builtins__, __file__="program.py")
     sys.modules["__main__"] = module
-    exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__)
+    code = _outcome(lambda: exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__))
+    import atexit
+
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        _outcome(threading._shutdown)  # pyright: ignore[reportAttributeAccessIssue]
+    _outcome(atexit._run_exitfuncs)
+    flushed = [_outcome(stream.flush) for stream in (sys.stdout, sys.stderr)]
+    return code if code or not any(flushed) else 120
 
 
-if __name__ == "__main__":
-    become(enter(marshal.loads(bytes.fromhex(sys.argv[1]))))
+def load(source: bytes, name: str) -> dict:
+    """The names that a module of this text defines."""
+    _forget_ourselves()
+    module = type(sys)(name)
+    module.__dict__.update(__builtins__=__builtins__, __file__=f"{name}.py")
+    sys.modules[name] = module
+    exec(compile(source, f"{name}.py", "exec", dont_inherit=True), module.__dict__)
+    return module.__dict__
+
+
+def _forget_ourselves() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "burnish"]:
+        del sys.modules[name]
+
+
+def _outcome(work) -> int:
+    try:
+        work()
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 0xFF
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 1
+    return 0
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """A traceback without this file's lines."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == OURS:  # pyright: ignore
+        trace = trace.tb_next  # pyright: ignore
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)  # pyright: ignore

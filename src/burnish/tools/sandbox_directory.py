@@ -1,7 +1,8 @@
 """A program's own directory on the disk: how full it is, and its removal whatever the program has made of it.
 
 It may hold chains of directories deeper than any path is long, directories closed to everyone, and links to anywhere.
-So nothing here follows a link, recurses, or trusts a mode.
+So nothing here follows a link, recurses, or trusts a mode. The sandbox's server runs this file as well, so it imports nothing
+of burnish.
 """
 
 from __future__ import annotations
@@ -35,7 +36,13 @@ def fuller_than(directory: str, limit_bytes: int) -> bool:
 
 
 def remove(directory: str) -> None:
-    """Remove a directory in which no process works any more, stepping down and up in it by one open descriptor."""
+    """Remove a directory in which no process works any more."""
+    empty(directory)
+    os.rmdir(directory)
+
+
+def empty(directory: str) -> None:
+    """Remove all that is in it, stepping down and up by one open descriptor."""
     here = os.open(directory, DIRECTORY)
     try:
         way = [("", _clear(here))]  # from the top down to here: a name, and the directories in it that are still to go
@@ -53,7 +60,6 @@ def remove(directory: str) -> None:
                     os.rmdir(name, dir_fd=here)
     finally:
         os.close(here)
-    os.rmdir(directory)
 
 
 def _step(here: int, name: str) -> int:

@@ -1,10 +1,10 @@
-"""How the sandbox's process is started: by bubblewrap in namespaces of its own, or directly, bounded by Landlock.
+"""How the sandbox's server is started: by bubblewrap in namespaces of its own, or directly, bounded by Landlock.
 
-Either way the interpreter starts with `sandbox_child.py`, which gives up the user, the files and the system calls before
-the program runs; bubblewrap adds that the rest of the machine is not there at all: other files have no names, other
-processes no numbers, the network no interfaces. Two ways out that are known of such set-ups are closed by leaving things
-out: there is no /proc (through which root's own files, and bubblewrap's environment, could be reached), and bubblewrap
-itself starts with an empty environment.
+Either way the interpreter starts with `sandbox_server.py`, which gives up the user and the files, and whose programs give
+up the system calls as well before they run; bubblewrap adds that the rest of the machine is not there at all: other files
+have no names, other processes no numbers, the network no interfaces. Two ways out that are known of such set-ups are
+closed by leaving things out: there is no /proc (through which root's own files, and bubblewrap's environment, could be
+reached), and bubblewrap itself starts with an empty environment.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ import platform
 import shutil
 import sys
 import sysconfig
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from burnish.tools import sandbox_filter
+from burnish.tools import sandbox_child, sandbox_filter, sandbox_packages
 
-How = Literal["bubblewrap", "landlock"]
+How = Literal["bubblewrap", "landlock", "none"]
+"""The ways of isolation, best first. "none" leaves the files of whoever runs burnish open to the program; it is taken only
+where that was accepted in so many words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Limits:
     """What one program may use."""
 
     timeout_s: float = 2.0
-    """Wall-clock time, counted from the moment at which the program itself starts."""
+    """Time of the processor, so that a busy machine fails no program; also how long (1 s at least) it may stand still."""
     memory_bytes: int = 256 << 20
     """Address space of each process."""
     output_bytes: int = 64 << 10
@@ -44,8 +47,42 @@ class Limits:
     files_bytes: int = 16 << 20
     """All files that it writes, together."""
 
+    @property
+    def still_s(self) -> float:
+        """How long it may wait, sleep or be stopped at a stretch; nothing is said of it where it may start processes."""
+        return math.inf if self.processes else max(1.0, self.timeout_s)
 
-CHILD = Path(__file__).with_name("sandbox_child.py").read_text("utf-8")
+    @property
+    def wall_s(self) -> float:
+        """By the clock on the wall, in all: what ends it if nothing else does."""
+        return 10.0 + 10.0 * self.timeout_s
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the programs of one server have in common."""
+
+    how: How
+    files_bytes: int
+    forks: bool
+    packages: tuple[str, ...]
+    project: str
+    own_user: bool
+    """Whether the server becomes a user that nobody else is, as root's does."""
+
+
+INSIDE = ("sandbox_directory", "sandbox_child", "sandbox_calls", "sandbox_server")
+"""The modules that the server is made of, each after those that it imports."""
+START = """
+import marshal, sys
+with open(0, "rb", closefd=False) as given: modules, job = marshal.load(given)
+for name, code in modules:
+    module = sys.modules[name] = type(sys)(name)
+    exec(code, module.__dict__)
+sys.modules["burnish.tools.sandbox_server"].main(job)
+"""
+PACKAGES = "/packages"
+"""Where installed packages that programs may import lie in bubblewrap's namespace."""
 INSTALLED = ("site-packages", "dist-packages")
 """Where an interpreter, this or another, has packages that do not belong to it."""
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
@@ -99,33 +136,69 @@ def most_tasks(limits: Limits) -> int:
     return 1 + limits.processes + THREADS
 
 
-def command(how: How, limits: Limits, *, directory: str, ready: int) -> list[str]:
-    """The command line. `directory` is the program's own, which bubblewrap makes itself; `ready` is a socket."""
-    who, counted = user(), counts_processes(how)
+def command(kind: Kind, directory: str) -> list[str]:
+    """The command line of a server, to be given `payload` as its standard input."""
+    # -I is -P -s -E; without -E the environment, which holds our own words only, can fix the order of sets.
+    python = [
+        _interpreter(),
+        "-P",
+        "-s",
+        "-S",
+        "-B",
+        "-X",
+        "utf8",
+        "-c",
+        START,
+        f"burnish-sandbox={kind.files_bytes}",
+    ]
+    if kind.how != "bubblewrap":
+        return python
+    return [*_bubblewrap(kind, directory), *python]
+
+
+def payload(kind: Kind, directory: str, links: str, *, control: int, source: int, out: int, err: int) -> bytes:
+    """What a server reads first: its own code, and its job.
+
+    `directory` is the programs' own, which bubblewrap makes itself; `links` holds a link to each package they may import.
+    """
+    given = sandbox_packages.found(kind.packages)
+    landlock = landlock_version() if kind.how != "none" else 0
+    counted = kind.how == "bubblewrap" or kind.own_user
     job = {
         "directory": directory,
-        "own_directory": how == "landlock",
-        "parent": os.getpid() if how == "landlock" else None,
-        "user": who,
-        "landlock": landlock_version(),
+        "own_directory": kind.how != "bubblewrap",
+        "reads_by_right": kind.how == "none" or (kind.how == "landlock" and landlock > 0),
+        "user": user() if kind.own_user else None,
+        "landlock": landlock,
         "readable": readable(),
-        "hidden": hidden() if how == "landlock" else [],  # bubblewrap has covered them
+        "hidden": hidden() if kind.how == "landlock" else [],  # bubblewrap has covered them
         "listed": [*_standard()],
+        "packages": (PACKAGES if kind.how == "bubblewrap" else links) if given.paths else None,
+        "packages_readable": [PACKAGES] if kind.how == "bubblewrap" else [links, *given.paths.values()],
+        "preload": given.modules,
         "devices": [*DEVICES],
-        "limits": _resource_limits(limits, counted=counted),
-        "filter": sandbox_filter.build(platform.machine(), processes=limits.processes > 0, ask=not counted),
+        "filter": sandbox_filter.build(platform.machine(), processes=kind.forks, ask=not counted),
         "ask": None if counted else sandbox_filter.SECCOMP[platform.machine()],
         "own_pid": sandbox_filter.OWN_PID,
-        "ready": ready,
+        "control": control,
+        "source": source,
+        "out": out,
+        "err": err,
     }
-    # -I is -P -s -E; without -E the environment, which holds our own words only, can fix the order of sets.
-    python = [_interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", "-c", CHILD, marshal.dumps(job).hex()]
-    return python if how == "landlock" else [*_bubblewrap(limits, directory, user_namespace=who is None), *python]
+    return marshal.dumps((_modules(), job))
 
 
-def environment(directory: str) -> dict[str, str]:
+@functools.cache
+def _modules() -> list[tuple[str, types.CodeType]]:
+    here = Path(__file__).parent
+    texts = {name: (here / f"{name}.py").read_text("utf-8") for name in INSIDE}
+    return [(f"burnish.tools.{name}", compile(text, sandbox_child.OURS, "exec")) for name, text in texts.items()]
+
+
+def environment(directory: str, *, packages: bool) -> dict[str, str]:
     """All that the program finds in its environment."""
-    return {"HOME": directory, "TMPDIR": directory, "PYTHONHASHSEED": "0"}
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") if packages else {}
+    return {"HOME": directory, "TMPDIR": directory, "PYTHONHASHSEED": "0", **one}
 
 
 @functools.cache
@@ -165,27 +238,34 @@ def _interpreter() -> str:
     return os.path.realpath(vars(sys)["_base_executable"])
 
 
-def _resource_limits(limits: Limits, *, counted: bool) -> dict[str, int]:
-    found = {
-        "RLIMIT_CPU": math.ceil(limits.timeout_s) + 1,
+def order(kind: Kind, limits: Limits, *, session: bool) -> bytes:
+    """What a server is told of one program."""
+    bounds = {
         "RLIMIT_AS": limits.memory_bytes,
         "RLIMIT_FSIZE": limits.files_bytes,
         "RLIMIT_NOFILE": 64,
         "RLIMIT_CORE": 0,
         "RLIMIT_MEMLOCK": 0,
     }
-    return found | ({"RLIMIT_NPROC": most_tasks(limits)} if counted else {})
+    if not session:  # whose calls are bounded one by one
+        bounds["RLIMIT_CPU"] = math.ceil(limits.timeout_s) + 1
+    if kind.how == "bubblewrap" or kind.own_user:
+        bounds["RLIMIT_NPROC"] = most_tasks(limits) + 1  # the server is one
+    cpu, still, wall = (math.inf,) * 3 if session else (limits.timeout_s, limits.still_s, limits.wall_s)
+    return marshal.dumps((session, bounds, cpu, still, wall, limits.output_bytes))
 
 
-def _bubblewrap(limits: Limits, directory: str, *, user_namespace: bool) -> list[str]:
+def _bubblewrap(kind: Kind, directory: str) -> list[str]:
     """Everything before the interpreter's own words.
 
-    Root needs no user namespace, whose root it would remain; it keeps only the right to become the program's own user.
+    It does not ask for `--die-with-parent`, which means the thread that started it: the server ends when burnish's end of
+    its socket closes, and all else in the namespace with it. Root needs no user namespace, whose root it would remain; it
+    keeps only the right to become the program's own user.
     """
-    found = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    found = [shutil.which("bwrap") or "bwrap", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     found += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     found += ["--hostname", "sandbox"]
-    if user_namespace:
+    if not kind.own_user:
         found += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     else:
         found += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -195,9 +275,13 @@ def _bubblewrap(limits: Limits, directory: str, *, user_namespace: bool) -> list
         found += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind", path, path]
     for path in hidden():
         found += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
+    packages = sandbox_packages.found(kind.packages).paths
+    found += ["--perms", "0755", "--dir", PACKAGES] if packages else []
+    for name, path in packages.items():
+        found += ["--ro-bind", path, f"{PACKAGES}/{name}"]
     for path in DEVICES:
         found += ["--dev-bind", path, path]
-    found += ["--perms", "1777", "--size", str(limits.files_bytes), "--tmpfs", directory, "--remount-ro", "/"]
-    for name, value in environment(directory).items():
+    found += ["--perms", "1777", "--size", str(kind.files_bytes), "--tmpfs", directory, "--remount-ro", "/"]
+    for name, value in environment(directory, packages=bool(kind.packages)).items():
         found += ["--setenv", name, value]
     return [*found, "--"]
