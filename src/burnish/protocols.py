@@ -50,6 +50,8 @@ class Constraint(Protocol):
 
 OnToken = Callable[[int, int, int, str], None]
 """(prompt index, sample index, token id, newly finished text): called as tokens are drawn."""
+OnSample = Callable[[int, int, Sample], None]
+"""(prompt index, sample index, the answer): called as answers end, in the order in which they do."""
 
 
 @runtime_checkable
@@ -87,6 +89,7 @@ class Engine(Protocol):
         route: Route | Sequence[Route] = None,
         constraints: Sequence[Callable[[], Constraint] | None] | None = None,
         on_token: OnToken | None = None,
+        on_sample: OnSample | None = None,
         tenant: str | None = None,
     ) -> Pending[list[list[Sample]]]:
         """tenant: a name lets prompts go on from stored conversations of that name; None reads and stores none, so that

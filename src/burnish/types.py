@@ -161,7 +161,7 @@ class AdamParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
-    """How to draw. The draw of token t of sample i of prompt j depends only on (seed, j, i, t)."""
+    """How to draw. The draw of token t of sample i of prompt j depends only on (seed, j, i, t), whatever else is drawn."""
 
     limit_tokens: int = 256
     temperature: float = 1.0
@@ -179,6 +179,8 @@ class SamplingParams:
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     top_logprobs: int = 0
     prompt_logprobs: bool = False
+    place: tuple[int, int] | None = None
+    """j and the first i where they are other than the prompt's number in its request and 0"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

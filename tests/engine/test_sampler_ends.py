@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +186,35 @@ def test_a_cancelled_request_that_never_ran_is_empty(sampler: Sampler) -> None:
     request = sampler.prepare([[1]], SamplingParams(limit_tokens=9, samples=2))
     request.cancel()
     assert [s.stop_reason for s in request.results()[0]] == ["cancelled"] * 2
+
+
+def test_each_answer_is_handed_out_once_as_it_ends(sampler: Sampler) -> None:
+    heard: list[tuple[int, int, list[int]]] = []
+    params = [SamplingParams(limit_tokens=n, samples=2, stop_ids=()) for n in (7, 0, 3)]
+    request = sampler.prepare([[1], [2], [3]], params, on_sample=lambda p, s, said: heard.append((p, s, said.ids.tolist())))
+    sampler.enqueue(request, lambda route: 0)
+    when: list[int] = []
+    results = run(sampler, request, lambda n: when.append(len(heard)))
+    assert sorted(heard) == [(p, s, each.ids.tolist()) for p, pair in enumerate(results) for s, each in enumerate(pair)]
+    assert [p for p, _, _ in heard] == [1, 1, 2, 2, 0, 0]
+    assert len(set(when)) == 3, "the short ones before the long ones are done"
+
+
+def test_who_cannot_hear_an_answer_fails_alone(sampler: Sampler) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("deaf")
+
+    other = sampler.submit([[1, 2, 3]], SamplingParams(limit_tokens=9, stop_ids=()))
+    request = sampler.prepare([[4], [5]], SamplingParams(limit_tokens=3, stop_ids=()), on_sample=broken)
+    sampler.enqueue(request, lambda route: 0)
+    assert len(run(sampler, other)[0][0].ids) == 9
+    with pytest.raises(KeyError, match="deaf"):
+        request.results()
+
+
+def test_a_place_draws_what_stands_there_in_a_larger_request(sampler: Sampler) -> None:
+    prompts, params = make_prompts(4), SamplingParams(limit_tokens=12, samples=3, seed=5, stop_ids=())
+    whole = sample(sampler, prompts, params)
+    for place in ((1, 0), (3, 2)):
+        alone = replace(params, samples=1, place=place)
+        assert sample(sampler, [prompts[place[0]]], alone)[0][0].ids.tolist() == whole[place[0]][place[1]].ids.tolist()

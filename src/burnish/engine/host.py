@@ -31,7 +31,7 @@ from burnish.engine.quantised import Quantised
 from burnish.engine.sampler import Sampler
 from burnish.engine.tokens import MATRICES, lengthened, load_extended
 from burnish.errors import BurnishError, CapabilityMissing, ConfigError, ModelRefused
-from burnish.protocols import Constraint, OnToken
+from burnish.protocols import Constraint, OnSample, OnToken
 from burnish.render.extend import Extension
 from burnish.render.tokenizer import Tokenizer
 from burnish.store import over as trained_over
@@ -375,6 +375,7 @@ class Host:
         route: Route | Sequence[Route] = None,
         constraints: Sequence[Callable[[], Constraint] | None] | None = None,
         on_token: OnToken | None = None,
+        on_sample: OnSample | None = None,
         tenant: str | None = None,
     ) -> Job[list[list[Sample]]]:
         """Draw answers; rows of all requests in flight share one continuous batch.
@@ -384,7 +385,7 @@ class Host:
         routes = self._routes(route, len(prompts))
         each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
         sampler = self.sampler()
-        request = sampler.prepare(prompts, each, routes, constraints, on_token, tenant=tenant)
+        request = sampler.prepare(prompts, each, routes, constraints, on_token, on_sample=on_sample, tenant=tenant)
 
         def work() -> Generator[None, None, list[list[Sample]]]:
             sampler.enqueue(request, self._version)  # not before: an earlier write to its adapters must have happened

@@ -11,7 +11,7 @@ import torch
 
 from burnish.engine.draw import row_key
 from burnish.errors import BurnishError, ConfigError
-from burnish.protocols import Constraint, OnToken
+from burnish.protocols import Constraint, OnSample, OnToken
 from burnish.types import Route, Sample, SamplingParams
 
 MakeConstraint = Callable[[], Constraint]
@@ -51,7 +51,8 @@ class Prompt:
         return len(self.tokens) + self.params.limit_tokens
 
     def key(self, sample: int) -> int:
-        return row_key(self.params.seed, self.index, sample)
+        prompt, first = self.params.place or (self.index, 0)
+        return row_key(self.params.seed, prompt, first + sample)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +61,7 @@ class Request:
 
     prompts: list[Prompt] = field(default_factory=list)
     on_token: OnToken | None = None
+    on_sample: OnSample | None = None
     tenant: str | None = None
     error: Exception | None = None
     cancelled: bool = False

@@ -44,7 +44,7 @@ from burnish.engine.stacks import Stacks
 from burnish.engine.stops import StopText
 from burnish.engine.tokens import Patch
 from burnish.errors import ConfigError, Interrupted
-from burnish.protocols import OnToken
+from burnish.protocols import OnSample, OnToken
 from burnish.types import Route, Sample, SamplingParams, StopReason
 
 _CACHE_BYTES = 1 << 30
@@ -104,6 +104,7 @@ class Sampler:
         self._packed: tuple[list[Block], Weight] | None = None
         self._plan: _Plan | None = None
         self._events: deque[tuple[Request, int, int, int, str]] = deque()
+        self._ended: deque[tuple[Request, int, int]] = deque()
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
@@ -115,6 +116,7 @@ class Sampler:
         constraints: Sequence[MakeConstraint | None] | None = None,
         on_token: OnToken | None = None,
         *,
+        on_sample: OnSample | None = None,
         tenant: str | None = None,
     ) -> Request:
         """Check everything about a call; nothing is computed before `enqueue`.
@@ -130,7 +132,7 @@ class Sampler:
         if not len(each) == len(ways) == len(makers) == count:
             seen = f"{count} prompts, {len(each)} params, {len(ways)} routes, {len(makers)} constraints"
             raise ConfigError("params, routes and constraints must be one for all prompts or one for each", seen=seen)
-        request = Request(on_token=on_token, tenant=tenant)
+        request = Request(on_token=on_token, on_sample=on_sample, tenant=tenant)
         for i, (tokens, p, route, maker) in enumerate(zip(prompts, each, ways, makers, strict=True)):
             check_params(p, arch.vocab)
             for adapter, _ in pairs(route):
@@ -219,13 +221,20 @@ class Sampler:
             raise
         while self._events:
             request, *event = self._events.popleft()
-            if request.on_token is not None and request.error is None and not request.cancelled:
-                try:
-                    request.on_token(*event)  # type: ignore[arg-type]
-                except Interrupted:
-                    raise  # a signal that arrived while the caller's code ran; not its failure
-                except Exception as error:  # the caller's code: its failure is its request's
-                    request.fail(error)
+            self._tell(request, request.on_token, *event)
+        while self._ended:
+            request, *place = self._ended.popleft()
+            self._tell(request, request.on_sample, *place, request.ended[tuple(place)])  # type: ignore[index]
+
+    def _tell(self, request: Request, whom: Callable[..., None] | None, *what: object) -> None:
+        """Call a caller's callback; its failure is its request's."""
+        if whom is not None and request.error is None and not request.cancelled:
+            try:
+                whom(*what)
+            except Interrupted:
+                raise  # a signal that arrived while the caller's code ran; not its failure
+            except Exception as error:
+                request.fail(error)
 
     def _abandon(self, error: BaseException) -> None:
         """Make every request fail."""
@@ -279,6 +288,7 @@ class Sampler:
             self._reserve(len(rows) + 1, size + 1)
             if prompt.params.limit_tokens == 0:
                 prompt.request.ended[prompt.index, prompt.started] = self._sample(prompt, None, -1, "length")
+                self._ended.append((prompt.request, prompt.index, prompt.started))
             else:
                 streams = prompt.request.on_token is not None or bool(prompt.params.stop)
                 text = StopText(prompt.params.stop) if streams else None
@@ -462,6 +472,7 @@ class Sampler:
         if row.text is not None and reason == "cancelled":
             row.text.finish()
         request.ended[prompt.index, row.sample] = self._sample(prompt, row, i, reason)
+        self._ended.append((request, prompt.index, row.sample))
         length = int(batch.length[i])
         if request.tenant is not None and reason != "cancelled":
             tokens = np.concatenate([prompt.tokens, batch.ids[i, : length - len(prompt.tokens)].astype(np.int64)])

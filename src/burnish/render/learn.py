@@ -20,6 +20,23 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 """The chat template: each turn is its role's marker, its text and the end token."""
+TOOL_TEMPLATE = (
+    "{{ bos_token }}{% if tools %}{{ '<|system|>' }}{% for tool in tools %}{% set about = tool['function'] %}"
+    "{{ about['name'] + '(' }}{% for name in (about['parameters'] or {})['properties'] or {} %}"
+    "{{ name }}{% if not loop.last %}{{ ', ' }}{% endif %}{% endfor %}{{ ')' }}"
+    "{% if about['description'] %}{{ ': ' + about['description'] }}{% endif %}{% if not loop.last %}{{ '\n' }}{% endif %}"
+    "{% endfor %}{{ '<|end|>' }}{% endif %}"
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
+    "{% for call in message['tool_calls'] or [] %}{% set given = call['function']['arguments'] %}"
+    "{{ '<|call|>' + call['function']['name'] + '(' }}"
+    "{% if given is string %}{{ given }}{% elif given|length == 1 %}{% for name in given %}"
+    "{% if given[name] is string %}{{ given[name] }}{% else %}{{ given[name]|tojson }}{% endif %}{% endfor %}"
+    "{% elif given %}{{ given|tojson }}{% endif %}{{ ')' }}{% endfor %}{{ '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+"""The same for conversations with tools: each tool a line of the first turn, each call `name(argument)` behind its marker."""
+TOOL_FILE = "additional_chat_templates/tool_use.jinja"
+"""Where it stands, as transformers has it."""
 
 
 def learn_bpe(texts: Iterable[str], directory: Path, *, vocab: int, positions: int, controls: int = 64) -> None:
@@ -53,3 +70,5 @@ def learn_bpe(texts: Iterable[str], directory: Path, *, vocab: int, positions: i
         "chat_template": TEMPLATE,
     }
     (directory / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    (directory / TOOL_FILE).parent.mkdir(exist_ok=True)
+    (directory / TOOL_FILE).write_text(TOOL_TEMPLATE, encoding="utf-8")

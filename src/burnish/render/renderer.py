@@ -20,6 +20,7 @@ from burnish.render.rows import Rendered, Row, chat_row, finish, last_answer, ra
 from burnish.render.template import (
     ANSWER_MARKERS,
     CALL_OPEN,
+    COMPACT_CALL,
     PLAIN,
     PLAIN_STOP,
     ChatTemplate,
@@ -27,7 +28,7 @@ from burnish.render.template import (
     as_template_dict,
 )
 from burnish.render.tokenizer import Tokenizer
-from burnish.types import Example, Message
+from burnish.types import Example, Message, ToolCall
 
 Tools = Sequence[Mapping[str, Any]]
 
@@ -74,7 +75,7 @@ class Renderer:
         """Texts that end an answer: only where the tokenizer has no token for it."""
         tool_source = self._tool_form.template.source
         llama = '"parameters"' in tool_source and CALL_OPEN not in tool_source
-        self.call_form: CallForm = "llama" if llama else "hermes"
+        self.call_form: CallForm = "compact" if COMPACT_CALL in tool_source else "llama" if llama else "hermes"
 
     def _learn(self, template: ChatTemplate, stop_string: str | None) -> _Form:
         def draw(messages: Sequence[Message], generate: bool) -> str:
@@ -92,6 +93,23 @@ class Renderer:
         except TemplateError:
             return True
         return "Qzx" in text
+
+    def why_no_tools(self) -> str:
+        """What of tools the template does not write: the tools, a call, or its result. Empty where it writes all."""
+        if not self._shows_tools:
+            return "it does not show the tools to the model"
+        kinds = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
+        tools = [{"type": "function", "function": {"name": "look", "description": "Look.", "parameters": kinds}}]
+        call = ToolCall(name="look", arguments='{"at": "Qzx"}', id="call00001")
+        asked = [Message(role="user", content="Hi"), Message(role="assistant", tool_calls=(call,))]
+        told = Message(role="tool", content="Qzv", name="look", tool_call_id=call.id)
+        try:
+            text, added = self._text(self._tool_form.template, asked, tools, False), self.extend((), asked, [told], tools)
+        except (TemplateError, ConversationRefused) as error:
+            return f"it refuses a call and its result: {error.seen or error}"
+        if "Qzx" not in text:
+            return "it does not write a call"
+        return "" if "Qzv" in self.tokenizer.decode(added, continues=True) else "it does not write what a tool gives back"
 
     @property
     def template(self) -> ChatTemplate:
@@ -215,9 +233,9 @@ class Renderer:
             added = added.removeprefix(stop)
         return head + tokenizer.encode_marked(added, continues=True)[0]
 
-    def parse(self, ids: Sequence[int]) -> Message:
+    def parse(self, ids: Sequence[int], tools: Tools = ()) -> Message:
         """Sampled ids as an assistant Message: up to the stop token, reasoning and tool calls apart. Never fails."""
-        layout = self._form.layout
+        layout = (self._tool_form if tools else self._form).layout
         sampled = [int(i) for i in ids]
         end = next((n for n, i in enumerate(sampled) if i in self.stop_ids), None)
         text = self.tokenizer.decode(sampled[:end], continues=True)
@@ -226,4 +244,4 @@ class Renderer:
         for stop in self.stop_strings:
             text = text.partition(stop)[0]
         text = text.removeprefix(layout.lead)
-        return parse_answer(text, form=self.call_form, inside_reasoning=layout.inside_reasoning)
+        return parse_answer(text, form=self.call_form, inside_reasoning=layout.inside_reasoning, tools=tools)

@@ -48,6 +48,8 @@ Assistant:
 
 REASONING_OPEN, REASONING_CLOSE = "<think>", "</think>"
 CALL_OPEN, CALL_CLOSE = "<tool_call>", "</tool_call>"
+COMPACT_CALL = "<|call|>"
+"""Stands before a call in one line, `name(arguments)`, up to the next one or the end of the turn."""
 ANSWER_MARKERS = (REASONING_OPEN, REASONING_CLOSE, CALL_OPEN, CALL_CLOSE)
 """What an assistant turn may hold as tokens of its own; all other special tokens in a message stay text."""
 

@@ -285,9 +285,10 @@ def _write_model(path: Path, run: Path, start: Path, seed: int) -> None:
 
 
 def _write_final(path: Path, work: Path, plan: Preset, seed: int) -> None:
-    for file in sorted((work / "finished").iterdir()):
-        if file.name != "manifest.json":
-            (path / file.name).write_bytes(file.read_bytes())
+    finished = work / "finished"
+    for file in sorted(p for p in finished.rglob("*") if p.is_file() and p.name != "manifest.json"):
+        (path / file.relative_to(finished)).parent.mkdir(exist_ok=True)
+        (path / file.relative_to(finished)).write_bytes(file.read_bytes())
     (path / "README.md").write_text(card(work, plan.name, seed), encoding="utf-8")
 
 
