@@ -61,7 +61,7 @@ ALLOWED = {
     ("hiding failures", "cli/main.py"): "the process border: an unexpected exception becomes a sentence and a file",
     ("hiding failures", "engine/jobs.py"): "a job's failure is kept and raised to whoever waits for it",
     ("hiding failures", "engine/sampler.py"): "what a caller's callback raises is raised to that caller, not to its neighbours",
-    ("hiding failures", "tasks/rollout.py"): "a grader is the user's code: its failure is kept as an error",
+    ("hiding failures", "tasks/judging.py"): "graders and environments are the user's code: their failure is kept as an error",
     ("hiding failures", "tools/function.py"): "what a tool raises is the answer to its call",
     ("hiding failures", "tools/signature.py"): "the same, inside the sandbox",
     ("hiding failures", "render/tokenizer.py"): "the tokenizers library raises nothing narrower",

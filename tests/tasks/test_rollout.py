@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from burnish.errors import Interrupted
-from burnish.tasks import rollout
-from burnish.tasks.rollout import grade
+from burnish.tasks import judging
+from burnish.tasks.judging import Threads, grade
 from burnish.types import Example, Message, Score
 
 ROW = Example(messages=(Message(role="user", content="?"),))
@@ -60,22 +60,31 @@ def test_answers_are_graded_in_any_order_and_told_in_theirs() -> None:
             gate.set()
         return Score(value=float(answer), reason="")
 
-    grading = rollout._Grading(By(does), [(ROW, str(n)) for n in range(9)])
-    assert [grading.score(n).value for n in range(9)] == list(range(9))
+    threads = Threads()
+    futures = [threads.run(lambda n=n: grade(By(does), ROW, str(n))) for n in range(9)]
+    found = [threads.wait(f) for f in futures]
+    threads.stop()
+    assert [score.value for score in found if score] == list(range(9))
 
 
-def test_what_hangs_is_an_error_and_the_others_are_graded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout, "GRADE_S", 0.2)
+def test_what_hangs_is_given_up_and_the_others_are_graded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "LIMIT_S", 0.2)
     hang = threading.Event()
-
-    def does(answer: str) -> Score:
-        if answer == "hang":
-            hang.wait(30)
-        return Score(value=1.0, reason="")
-
-    grading = rollout._Grading(By(does), [(ROW, "hang"), (ROW, "a"), (ROW, "b")])
-    scores = [grading.score(n) for n in range(3)]
-    grading.stop()
+    threads = Threads(workers=2)
+    futures = [threads.run(lambda n=n: hang.wait(30) if n < 2 else n) for n in range(5)]
+    found = [threads.wait(f) for f in futures]
+    threads.stop()
     hang.set()
-    assert "took more than" in (scores[0].error or "")
-    assert [s.value for s in scores[1:]] == [1.0, 1.0]
+    assert found[:2] == [None, None]
+    assert found[2:] == [2, 3, 4], "whoever hangs is replaced"
+
+
+def test_nothing_begins_after_the_end() -> None:
+    threads, gate, begun, done = Threads(workers=1), threading.Event(), threading.Event(), []
+    first = threads.run(lambda: begun.set() or gate.wait(10))
+    begun.wait(10)
+    threads.run(lambda: done.append(1))
+    threads.stop()
+    gate.set()
+    assert threads.wait(first)
+    assert not done

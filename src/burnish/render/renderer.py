@@ -105,7 +105,7 @@ class Renderer:
         told = Message(role="tool", content="Qzv", name="look", tool_call_id=call.id)
         try:
             text, added = self._text(self._tool_form.template, asked, tools, False), self.extend((), asked, [told], tools)
-        except (TemplateError, ConversationRefused) as error:
+        except TemplateError as error:
             return f"it refuses a call and its result: {error.seen or error}"
         if "Qzx" not in text:
             return "it does not write a call"

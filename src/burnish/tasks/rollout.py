@@ -1,28 +1,36 @@
-"""From questions to graded answers: the one loop in which a policy acts on a task.
+"""From questions to graded answers: the one loop in which a policy acts on a task, over one turn or many.
 
-Token-in, token-out: what was drawn is what is trained on, and nothing is decoded and encoded again. All questions of a call are
-one request, whose rows join as others leave, in an order that nothing else has a part in; answers are graded on threads. So what
-is drawn depends on (seed, question, sample, token) alone, bit by bit; with graders that always say the same so does the result.
+Token-in, token-out: what was drawn is what is trained on, and nothing is decoded and encoded again. After the tokens of an answer
+come those that the chat template writes for what the environment says; they are context, and carry no loss. A model that reasons
+goes on reading its own reasoning, also where its template would drop it from a conversation that is written anew.
+
+All who speak in a turn are one request, whose rows join as others leave, in an order that nothing else has a part in. An answer
+goes to its environment, and one that ends its way to the grader, on threads, as soon as it is there. So what is drawn depends on
+(seed, question, sample, turn, token) and what was read alone, bit by bit; with graders and environments that always say the same
+so does the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from threading import Lock, Thread
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 import numpy as np
 
-from burnish.errors import Interrupted
+from burnish.errors import ConfigError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
-from burnish.types import Example, Rollout, Sample, SamplingParams, Score, Segment
+from burnish.tasks.environment import Environment, Setting, Turn
+from burnish.tasks.judging import Threads, asked, failed, grade, late, with_transcript, worth
+from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
-GRADING_THREADS = 2
-"""Answers graded at once: graders of code wait for the sandbox, others are done at once."""
-GRADE_S = 120.0
-"""Seconds after which a grader has failed on an answer."""
+__all__ = ["Question", "answer_of", "grade", "roll_out", "sampling", "seed_of"]
+
+CUT, OUT_OF_TURNS, OUT_OF_ROOM = "cut", "out of turns", "out of room"
+"""Marks of ways that did not end themselves."""
+_calls = count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +63,9 @@ def answer_of(renderer: Renderer, example: Example, sample: Sample) -> str:
     """The answer as the user sees it: of a chat, what stands after the reasoning, and tool calls as name(arguments)."""
     if example.form != "chat":
         return sample.text
-    message = renderer.parse(sample.ids.tolist())
+    message = renderer.parse(sample.ids.tolist(), example.tools)
     calls = (f"{c.name}({c.arguments})" for c in message.tool_calls)
     return "\n".join([*([message.content] if message.content else []), *calls])
-
-
-def grade(grader: Grader, example: Example, answer: str) -> Score:
-    """The grader's score. A grader that raises, or whose score is not a number, has failed: an error, and never 0."""
-    try:
-        score = grader.grade(example, answer)
-    except Interrupted:
-        raise
-    except Exception as error:  # a grader is the user's code: what it raises is its own failure
-        reason = f"the grader {grader.name} failed: {type(error).__name__}: {error}"
-        return Score(value=float("nan"), reason=reason, error=reason)
-    if score.error is None and not np.isfinite(score.value):
-        reason = f"the grader {grader.name} gave {score.value}, which is no number"
-        return Score(value=float("nan"), reason=reason, error=reason)
-    return score
 
 
 def roll_out(
@@ -81,55 +74,247 @@ def roll_out(
     grader: Grader,
     questions: Sequence[Question],
     params: SamplingParams,
+    *,
+    setting: Setting | None = None,
 ) -> list[list[Rollout]]:
-    """`params.samples` graded answers to each question, in order. params.seed decides all draws."""
-    drawn = policy.engine.sample([q.ids for q in questions], params, route=policy.adapter).result()
-    answers = [(q, s, answer_of(renderer, q.example, s)) for q, samples in zip(questions, drawn, strict=True) for s in samples]
-    grading = _Grading(grader, [(q.example, text) for q, _, text in answers])
+    """`params.samples` graded ways through the task of each question, in order: one answer each, or turns in an environment of
+    `setting`. params.seed decides all draws; params.limit_tokens bounds each answer.
+
+    Raises ConfigError where the model's chat template cannot write what the setting's tools need.
+    """
+    threads = Threads()
     try:
-        scores = [grading.score(n) for n in range(len(answers))]
+        if setting is None:
+            return _answers(policy, renderer, grader, questions, params, threads)
+        ways = [_Way(q, (n, s), setting.open()) for n, q in enumerate(questions) for s in range(params.samples)]
+        try:
+            _Loop(policy, renderer, grader, params, setting, threads).run(ways)
+        finally:
+            for way in ways:
+                way.environment.close()
     finally:
-        grading.stop()
-    rollouts = [_rollout(q, s, text, score) for (q, s, text), score in zip(answers, scores, strict=True)]
+        threads.stop()
+    rollouts = [way.rollout() for way in ways]
     return [rollouts[n : n + params.samples] for n in range(0, len(rollouts), params.samples)]
 
 
-class _Grading:
-    """Answers being graded by threads that nobody waits for: what hangs holds up neither who interrupts nor the end of the
-    process."""
+def _answers(
+    policy: Policy,
+    renderer: Renderer,
+    grader: Grader,
+    questions: Sequence[Question],
+    params: SamplingParams,
+    threads: Threads,
+) -> list[list[Rollout]]:
+    """One turn each: no environment, the question's own prompt."""
+    answers: dict[tuple[int, int], tuple[str, Future[Score]]] = {}
 
-    def __init__(self, grader: Grader, answers: Sequence[tuple[Example, str]]) -> None:
-        self.grader, self.answers = grader, answers
-        self.scores: list[Future[Score]] = [Future() for _ in answers]
-        self._left, self._lock, self._stopped = iter(range(len(answers))), Lock(), False
-        for n in range(min(GRADING_THREADS, len(answers))):
-            Thread(target=self._work, name=f"grade-{n}", daemon=True).start()
+    def heard(place: int, sample: int, said: Sample) -> None:
+        example = questions[place].example
+        text = answer_of(renderer, example, said)
+        answers[place, sample] = text, threads.run(lambda: grade(grader, example, text))
 
-    def _work(self) -> None:
-        while not self._stopped:
-            with self._lock:
-                n = next(self._left, None)
-            if n is None:
+    prompts = [q.ids for q in questions]
+    drawn = policy.engine.sample(prompts, params, route=policy.adapter, on_sample=heard).result()
+    groups = []
+    for place, (question, samples) in enumerate(zip(questions, drawn, strict=True)):
+        asked = Segment(role="user", ids=np.asarray(question.ids, dtype=np.int32))
+        group = []
+        for n, sample in enumerate(samples):
+            text, future = answers[place, n]
+            said = _said(sample, turn=1)
+            score = threads.wait(future) or late(f"the grader {grader.name}")
+            rollout = Rollout(
+                example=question.example, segments=(asked, said), answer=text, stop_reason=sample.stop_reason, score=score
+            )
+            group.append(rollout)
+        groups.append(group)
+    return groups
+
+
+def _said(sample: Sample, *, turn: int) -> Segment:
+    version = sample.weight_version
+    return Segment(role="assistant", ids=sample.ids, logprobs=sample.logprobs, turn=turn, weight_version=version)
+
+
+@dataclass(slots=True, eq=False)
+class _Way:
+    """One way through an environment, as far as it has gone. Only the loop writes to it."""
+
+    question: Question
+    place: tuple[int, int]
+    """of the question, and of this way among its question's"""
+    environment: Environment
+    ids: list[int] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    paid: list[float] = field(default_factory=list)
+    called: int = 0
+    stop_reason: StopReason = "stop"
+    score: Score | None = None
+    """None = it goes on"""
+
+    @property
+    def answer(self) -> str:
+        """What the policy said last, without its reasoning and calls."""
+        return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "") if self.paid else ""
+
+    def rollout(self) -> Rollout:
+        assert self.score is not None, "it has not ended"
+        return Rollout(
+            example=self.question.example,
+            segments=tuple(self.segments),
+            answer=self.answer,
+            stop_reason=self.stop_reason,
+            score=self.score,
+            messages=tuple(self.messages),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What became of a message: the environment's turn, the score where that was the end, and the state before it."""
+
+    turn: Turn
+    score: Score | None
+    state: str | None = None
+
+
+class _Loop:
+    """Turn by turn: all who are still on their way speak at once, then each reads what its environment says."""
+
+    def __init__(
+        self, policy: Policy, renderer: Renderer, grader: Grader, params: SamplingParams, setting: Setting, threads: Threads
+    ) -> None:
+        self.policy, self.renderer, self.grader, self.params, self.threads = policy, renderer, grader, params, threads
+        self.limits = setting.limits
+        most = int(str(policy.engine.facts["max_positions"]))
+        self.most = most if self.limits.tokens is None else min(most, self.limits.tokens)
+        self.tenant = f"rollout-{next(_calls)}"
+        """The engine keeps what it computed of a conversation for its next turn; nothing of other calls is gone on from."""
+
+    def run(self, ways: Sequence[_Way]) -> None:
+        """Take all ways to their ends."""
+        self._begin(ways)
+        for turn in range(1, self.limits.turns + 1):
+            going = [way for way in ways if way.score is None]
+            if not going:
                 return
-            try:
-                self.scores[n].set_result(grade(self.grader, *self.answers[n]))
-            except BaseException as error:
-                self.scores[n].set_exception(error)
+            self._turn(going, turn)
+        assert all(way.score is not None for way in ways)
 
-    def score(self, n: int) -> Score:
-        """Of one answer, waited for so long and no longer."""
+    def _begin(self, ways: Sequence[_Way]) -> None:
+        starts = [self.threads.run(lambda w=way: asked(lambda: tuple(w.environment.start(w.question.example)))) for way in ways]
+        for way, future in zip(ways, starts, strict=True):
+            found = self.threads.wait(future)
+            if isinstance(found, tuple):
+                way.messages.extend(found)
+                way.ids = self.renderer.prompt(found, way.environment.tools)
+                way.segments.append(Segment(role="user", ids=np.asarray(way.ids, dtype=np.int32)))
+            else:
+                way.segments.append(Segment(role="user", ids=np.asarray(way.question.ids, dtype=np.int32)))
+                way.score = late("the environment") if found is None else failed(found)
+        if any(way.environment.tools for way in ways) and (why := self.renderer.why_no_tools()):
+            raise ConfigError(
+                "this model's chat template cannot be used with tools",
+                seen=why,
+                todo="use a model whose template knows tools, or give it one (chat_template.jinja)",
+            )
+
+    def _turn(self, ways: Sequence[_Way], turn: int) -> None:
+        speaking = [way for way in ways if len(way.ids) < self.most]
+        full = {way: self.threads.run(lambda w=way: self._judge(w, OUT_OF_ROOM)) for way in ways if len(way.ids) >= self.most}
+        asked_of = self._prompts(speaking, turn)
+        heard: dict[_Way, tuple[Message, Segment, StopReason, Future[_Heard]]] = {}
+
+        def hear(prompt: int, sample: int, said: Sample) -> None:
+            way = asked_of[prompt][sample]
+            message = self._read(way, said)
+            segment = _said(said, turn=turn)
+            last = turn == self.limits.turns
+            heard[way] = message, segment, said.stop_reason, self.threads.run(lambda: self._answer(way, message, said, last))
+
+        if asked_of:
+            prompts = [group[0].ids for group in asked_of]
+            params = [self._params(group, turn) for group in asked_of]
+            engine = self.policy.engine
+            engine.sample(prompts, params, route=self.policy.adapter, on_sample=hear, tenant=self.tenant).result()
+        for way in speaking:
+            message, segment, reason, future = heard[way]
+            found = self.threads.wait(future) or _Heard(Turn(done=True), late("the grader or the environment"))
+            self._go_on(way, message, segment, reason, found)
+        for way, future in full.items():
+            way.stop_reason, way.score = "length", self.threads.wait(future) or late(f"the grader {self.grader.name}")
+
+    def _prompts(self, ways: Sequence[_Way], turn: int) -> list[list[_Way]]:
+        """Who speaks after which prompt: in the first turn ways of one question share theirs, if it is the same."""
+        groups: list[list[_Way]] = []
+        for way in ways:
+            before = groups[-1] if groups else []
+            shares = turn == 1 and before and before[0].place[0] == way.place[0] and before[0].ids == way.ids
+            if shares and before[-1].place[1] + 1 == way.place[1]:
+                before.append(way)
+            else:
+                groups.append([way])
+        return groups
+
+    def _params(self, group: Sequence[_Way], turn: int) -> SamplingParams:
+        """Draws that depend on the question, the sample and the turn, whoever else speaks."""
+        seed = self.params.seed if turn == 1 else seed_of(self.params.seed, turn)
+        room = min(self.params.limit_tokens, self.most - len(group[0].ids))
+        return replace(self.params, seed=seed, limit_tokens=room, samples=len(group), place=group[0].place)
+
+    def _read(self, way: _Way, said: Sample) -> Message:
+        """What was said, its calls numbered where the model gives them no names (some templates want one)."""
+        message = self.renderer.parse(said.ids.tolist(), way.environment.tools)
+        calls = tuple(
+            call if call.id is not None else replace(call, id=f"call{way.called + n:05d}")
+            for n, call in enumerate(message.tool_calls)
+        )
+        return replace(message, tool_calls=calls)
+
+    def _answer(self, way: _Way, message: Message, said: Sample, last: bool) -> _Heard:
+        """What the environment says to a message, and, where that is the end, the grader. Changes nothing of the way."""
+        state = asked(lambda: (way.environment.state_key(),))
+        if isinstance(state, str):
+            return _Heard(Turn(done=True), failed(state))
+        if said.stop_reason == "length":  # what was cut is no message
+            turn = Turn(done=True, reason="the answer was cut")
+            return _Heard(turn, self._judge(way, CUT, said=message, turn=turn), *state)
+        turn = asked(lambda: way.environment.step(message))
+        if isinstance(turn, str):
+            return _Heard(Turn(done=True), failed(turn), *state)
+        if not turn.done and not turn.messages:
+            return _Heard(turn, failed("the environment failed: its turn is not done, and has nothing to read"), *state)
+        if turn.done:
+            return _Heard(turn, self._judge(way, said=message, turn=turn), *state)
+        return _Heard(turn, self._judge(way, OUT_OF_TURNS, said=message, turn=turn) if last else None, *state)
+
+    def _judge(self, way: _Way, *marks: str, said: Message | None = None, turn: Turn | None = None) -> Score:
+        """The score of a way that ends."""
+        messages = [*way.messages, *([said] if said else []), *(turn.messages if turn else ())]
+        answer = way.answer if said is None else said.content
+        score = grade(self.grader, with_transcript(way.question.example, messages), answer)
+        if turn is not None and turn.reason:
+            score = replace(score, reason=f"{score.reason}; {turn.reason}")
+        return worth(self.grader, score, [*way.paid, *([turn.reward] if turn else [])], marks)
+
+    def _go_on(self, way: _Way, message: Message, said: Segment, reason: StopReason, found: _Heard) -> None:
+        """Write down a turn, and put what the environment said into the tokens to go on from."""
+        turn = found.turn
+        before = list(way.messages)
+        way.messages += [message, *turn.messages]
+        way.segments.append(replace(said, reward=float(turn.reward), state=found.state))
+        way.paid.append(float(turn.reward))
+        way.called += len(message.tool_calls)
+        way.stop_reason, way.score = reason, found.score
+        if found.score is not None:
+            return
+        sampled = [*way.ids, *said.ids.tolist()]
         try:
-            return self.scores[n].result(timeout=GRADE_S)
-        except TimeoutError:
-            reason = f"the grader {self.grader.name} took more than {GRADE_S:g} seconds"
-            return Score(value=float("nan"), reason=reason, error=reason)
-
-    def stop(self) -> None:
-        """Begin no further answer."""
-        self._stopped = True
-
-
-def _rollout(question: Question, sample: Sample, answer: str, score: Score) -> Rollout:
-    asked = Segment(role="user", ids=np.asarray(question.ids, dtype=np.int32))
-    said = Segment(role="assistant", ids=sample.ids, logprobs=sample.logprobs, turn=1, weight_version=sample.weight_version)
-    return Rollout(example=question.example, segments=(asked, said), answer=answer, stop_reason=sample.stop_reason, score=score)
+            way.ids = self.renderer.extend(sampled, [*before, message], turn.messages, way.environment.tools)
+        except TemplateError as error:
+            way.score = failed(f"the chat template cannot go on: {error.seen or error}")
+            return
+        given = np.asarray(way.ids[len(sampled) :], dtype=np.int32)
+        way.segments.append(Segment(role=turn.messages[0].role, ids=given, turn=said.turn))

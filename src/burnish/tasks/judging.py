@@ -1,0 +1,124 @@
+"""What graders and environments say, on threads that nobody waits for: what hangs holds up neither who interrupts nor the end of
+the process, and what fails is an error, never a 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+import numpy as np
+
+from burnish.errors import Interrupted
+from burnish.protocols import Grader
+from burnish.types import Example, Message, Score
+
+WORKERS = 2
+"""Answers judged at once: graders of code wait for the sandbox, others are done at once."""
+LIMIT_S = 120.0
+"""Seconds after which a grader or an environment has failed on an answer."""
+TRANSCRIPT = "transcript"
+"""Key of an example's metadata under which a grader finds the conversation that led to an answer."""
+T = TypeVar("T")
+
+
+def grade(grader: Grader, example: Example, answer: str) -> Score:
+    """The grader's score. A grader that raises, or whose score is not a number, has failed: an error, and never 0."""
+    try:
+        score = grader.grade(example, answer)
+    except Interrupted:
+        raise
+    except Exception as error:  # a grader is the user's code: what it raises is its own failure
+        return failed(f"the grader {grader.name} failed: {type(error).__name__}: {error}")
+    if score.error is None and not np.isfinite(score.value):
+        return failed(f"the grader {grader.name} gave {score.value}, which is no number")
+    return score
+
+
+def asked(what: Callable[[], T]) -> T | str:
+    """What an environment does, or why it failed."""
+    try:
+        return what()
+    except Interrupted:
+        raise
+    except Exception as error:  # an environment is the user's code, too
+        return f"the environment failed: {type(error).__name__}: {error}"
+
+
+def failed(reason: str) -> Score:
+    """The score of what could not be judged."""
+    return Score(value=float("nan"), reason=reason, error=reason)
+
+
+def with_transcript(example: Example, messages: Sequence[Message]) -> Example:
+    """The example as a grader gets it that may look at how an answer came about: a list of {"role", "content"}, of calls also
+    "tool_calls", [{"name", "arguments"}], in `metadata["transcript"]`."""
+    told: list[dict[str, Any]] = []
+    for m in messages:
+        calls = [{"name": c.name, "arguments": c.arguments} for c in m.tool_calls]
+        told.append({"role": m.role, "content": m.content, **({"tool_calls": calls} if calls else {})})
+    return replace(example, metadata={**example.metadata, TRANSCRIPT: told})
+
+
+def worth(grader: Grader, score: Score, paid: Sequence[float], marks: Sequence[str] = ()) -> Score:
+    """A way's score: what the grader says of its answer, plus what its turns were paid. `parts` says how much is which."""
+    marks = tuple(dict.fromkeys((*score.marks, *marks)))
+    if not np.isfinite(paid).all():
+        return replace(
+            failed(f"the environment paid {next(p for p in paid if not np.isfinite(p))}, which is no number"), marks=marks
+        )
+    if score.error is not None or not any(paid):
+        return replace(score, marks=marks)
+    total = float(sum(paid))
+    parts = (*(score.parts or ((grader.name, score.value),)), ("turns", total))
+    return replace(score, value=score.value + total, reason=f"{score.reason}; turns paid {total:g}", marks=marks, parts=parts)
+
+
+class Threads:
+    """A few daemon threads that do what they are given, in order. One that hangs is given up and replaced."""
+
+    def __init__(self, workers: int = WORKERS) -> None:
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._workers, self._stopped = 0, False
+        for _ in range(workers):
+            self._hire()
+
+    def _hire(self) -> None:
+        self._workers += 1
+        Thread(target=self._work, name=f"judge-{self._workers}", daemon=True).start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None and not self._stopped:
+            future, what = job
+            try:
+                future.set_result(what())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def run(self, what: Callable[[], T]) -> Future[T]:
+        """Have something done."""
+        future: Future[T] = Future()
+        self._jobs.put((future, what))
+        return future
+
+    def wait(self, future: Future[T]) -> T | None:
+        """What came of it; None where it took more than LIMIT_S from now on."""
+        try:
+            return future.result(timeout=LIMIT_S)
+        except TimeoutError:
+            self._hire()
+            return None
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped = True
+        for _ in range(self._workers):
+            self._jobs.put(None)
+
+
+def late(whom: str) -> Score:
+    """The score of what was not judged in time."""
+    return failed(f"{whom} took more than {LIMIT_S:g} seconds")
