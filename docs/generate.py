@@ -143,6 +143,7 @@ ROWS: list[Any] = [
     {"query": "2 + 2?", "response": "4"},
     {"user": "Hi", "assistant": "Hello."},
     {"input": "chat", "output": "cat"},
+    {"text": "Double a number.", "code": "def f(n): return 2 * n", "test_list": ["assert f(2) == 4"]},
     {"text": "Once upon a time"},
     "Once upon a time",
 ]

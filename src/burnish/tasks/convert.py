@@ -96,6 +96,11 @@ def _pair(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple[tuple[M
             extra = text_of(value[column], column)
             parts = [extra, *parts] if column == "context" and shape.family != "Alpaca" else [*parts, extra]
     prompt = "\n\n".join(parts) if shape.extras else "\n".join(parts)
+    if shape.tests:
+        tests = value.get(shape.tests)
+        if not isinstance(tests, list) or not tests or not isinstance(tests[0], str):
+            raise RowFault(f"{shape.tests} is no list of tests", "write the asserts as a list of strings")
+        prompt = f"{prompt}\n\nYour code should pass this test:\n{tests[0].strip()}"
     references = _answers(value[shape.answer], shape.answer, tally)
     if not references[0].strip():
         raise RowFault(f"{shape.answer} is an empty answer", "write the answer or remove the row")

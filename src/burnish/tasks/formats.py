@@ -33,6 +33,8 @@ class Shape:
     """joined to the prompt where a row has them, after it (Alpaca's) or before it (a context)"""
     system: tuple[str, ...] = ()
     reference: str | None = None
+    tests: str = ""
+    """a list of tests of the answer's code: the first is shown with the question, all of them go to metadata"""
     messages: str = ""
     tools: str = "tools"
 
@@ -98,7 +100,7 @@ def shape_of(value: Any) -> Shape | Refusal:
         if column in value:
             return _chat_shape(column, value[column])
     refusal = _known_foreign(value)
-    return refusal or _pair_shape(value) or _text_shape(value) or _unknown(value)
+    return refusal or _tested_shape(value) or _pair_shape(value) or _text_shape(value) or _unknown(value)
 
 
 def _chat_shape(column: str, turns: Any) -> Shape:
@@ -140,6 +142,15 @@ def _pair_shape(row: Mapping[str, Any]) -> Shape | Refusal | None:
         system=_SYSTEM if answer != "completion" or with_system or family == "Alpaca" else (),
         reference=reference,
     )
+
+
+def _tested_shape(row: Mapping[str, Any]) -> Shape | None:
+    """MBPP and its kin: a request in words, code, and asserts."""
+    asked = next((c for c in ("text", "prompt") if isinstance(row.get(c), str)), None)
+    tests = row.get("test_list")
+    if asked is None or not isinstance(row.get("code"), str) or not isinstance(tests, list) or not tests:
+        return None
+    return Shape(family="MBPP", kind="pair", prompt=(asked,), answer="code", tests="test_list")
 
 
 def _text_shape(row: Mapping[str, Any]) -> Shape | Refusal | None:

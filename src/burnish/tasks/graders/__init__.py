@@ -10,13 +10,14 @@ from difflib import get_close_matches
 
 from burnish.errors import ConfigError
 from burnish.protocols import Grader
+from burnish.tasks.graders.asserts import TESTS
 from burnish.tasks.graders.choose import choose
 from burnish.tasks.graders.numeric import NUMERIC
 from burnish.tasks.graders.text import CONTAINS, EXACT
 
-__all__ = ["CONTAINS", "EXACT", "NAMES", "NUMERIC", "choose", "get"]
+__all__ = ["CONTAINS", "EXACT", "NAMES", "NUMERIC", "TESTS", "choose", "get"]
 
-_GRADERS: dict[str, Grader] = {grader.name: grader for grader in (EXACT, CONTAINS, NUMERIC)}
+_GRADERS: dict[str, Grader] = {grader.name: grader for grader in (EXACT, CONTAINS, NUMERIC, TESTS)}
 NAMES = tuple(_GRADERS)
 
 

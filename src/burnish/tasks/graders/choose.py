@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from burnish.protocols import Grader
 from burnish.tasks.answers import final_answer
+from burnish.tasks.graders.asserts import TEST_LIST, TESTS
 from burnish.tasks.graders.numeric import NUMERIC, reference_number
 from burnish.tasks.graders.references import references_of
 from burnish.tasks.graders.text import CONTAINS, EXACT
@@ -21,6 +22,9 @@ def choose(examples: Sequence[Example]) -> tuple[Grader | None, str]:
     """The grader for these examples, or None where only the held-out loss can tell; and why."""
     if all(e.form == "text" for e in examples):
         return None, "plain text has no question and no answer: the held-out loss is the measure"
+    tested = sum(bool(e.metadata.get(TEST_LIST)) for e in examples)
+    if tested >= NUMERIC_SHARE * len(examples):
+        return TESTS, f"{tested} of {len(examples)} rows come with tests of the answer's code"
     judged = [(e, references_of(e)[0]) for e in examples if references_of(e)]
     if len(judged) < NUMERIC_SHARE * len(examples):
         return (

@@ -22,7 +22,7 @@ CHECKS = "checks"
 _FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 _GOES_ON = re.compile(r"\s|def |async def |class |@|import |from \S+ import |#|[)\]}]|\Z")
 _BEFORE = re.compile(r"@|import |from \S+ import |\s*$")
-_LIMITS = sandbox.Limits(timeout_s=2.0)
+LIMITS = sandbox.Limits(timeout_s=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,17 @@ class Runs:
             return Score(value=0.0, reason=f"there is no line that starts with `def` in the answer {shown(answer)}")
         mark = secrets.token_hex(8)
         try:
-            ran = sandbox.run(_program(code, [call for call, _ in checks], mark), limits=_LIMITS)
+            ran = sandbox.run(_program(code, [call for call, _ in checks], mark), limits=LIMITS)
         except SandboxMissing as missing:
             return cannot_judge(str(missing))
         if ran.status == "refused":
             return cannot_judge(f"the sandbox did not run it: {ran.stderr.strip()}")
-        found = _found(ran.stdout, mark)
+        seen = found(ran.stdout, mark)
         for number, (call, wanted) in enumerate(checks):
-            if number not in found:
-                return Score(value=0.0, reason=_broken(ran, call))
-            if found[number] != wanted.encode("unicode_escape").decode():
-                return Score(value=0.0, reason=f"{call} gives {shown(found[number])[1:-1]}, not {wanted}")
+            if number not in seen:
+                return Score(value=0.0, reason=broken(ran, call))
+            if seen[number] != wanted.encode("unicode_escape").decode():
+                return Score(value=0.0, reason=f"{call} gives {shown(seen[number])[1:-1]}, not {wanted}")
         return Score(value=1.0, reason=f"all {len(checks)} checks pass")
 
 
@@ -87,15 +87,15 @@ def _program(code: str, calls: list[str], mark: str) -> str:
     return "\n".join((code, "", *asked, ""))
 
 
-def _found(stdout: str, mark: str) -> dict[int, str]:
+def found(stdout: str, mark: str) -> dict[int, str]:
     """What each call returned, by its number."""
     return {int(number): seen for number, seen in re.findall(rf"^{mark} ([0-9]{{1,9}}) (.*)$", stdout, re.MULTILINE)}
 
 
-def _broken(ran: sandbox.Ran, call: str) -> str:
+def broken(ran: sandbox.Ran, call: str) -> str:
     """Why a call was never made, or never came back."""
     if ran.status == "timeout":
-        return f"{call} gives nothing in {_LIMITS.timeout_s:g} seconds"
+        return f"{call} gives nothing in {LIMITS.timeout_s:g} seconds"
     if ran.status == "memory":
         return f"{call} gives nothing: it needs too much memory"
     last = (ran.stderr.strip().splitlines() or ["the program ended before"])[-1]
