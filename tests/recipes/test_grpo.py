@@ -15,7 +15,7 @@ from burnish.errors import ConfigError
 from burnish.protocols import Policy
 from burnish.recipes import grpo
 from burnish.recipes.grpo import GRPO, VARIANTS
-from burnish.types import Datum, Example, LoraSpec, Message, Rollout, SamplingParams, Score, Segment
+from burnish.types import Datum, Example, LoraSpec, Message, Rollout, Sample, SamplingParams, Score, Segment
 
 CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 0, "unit_tokens": 1024}
 NAN = float("nan")
@@ -344,6 +344,83 @@ def test_check_23_answers_that_the_trainer_would_not_give_are_left_out(drawn: tu
     assert len(held) == len(data), "a penalty holds all answers"
     whole = grpo.corrected(config(correction="mask_sequence", variant="gspo"), wrong, policy, log)  # type: ignore[arg-type]
     assert len(whole) == len(data) - 1
+
+
+def test_check_27_the_ratio_is_to_the_policy_that_drew(
+    drawn: tuple[Policy, list[list[Rollout]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through several updates on the same answers, none of which computes them anew; and every token tells who drew it."""
+    policy = Policy(drawn[0].engine, drawn[0].engine.create(LoraSpec(rank=4)))
+    given: list[Datum] = []
+    plain = Policy.forward_backward
+
+    def record(self: Policy, data: Sequence[Datum], *rest: Any) -> Any:
+        given.extend(data)
+        return plain(self, data, *rest)
+
+    monkeypatch.setattr(Policy, "forward_backward", record)
+    versions: list[int] = []
+
+    class Step(Log):
+        index = 0
+
+        def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
+            assert policy.adapter is not None
+            params = SamplingParams(samples=samples, limit_tokens=4, seed=len(versions), stop_ids=())
+            asked = [[5, 9], [6, 9]]
+            found = policy.engine.sample(asked, params, route=policy.adapter).result()
+            versions.extend(s.weight_version for group in found for s in group)
+            return [[answered(float(n % 2), q, s) for n, s in enumerate(g)] for q, g in zip(asked, found, strict=True)]
+
+    class Run:
+        def steps(self, n: int) -> list[Step]:
+            return [Step() for _ in range(n)]
+
+    class Models:
+        pass
+
+    models = Models()
+    models.policy = policy  # type: ignore[attr-defined]
+    for correction in ("none", "tokens"):
+        versions.clear()
+        given.clear()
+        before = policy.engine.sample([[1]], SamplingParams(limit_tokens=1), route=policy.adapter).result()[0][0].weight_version
+        own = config(correction=correction, updates=2, group=4, steps=2, learning_rate=0.5, warmup=0.0)
+        grpo.train(own, models, Run())  # type: ignore[arg-type]
+        assert versions == [before] * 8 + [before + 2] * 8, "versions count updates, and not requests"
+        for n, d in enumerate(given):
+            mask = d.streams["weights"] > 0
+            said = DRAWN[(*d.chunks[0].tokens.tolist(), int(d.streams["targets"][-1])), versions[0] if n < 8 else versions[-1]]
+            np.testing.assert_allclose(d.streams["logprobs"][mask], said, atol=1e-4)
+    assert len(given) == 16
+
+
+DRAWN: dict[tuple[tuple[int, ...], int], np.ndarray] = {}
+"""By tokens and version: what they were drawn with."""
+
+
+def answered(reward: float, asked: Sequence[int], sample: Sample) -> Rollout:
+    DRAWN[(*asked, *sample.ids.tolist()), sample.weight_version] = sample.logprobs
+    segments = (
+        Segment(role="user", ids=np.array(asked, np.int32)),
+        Segment(role="assistant", ids=sample.ids, logprobs=sample.logprobs, turn=1, weight_version=sample.weight_version),
+    )
+    score = Score(value=reward, reason="")
+    return Rollout(example=Example(messages=()), segments=segments, answer="", stop_reason="length", score=score)
+
+
+def test_check_27_what_other_weights_drew_is_not_computed_anew() -> None:
+    def at(*versions: int) -> list[list[Rollout]]:
+        made = walked(1.0, *[(2, None, None)] * len(versions))
+        left = iter(versions)
+        parts = (replace(s, weight_version=next(left)) if s.logprobs is not None else s for s in made.segments)
+        return [[replace(made, segments=tuple(parts))]]
+
+    grpo.drawn_by(at(3, 3), 3)
+    grpo.drawn_by(at(3), None)
+    for groups, version in ((at(2), 3), (at(2, 3), None), (at(3, 2), 3)):
+        with pytest.raises(ConfigError, match="cannot be computed any more"):
+            grpo.drawn_by(groups, version)
 
 
 def test_the_denominators_do_not_see_how_a_batch_is_split(drawn: tuple[Policy, list[list[Rollout]]]) -> None:

@@ -160,28 +160,32 @@ class GRPO(Training):
 def train(config: GRPO, models: Models, run: Run) -> None:
     """Train `models.policy` on the answers that it gives to the questions of `run`."""
     assert config.steps is not None, "the config is not resolved"
-    policy = models.policy
+    policy, version = models.policy, None
     for step in run.steps(config.steps):
         groups = step.roll_out(policy, samples=config.group, refill=config.refill or 0)
         parts = datums(config, groups)
         step.log(None, **numbers(config, groups, sum(map(len, parts))))
         why = why_nothing(groups)
         if parts and config.correction != "none":
+            drawn_by(groups, version)
             parts = [p for p in (corrected(config, part, policy, step) for part in parts) if p]
             why = "sampler and trainer are so far apart that the correction leaves no answer to learn from"
         for n, part in enumerate(parts):
             part = with_reference(part, models.reference) if config.kl > 0 else part
-            learn(config, policy, step, part, drawn_by_it=n == 0)
+            version = learn(config, policy, step, part, drawn_by_it=n == 0)
         if not parts:
             step.skip(why)
 
 
-def learn(config: GRPO, policy: Policy, step: Step, data: Sequence[Datum], *, drawn_by_it: bool) -> None:
-    """One optimiser step. drawn_by_it: the policy is still the one that drew, so what it computes can be held against that."""
+def learn(config: GRPO, policy: Policy, step: Step, data: Sequence[Datum], *, drawn_by_it: bool) -> int:
+    """One optimiser step; the policy's version after it. drawn_by_it: the policy is still the one that drew, so what it computes
+    can be held against that."""
     name, settings = config.loss
     found = policy.forward_backward(data, name, settings).result()
     step.log(found, **(gap(data, found) if drawn_by_it and config.correction == "none" else {}))
-    step.log(policy.optim_step(config.adam(step.index)).result(), learning_rate=config.rate(step.index))
+    taken = policy.optim_step(config.adam(step.index)).result()
+    step.log(taken, learning_rate=config.rate(step.index))
+    return taken.weight_version
 
 
 def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum]]:
@@ -270,6 +274,19 @@ def corrected(config: GRPO, data: Sequence[Datum], policy: Policy, step: Step) -
     found = mismatch(np.concatenate(own), np.concatenate(sampled))
     step.log(None, **found, kept_weight=effective_share(np.concatenate(weighed)))
     return made
+
+
+def drawn_by(groups: Sequence[Sequence[Rollout]], version: int | None) -> None:
+    """Refuse answers that other weights drew than the policy's of now (version; None = not known yet): what these would compute
+    in place of the old policy's log-probabilities is not what the answers were drawn with."""
+    drew = {s.weight_version for group in groups for r in group for s in r.segments if s.logprobs is not None}
+    if len(drew | ({version} if version is not None else set())) > 1:
+        raise ConfigError(
+            "the log-probabilities of the policy that drew these answers cannot be computed any more",
+            seen=f"drawn at version {', '.join(map(str, sorted(drew)))}"
+            + (f", and the policy is at {version}" if version else ""),
+            todo="use correction=none, where the ratio is to what the answers were drawn with",
+        )
 
 
 def with_reference(data: Sequence[Datum], reference: Policy) -> list[Datum]:
