@@ -296,7 +296,7 @@ class Rollout:
     @property
     def drawn(self) -> np.ndarray:
         """Which of them the policy drew, bool [n]."""
-        return np.concatenate([np.full(len(s.ids), s.logprobs is not None) for s in self.segments])
+        return np.repeat([s.logprobs is not None for s in self.segments], [len(s.ids) for s in self.segments])
 
     @property
     def logprobs(self) -> np.ndarray:

@@ -15,6 +15,7 @@ from burnish.errors import ConfigError
 from burnish.protocols import Policy
 from burnish.recipes import grpo
 from burnish.recipes.grpo import GRPO, VARIANTS
+from burnish.tasks.graders.weighted import Weighted
 from burnish.types import Datum, Example, LoraSpec, Message, Rollout, Sample, SamplingParams, Score, Segment
 
 CHOICES = {"device": "cpu", "threads": 1, "dtype": "float32", "matmul": "aten", "bmm_limit": 0, "unit_tokens": 1024}
@@ -55,6 +56,26 @@ def test_check_30_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> Non
     assert [float(np.abs(d.streams["advantages"]).max()) for d in data] == pytest.approx([0.5 / 40, 0.5 / 40])
     said = grpo.numbers(config(), [[rollout(1.0), rollout(NAN), rollout(0.0)]], 2)
     assert (said["reward"], said["grader_errors"]) == pytest.approx((0.5, 1 / 3))
+
+
+class Says:
+    """A grader that looks for a word, and pays for it, or for its absence."""
+
+    def __init__(self, name: str, word: str, *, there: bool = True) -> None:
+        self.name, self.word, self.there = name, word, there
+
+    def grade(self, example: Example, answer: str) -> Score:
+        return Score(value=float((self.word in answer) == self.there), reason=f"looks for {self.word}")
+
+
+def test_check_32_a_judge_that_flags_an_answer_changes_what_is_learned_from_it() -> None:
+    judged = Weighted((Says("passes", "pass"), Says("honest", "sys.exit(0)", there=False)), (1.0, 1.0))
+    texts = ("pass", "pass # sys.exit(0)", "nothing")
+    scores = [judged.grade(Example(messages=()), text) for text in texts]
+    group = [replace(rollout(0.0), answer=text, score=score) for text, score in zip(texts, scores, strict=True)]
+    advantages = [float(d.streams["advantages"][-1]) * 60 for d in flat_data(grpo.datums(config(), [group]))]
+    assert advantages == pytest.approx([1 / 3, -1 / 6, -1 / 6]), "what passes by ending the tests is no better than nothing"
+    assert scores[1].parts == (("passes", 1.0), ("honest", 0.0))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -364,7 +385,7 @@ def test_check_27_the_ratio_is_to_the_policy_that_drew(
     class Step(Log):
         index = 0
 
-        def roll_out(self, policy: Policy, *, samples: int) -> list[list[Rollout]]:
+        def roll_out(self, policy: Policy, *, samples: int, refill: int) -> list[list[Rollout]]:
             assert policy.adapter is not None
             params = SamplingParams(samples=samples, limit_tokens=4, seed=len(versions), stop_ids=())
             asked = [[5, 9], [6, 9]]

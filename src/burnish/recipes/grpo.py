@@ -206,11 +206,11 @@ def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum
         (g, n)
         for g, group in enumerate(groups)
         for n, rollout in enumerate(group)
-        if not np.isnan(worth[g][n].reward) and rollout.drawn.any()
+        if not np.isnan(worth[g][n].reward) and turns.tokens(rollout)
     ]
     if not any(found[g][n].any() for g, n in known):
         return []
-    lengths = [int(groups[g][n].drawn.sum()) for g, n in known]
+    lengths = [turns.tokens(groups[g][n]) for g, n in known]
     shares = credit.shares(lengths, config.objective.spread, limit_tokens=config.answer_tokens)
     if config.objective.loss == "gspo":  # whose loss is of whole answers
         shares = np.full(len(known), 1.0 / len(known))
@@ -326,8 +326,8 @@ def numbers(config: GRPO, groups: Sequence[Sequence[Rollout]], taught: int) -> d
     """What a step's answers were like. taught: answers that teach something."""
     everything = [r for group in groups for r in group]
     rewards = np.array([r.reward for r in everything])
-    lengths = np.array([r.drawn.sum() for r in everything])
-    logprobs = np.concatenate([r.logprobs[r.drawn] for r in everything])
+    lengths = np.array([turns.tokens(r) for r in everything])
+    logprobs = np.concatenate([s.logprobs for r in everything for s in r.segments if s.logprobs is not None])
     known = rewards[~np.isnan(rewards)]
     return {
         "reward": float(known.mean()) if len(known) else float("nan"),

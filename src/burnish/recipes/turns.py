@@ -78,11 +78,8 @@ def _drawn(rollout: Rollout) -> list[list[Segment]]:
 def at_tokens(rollout: Rollout, advantages: np.ndarray) -> np.ndarray:
     """The advantage of its turn at each token that was drawn, 0 at the others; float64 [n]."""
     place: dict[int, int] = {}
-    parts = []
-    for s in rollout.segments:
-        own = 0.0 if s.logprobs is None else advantages[place.setdefault(s.turn, len(place))]
-        parts.append(np.full(len(s.ids), own, dtype=np.float64))
-    return np.concatenate(parts)
+    own = [0.0 if s.logprobs is None else advantages[place.setdefault(s.turn, len(place))] for s in rollout.segments]
+    return np.repeat(np.array(own, dtype=np.float64), [len(s.ids) for s in rollout.segments])
 
 
 def told(groups: Sequence[Sequence[Rollout]]) -> list[Credit]:
@@ -99,6 +96,11 @@ def told(groups: Sequence[Sequence[Rollout]]) -> list[Credit]:
     if any(s.value is not None for s in drawn):
         made.append("values")
     return made
+
+
+def tokens(rollout: Rollout) -> int:
+    """That were drawn, in all turns."""
+    return sum(len(s.ids) for s in rollout.segments if s.logprobs is not None)
 
 
 def longest(rollout: Rollout) -> int:
