@@ -144,6 +144,17 @@ class NoGain(BurnishError):
         self.report = report
 
 
+class RewardGamed(BurnishError):
+    """The run found a way to be rewarded for something else than good answers, and stopped. `report`: that of the run, as JSON."""
+
+    code = "reward_gamed"
+    exit_code = 3
+
+    def __init__(self, what: str, *, seen: str = "", todo: str = "", report: Mapping[str, object] | None = None) -> None:
+        super().__init__(what, seen=seen, todo=todo)
+        self.report = report
+
+
 class Interrupted(BurnishError):
     """The user stopped the work; the last finished step is kept."""
 

@@ -287,6 +287,9 @@ class Rollout:
     """whose value is the reward: what the grader says of the answer, plus what its turns were paid"""
     messages: tuple[Message, ...] = ()
     """of a way through an environment, as it went, the question included; nothing of one answer to a question"""
+    """whose value is the reward"""
+    held: str = ""
+    """why nothing may be learned from it, though it was judged"""
 
     @property
     def ids(self) -> np.ndarray:
@@ -305,5 +308,5 @@ class Rollout:
 
     @property
     def reward(self) -> float:
-        """The score's value; NaN where the grader failed, which is never a reward of 0."""
-        return float("nan") if self.score.error is not None else self.score.value
+        """The score's value; NaN where the grader failed, which is never a reward of 0, and where the rollout is held."""
+        return float("nan") if self.score.error is not None or self.held else self.score.value

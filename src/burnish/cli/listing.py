@@ -23,7 +23,7 @@ from burnish.tasks import ready
 from burnish.tasks.task import Task
 from burnish.types import Example
 
-STATUS = {"succeeded": "green", "failed": "red", "interrupted": "yellow", "running": "cyan", "created": ""}
+STATUS = {"succeeded": "green", "failed": "red", "interrupted": "yellow", "gamed": "red", "running": "cyan", "created": ""}
 EXAMPLES = 2
 """Rows that a task's card shows."""
 

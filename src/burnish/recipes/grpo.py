@@ -106,6 +106,9 @@ class GRPO(Training):
     cannot be farmed, or as a reward of its own."""
     kl: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the KL divergence from the model that the run starts from."""
+    on_gaming: Literal["stop", "warn", "off"] = "stop"
+    """What happens when answers are rewarded for something else than being right. "stop": they teach nothing, and where they are many
+    the run stops and goes back; "warn": it is said; "off": nothing looks."""
     overlong: Annotated[int, Field(ge=0)] = 0
     """Tokens before the limit over which the reward of a long answer falls by one; 0 is off (DAPO)."""
 
@@ -319,6 +322,8 @@ def why_nothing(groups: Sequence[Sequence[Rollout]]) -> str:
     failed = [r.score.error for group in groups for r in group if r.score.error is not None]
     if len(failed) == sum(map(len, groups)):
         return f"the grader could judge no answer: {failed[0]}"
+    if any(r.held for group in groups for r in group):
+        return "the answers from which something may be learned were worth the same"
     return "the answers to every question were worth the same"
 
 
@@ -333,7 +338,7 @@ def numbers(config: GRPO, groups: Sequence[Sequence[Rollout]], taught: int) -> d
         "reward": float(known.mean()) if len(known) else float("nan"),
         "reward_spread": float(known.std()) if len(known) else float("nan"),
         "flat_groups": float(np.mean([credit.flat(rewards_of(config, g)) for g in groups])),
-        "grader_errors": float(np.isnan(rewards).mean()),
+        "grader_errors": float(np.mean([r.score.error is not None for r in everything])),
         "answer_tokens": float(lengths.mean()),
         "cut_answers": float(np.mean([r.stop_reason == "length" for r in everything])),
         "entropy": -float(logprobs.mean()) if len(logprobs) else 0.0,

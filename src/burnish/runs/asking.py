@@ -6,8 +6,9 @@ metrics.jsonl, and a resumed run cuts those after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from burnish.recipes.grpo import GRPO
 from burnish.render.renderer import Renderer
 from burnish.runs.gauge import Gauge
 from burnish.runs.prepare import Prepared
+from burnish.runs.watches.replays import replays_of
+from burnish.runs.watches.watch import Watching
 from burnish.store.runfolder import RunFolder
 from burnish.tasks.rollout import Question, roll_out, sampling, seed_of
 from burnish.types import Example, Rollout
@@ -36,6 +39,8 @@ class Asking:
     """that the model takes"""
     folder: RunFolder | None = None
     """where what was drawn is written down; None = nowhere"""
+    watch: Watching | None = None
+    """looks at all that is drawn"""
 
     def questions(self, examples: Sequence[Example]) -> list[Question]:
         """The examples that can be answered, with the tokens of their prompts: those that leave room for the longest answer."""
@@ -57,11 +62,17 @@ class Asking:
         it asked before. What is drawn depends on the seed, the step and `again` alone."""
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
         params = replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
-        groups = roll_out(policy, self.renderer, self.grader, questions, params)
+        drawn = groups = roll_out(policy, self.renderer, self.grader, questions, params)
+        more: Iterator[dict[str, object]] = repeat({})
+        if self.watch is not None:
+            groups, seen = self.watch.look(questions, drawn, step + 1, place=place)
+            more = iter([s.more() for s in seen])
+            if self.folder is not None:
+                self.watch.keep(step + 1, seen, begins=place == 0)
         if self.folder is not None:
             lines = (
-                _line(step, at, question, n, rollout)
-                for at, (question, group) in enumerate(zip(questions, groups, strict=True), place)
+                {**_line(step, at, question, n, rollout), **next(more)}
+                for at, (question, group) in enumerate(zip(questions, drawn, strict=True), place)
                 for n, rollout in enumerate(group)
             )
             self.folder.append(ROLLOUTS, *lines)
@@ -81,6 +92,8 @@ class Asking:
                     seen=str(drawn[0].score.error),
                     todo="mend the grader; what was trained so far is kept, and the run goes on with --resume",
                 )
+            if self.watch is not None:
+                self.watch.measure(drawn)
             return float(np.mean(known))
 
         return Gauge(name="held_out_reward", words="held-out reward", measure=measure, higher=True)
@@ -106,7 +119,14 @@ def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Ask
         seed=config.seed,
         max_positions=prepared.max_positions,
         folder=folder,
+        watch=_watching(config, prepared) if folder is not None and config.on_gaming != "off" else None,
     )
+
+
+def _watching(config: GRPO, prepared: Prepared) -> Watching:
+    assert prepared.grader is not None
+    replays = replays_of(prepared.grader, prepared.audit, prepared.train.examples, config.seed)
+    return Watching(replays, holds=config.on_gaming == "stop")
 
 
 def _line(step: int, place: int, question: Question, sample: int, rollout: Rollout) -> dict[str, object]:

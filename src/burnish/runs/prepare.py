@@ -61,6 +61,8 @@ class Prepared:
     streamed_why: str
     grader: Grader | None
     grader_why: str
+    audit: Grader | None
+    """that of the task, where the task's own grader is used"""
     valid_share: float | None
     """of the rows that were held out; None with a validation file of its own"""
     max_positions: int
@@ -165,6 +167,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         streamed_why=choice.why,
         grader=grader,
         grader_why=why,
+        audit=task.audit if task is not None and grader is task.grader else None,
         valid_share=sides.valid_share,
         max_positions=connect.max_positions(ref),
         findings=sides.findings,

@@ -29,6 +29,7 @@ from burnish.protocols import Policy
 from burnish.recipes.training import Training
 from burnish.render.renderer import Rendered
 from burnish.runs.gauge import Gauge
+from burnish.runs.guard import Guard
 from burnish.runs.order import Order
 from burnish.runs.progress import LossEvent, Progress, SampleEvent, StepEvent
 from burnish.runs.step import Again, Once, Questioner, RunningStep
@@ -67,6 +68,8 @@ class State:
     """what `Engine.inspect` gave before the first step; None for a full fine-tune, which is inspected as a difference"""
     replay: tuple[int, str, list[list[int]]] | None = None
     """the newest checkpoint that a step followed, the digest after that step, and which questions it asked"""
+    watched_from: int = 0
+    """finished steps when the task was last mended; what the monitors saw up to then is of another grader"""
     picking: dict[str, Any] | None = None
     """how far a run that asks came in its questions"""
 
@@ -123,16 +126,18 @@ class Run:
         draw: Callable[[int], SampleEvent],
         asks: Questioner | None = None,
         watch: Probe | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """rows: with each token's own weight; of a run that asks, none. facts: what checkpoints remember besides the
-        state. draw: an answer to show at a step. watch: further numbers, taken whenever the gauge is read."""
+        state. draw: an answer to show at a step. watch: further numbers, taken whenever the gauge is read.
+        guard: speaks up where answers are rewarded that should not be."""
         assert config.evaluate_every
         assert config.checkpoint_every
         assert config.sample_every is not None
         assert policy.adapter is not None
         self.folder, self.config, self.policy, self.adapter = folder, config, policy, policy.adapter
         self.rows, self.gauge, self.progress, self.stop, self.state, self.asks = rows, gauge, progress, stop, state, asks
-        self.facts, self.draw, self.watch = facts, draw, watch
+        self.facts, self.draw, self.watch, self.guard = facts, draw, watch, guard
         self.order = asks.picking.order if asks else Order.of(config, len(rows))
         self.evaluate_every, self.checkpoint_every = config.evaluate_every, config.checkpoint_every
         self.sample_every, self.patience = config.sample_every, config.patience
@@ -148,7 +153,7 @@ class Run:
         self.stop.gentle = True
         try:
             if state.step == 0:
-                self._write({"step": 0, self.gauge.name: self._measure(), **self._watched()})
+                self._write({"step": 0, self.gauge.name: self._measure(), **self._watched(), **self._guarded(0)})
             while state.step < n and not state.stopped_early:
                 step = RunningStep(state.step, self._rows_of(state.step), self.asks)
                 started = time.perf_counter()
@@ -208,7 +213,11 @@ class Run:
         if checkpoints.path(self.folder, state.step - 1).is_dir():
             asked = self.asks.rounds if self.asks else []
             state.replay = (state.step - 1, self.policy.engine.digest(self.adapter), asked)
+        if self.guard is not None:
+            line.update(self.guard.after_step(state.step, step.everything, measured=self.gauge.name in line))
         self._write(line)
+        if self.guard is not None:
+            self.guard.speak(line, last=state.step == n or state.stopped_early)
         if self.sample_every and state.step % self.sample_every == 0:
             self.progress.sample(self.draw(state.step))
         last = state.step >= n - 1 or state.stopped_early  # the one before the last lets the last step be done again
@@ -250,9 +259,10 @@ class Run:
         def write(path: Path) -> None:
             self.policy.engine.save(path, adapter=self.adapter)
 
-        return checkpoints.save(
-            self.folder, self.state.step, write, {**self.facts, "state": asdict(self.state)}, best=self.state.best_step
-        )
+        state = self.state
+        clean = None if self.guard is None else self.guard.clean_step(state.step)
+        body = {**self.facts, "state": asdict(state)}
+        return checkpoints.save(self.folder, state.step, write, body, best=state.best_step, clean=clean)
 
     def restore_best(self) -> None:
         """Go back to the step that the gauge found best, if its checkpoint is sound; `kept` is then that checkpoint."""
@@ -268,6 +278,16 @@ class Run:
             most = "highest" if self.gauge.higher else "lowest"
             self.progress.note(f"step {best} is kept: its {self.gauge.words} of {self.state.best:.4f} was the {most}")
         self.kept = path
+
+    def go_back(self) -> int | None:
+        """Go back to the newest checkpoint before anything was gamed; later ones are removed. None where there is none."""
+        assert self.guard is not None
+        found = checkpoints.go_back(self.folder, self.guard.clean_step(self.state.step))
+        if found is None:
+            return None
+        self.policy.engine.load(found.path, adapter=self.adapter)
+        self.state, self.kept = State.from_json(found.state["state"]), found.path
+        return self.state.step
 
     def redo(self, train: Callable[[Policy, Once], None]) -> str:
         """Load the checkpoint of `state.replay`, let the recipe do the step after it again, and return the digest.
@@ -340,6 +360,9 @@ class Run:
         self._measure_s += time.perf_counter() - started
         self.progress.note(", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
         return numbers
+
+    def _guarded(self, step: int) -> dict[str, float]:
+        return {} if self.guard is None else self.guard.after_step(step, (), measured=True)
 
     def _left(self, n: int) -> float:
         steps = n - self.state.step

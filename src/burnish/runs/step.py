@@ -62,6 +62,8 @@ class RunningStep:
         self.loss: float | None = None
         self.grad_norm: float | None = None
         self.numbers: dict[str, float] = {}
+        self.everything: list[list[Rollout]] = []
+        """what was drawn"""
         self.skipped = ""
         """why there was nothing to learn from"""
         self.tokens = sum(d.length for d in rows)
@@ -75,7 +77,7 @@ class RunningStep:
         asks.begin()
         kept: list[list[Rollout]] = []
         flat: list[list[Rollout]] = []
-        everything: list[list[Rollout]] = []
+        self.everything = everything = []
         for again in range(refill + 1):
             chosen = asks.pick(asks.batch - len(kept))
             questions = [asks.questions[n] for n in chosen]

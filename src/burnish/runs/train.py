@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish import __version__, connect
-from burnish.errors import ConfigError, Interrupted, ModelRefused, NoGain, NothingTrained, RunError, UserError
+from burnish.errors import ConfigError, Interrupted, ModelRefused, NoGain, NothingTrained, RewardGamed, RunError, UserError
 from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
@@ -24,6 +24,7 @@ from burnish.render.extend import Extension
 from burnish.runs import certificate, methods, report
 from burnish.runs.asking import ROLLOUTS, Asking, asking_of
 from burnish.runs.exporters import check_installed, open_exporters
+from burnish.runs.guard import Guard
 from burnish.runs.order import Order
 from burnish.runs.picking import Picking
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
@@ -34,6 +35,7 @@ from burnish.runs.run import Probe, Run, State, loss_gauge
 from burnish.runs.side import shuffled
 from burnish.runs.step import Questioner
 from burnish.runs.stop import Stop
+from burnish.runs.watches.watch import WATCHES
 from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
@@ -43,6 +45,8 @@ from burnish.types import Adapter, LoraSpec
 
 PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
 """Files of a run folder that this module writes: the plan, both measurements, and what data and model were."""
+MENDED = "mended.json"
+"""From which step on a run that was gamed took the task as it is now, and what it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +123,26 @@ def start(
         raise
 
 
-def resume(run: str, *, progress: Progress | None = None, watch: Probe | None = None) -> Outcome:
+def resume(run: str, *, mended: bool = False, progress: Progress | None = None, watch: Probe | None = None) -> Outcome:
     """Go on with a run that was stopped or killed, and end with the weights that it would have had, bit for bit.
+
+    mended: of a run that stopped because its reward was gamed, go on from its last clean step with the task as it is now.
 
     A run that was finished writes its report again. Raises RunError for one whose data or model has changed since.
     """
     folder = RunFolder.open(run)
+    if mended != (folder.status == "gamed"):
+        raise RunError(
+            f"the run {folder.name} did not stop because its reward was gamed"
+            if mended
+            else f"the run {folder.name} stopped because its reward was gamed",
+            seen=f"status {folder.status}",
+            todo="leave --mended out" if mended else "mend the grader, then add --mended to go on from the last clean step",
+        )
     config = methods.load(base=folder.config())
     ref = resolve(config.model).held(config.quantize)
     prepared = prepare(config, ref, say=(progress or Silent()).note)
-    return _Training(folder, config, ref, prepared, progress or Silent(), watch).go()
+    return _Training(folder, config, ref, prepared, progress or Silent(), watch, mended=mended).go()
 
 
 class _Training:
@@ -142,7 +156,10 @@ class _Training:
         prepared: Prepared,
         progress: Progress,
         watch: Probe | None,
+        *,
+        mended: bool = False,
     ) -> None:
+        self.mended = mended
         self.folder, self.config, self.ref, self.prepared, self.progress = folder, config, ref, prepared, progress
         self.watch = watch
 
@@ -165,6 +182,9 @@ class _Training:
             except Interrupted:
                 status = "interrupted"
                 raise
+            except RewardGamed:
+                status = "gamed"
+                raise
             finally:
                 folder.set_status(status)
                 for exporter in exporters:
@@ -185,6 +205,9 @@ class _Training:
             write_json(path, self.prepared.fingerprints)
             return
         before = read_json(path)
+        if self.mended:
+            self._mend(before)
+            return
         changed = sorted(k for k in before if before[k] != self.prepared.fingerprints.get(k))
         if changed:
             raise RunError(
@@ -192,6 +215,19 @@ class _Training:
                 seen=f"data {self.config.data}, model {self.config.model}",
                 todo="put them back as they were, or start a new run",
             )
+
+    def _mend(self, before: Mapping[str, str]) -> None:
+        """Take the task as it is now: what was measured by the old one is forgotten, and the last clean step remembered."""
+        now = self.prepared.fingerprints
+        if before["model"] != now["model"]:
+            raise RunError("the run cannot go on: its model changed since it was started", todo="put it back as it was")
+        if before == now:
+            self.progress.warning("nothing about the task has changed since the reward was gamed")
+        found = checkpoints.latest(self.folder)
+        write_json(self.folder.path / MENDED, {"after_step": 0 if found is None else found.step, "before": dict(before)})
+        write_json(self.folder.path / FINGERPRINTS, now)
+        for file in (BASE, TRAINED):
+            (self.folder.path / file).unlink(missing_ok=True)
 
     def _work(self, stop: Stop) -> Outcome:
         folder, ref, prepared = self.folder, self.ref, self.prepared
@@ -213,8 +249,8 @@ class _Training:
             self._try(Policy(engine, begun.adapter))
         adapter = _trainable(config, engine, begun, prepared.new_ids)
         policy = Policy(engine, adapter)
-        run = self._run(policy, stop)
-        fault: NothingTrained | None = None
+        run = self._run(policy, stop, self._start(policy, begun))
+        fault: NothingTrained | RewardGamed | None = None
         try:
             methods.train(config, self._models(policy, begun), run)
             run.check_moved()
@@ -224,12 +260,32 @@ class _Training:
             stop.gentle = False
             if run.state.best_step is not None:
                 run.restore_best()
+        except RewardGamed as error:
+            fault = error
+            stop.gentle = False
+        if isinstance(fault, RewardGamed):
+            raise self._gamed(fault, run, policy, base)
         model = self._keep_model(engine, adapter)
         if fault is not None:
             self.progress.warning(f"the model is kept in {model} all the same")
             raise fault
         comparison = compare(base, self._measured(TRAINED, "trained", policy))
         return self._tell(run, policy, begun, model, comparison)
+
+    def _gamed(self, fault: RewardGamed, run: Run, policy: Policy, base: Evaluation) -> RewardGamed:
+        """Keep the model of the last clean step, and report on it. The error with what was kept."""
+        at, clean = run.state.step, run.go_back()
+        goes_on = f"`burnish train --resume {self.folder.name} --mended`"
+        if clean is None:
+            kept = (
+                f"no step before it was kept: what the run started from is as it was; mend the grader, and {goes_on} starts anew"
+            )
+            return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}")
+        model = self._keep_model(policy.engine, run.adapter)
+        made = self._report(run, compare(base, self._measured(TRAINED, "trained", policy)))
+        self.progress.report(made)
+        kept = f"the model of step {clean} of {at}, before it began, is kept in {model}, and {goes_on} goes on from there"
+        return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}", report=made.to_json())
 
     def _try(self, policy: Policy) -> None:
         """Before a run learns from its own answers: whether there is something to learn. Raises TaskRefused."""
@@ -243,8 +299,11 @@ class _Training:
 
     def _models(self, policy: Policy, begun: Begun) -> connect.LocalModels:
         """What the recipe sees. A full fine-tune changes what it started from."""
-        start = None if self.config.method == "full" else Policy(policy.engine, begun.adapter)
-        return connect.LocalModels(policy, start)
+        return connect.LocalModels(policy, self._start(policy, begun))
+
+    def _start(self, policy: Policy, begun: Begun) -> Policy | None:
+        """What the run starts from, where it is kept."""
+        return None if self.config.method == "full" else Policy(policy.engine, begun.adapter)
 
     def _tell(self, run: Run, policy: Policy, begun: Begun, model: Path, comparison: Comparison) -> Outcome:
         """Write the report, then the certificate, whose audits open the model anew."""
@@ -252,17 +311,7 @@ class _Training:
         assert config.eval_items
         state, engine = run.state, policy.engine
         held_out = prepared.measured.head(config.eval_items)
-        made = report.build(
-            run=folder.name,
-            plan=read_json(folder.path / PLAN),
-            base=Evaluation.from_json(read_json(folder.path / BASE)),
-            trained=Evaluation.from_json(read_json(folder.path / TRAINED)),
-            comparison=comparison,
-            metrics=folder.read_metrics(),
-            best_step=state.best_step,
-            stopped_early=state.stopped_early,
-        )
-        report.write(made, folder.path)
+        made = self._report(run, comparison)
         proof = certificate.certify(
             folder.name,
             policy,
@@ -283,7 +332,23 @@ class _Training:
         self.progress.report(made)
         return Outcome(name=folder.name, folder=folder.path, model=model, report=made, certificate=proof)
 
-    def _run(self, policy: Policy, stop: Stop) -> Run:
+    def _report(self, run: Run, comparison: Comparison) -> report.Report:
+        """What changed, written and shown."""
+        folder = self.folder
+        made = report.build(
+            run=folder.name,
+            plan=read_json(folder.path / PLAN),
+            base=Evaluation.from_json(read_json(folder.path / BASE)),
+            trained=Evaluation.from_json(read_json(folder.path / TRAINED)),
+            comparison=comparison,
+            metrics=folder.read_metrics(),
+            best_step=run.state.best_step,
+            stopped_early=run.state.stopped_early,
+        )
+        report.write(made, folder.path)
+        return made
+
+    def _run(self, policy: Policy, stop: Stop, start: Policy | None) -> Run:
         """The Run, at its beginning or where its newest sound checkpoint is."""
         folder, config, prepared = self.folder, self.config, self.prepared
         assert config.eval_items
@@ -300,11 +365,19 @@ class _Training:
             policy.engine.load(found.path, adapter=policy.adapter)
             state = State.from_json(found.state["state"])
             self.progress.note(f"going on after step {state.step} of {config.steps}")
-        for file in (METRICS, ROLLOUTS):
+        mended = read_json(folder.path / MENDED)["after_step"] if (folder.path / MENDED).is_file() else None
+        if mended is not None and state.step == mended:
+            state.watched_from, state.best_step, state.best, state.stale = mended, None, None, 0
+        for file in (METRICS, ROLLOUTS, WATCHES):
             folder.cut(file, state.step if found else -1)
         held_out = prepared.valid.head(config.eval_items)
         asking = asking_of(config, prepared, folder) if isinstance(config, GRPO) else None
         asks = asking and self._asks(asking, state)
+        guard = None
+        if asking is not None and asking.watch is not None:
+            assert isinstance(config, GRPO)
+            asking.watch.restore(folder.read(ROLLOUTS), folder.read_metrics(), since=state.watched_from)
+            guard = Guard(asking.watch, config, folder, self.progress, start)
         return Run(
             folder,
             config,
@@ -318,6 +391,7 @@ class _Training:
             facts=facts,
             draw=lambda step: self._draw(policy, step),
             watch=self.watch,
+            guard=guard,
         )
 
     def _asks(self, asking: Asking, state: State) -> Questioner:

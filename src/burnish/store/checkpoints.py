@@ -54,11 +54,12 @@ def save(
     *,
     keep: int = 2,
     best: int | None = None,
+    clean: int | None = None,
 ) -> Path:
     """Write the checkpoint after `step` finished steps, then remove those no longer needed.
 
     write: fills the directory that it is given. state: JSON values. Kept are this one, the `keep - 1` before it and
-    that of step `best`; those of later steps belong to a future that a resumed run left, and go. Whatever fails,
+    that of step `best`, and the newest up to step `clean`; those of later steps belong to a future that a resumed run left, and go. Whatever fails,
     every earlier checkpoint is as before. Raises DiskFull.
     """
     assert keep >= 1
@@ -69,10 +70,21 @@ def save(
         write_json(partial / _STATE, dict(state))
     saved = steps(folder)
     wanted = {best, *[s for s in saved if s <= step][-keep:]}
+    if clean is not None:
+        wanted |= set([s for s in saved if s <= clean][-1:])
     for old in saved:
         if old not in wanted:
             atomic.remove_tree(path(folder, old))
     return final
+
+
+def go_back(folder: RunFolder, step: int) -> Found | None:
+    """The newest sound checkpoint up to `step`, once all others after it are removed; None, and none left, where there is none."""
+    found = next((s for s in reversed(steps(folder)) if s <= step and not verify(path(folder, s))), None)
+    for other in steps(folder):
+        if found is None or other > found:
+            atomic.remove_tree(path(folder, other))
+    return None if found is None else at(folder, found)
 
 
 def latest(folder: RunFolder) -> Found | None:

@@ -32,7 +32,7 @@ from burnish.store import atomic, lock
 from burnish.store.atomic import atomic_write_bytes, read_json, sweep, writable, write_json
 from burnish.store.home import runs_directory
 
-Status = Literal["created", "running", "succeeded", "failed", "interrupted"]
+Status = Literal["created", "running", "succeeded", "failed", "interrupted", "gamed"]
 SCHEMA = 1
 EMBEDDED = ("pebble", "pebble-chat", "micro")
 """Names of the models in the package."""

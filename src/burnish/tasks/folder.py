@@ -43,6 +43,7 @@ def load(path: Path) -> Task:
         valid=valid,
         test=test,
         limit_tokens=manifest.limit_tokens,
+        audit=_grader(path, manifest.audit) if manifest.audit else None,
     )
 
 

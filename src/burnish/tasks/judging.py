@@ -122,3 +122,13 @@ class Threads:
 def late(whom: str) -> Score:
     """The score of what was not judged in time."""
     return failed(f"{whom} took more than {LIMIT_S:g} seconds")
+
+
+def grade_all(grader: Grader, answers: Sequence[tuple[Example, str]]) -> list[Score]:
+    """The scores of many answers, in order."""
+    threads = Threads()
+    try:
+        futures = [threads.run(lambda e=example, a=answer: grade(grader, e, a)) for example, answer in answers]
+        return [threads.wait(future) or late(f"the grader {grader.name}") for future in futures]
+    finally:
+        threads.stop()

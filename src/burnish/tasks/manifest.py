@@ -117,3 +117,5 @@ class Manifest(Config):
     """Where its rows are."""
     graders: Annotated[tuple[GraderEntry, ...], Field(min_length=1)]
     """What judges answers. The score is the weighted mean of theirs."""
+    audit: tuple[GraderEntry, ...] = ()
+    """Graders that are never learned from. A run that is rewarded by `graders` is held against these, to see whether it finds a hole."""

@@ -83,6 +83,8 @@ def evenly(examples: Sequence[Example]) -> tuple[Example, ...]:
 def sha256(task: Task) -> str:
     """Of every row of a task, in order, and of how answers are judged, as far as the grader's settings say."""
     found = hashlib.sha256(repr(task.grader).encode())
+    if task.audit is not None:
+        found.update(repr(task.audit).encode())
     for side in (task.train, task.valid, task.test):
         for example in side:
             said = [(m.role, m.content, m.weight) for m in example.messages]

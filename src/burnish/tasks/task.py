@@ -42,3 +42,5 @@ class Task:
     """longest answer that is drawn"""
     environment: Setting | None = None
     """in which an answer is found, over several turns and with tools; None = an answer is one turn"""
+    audit: Grader | None = None
+    """independent of the grader and never learned from: what a run that learns from the grader is held against"""

@@ -1,0 +1,55 @@
+"""One answer as the monitors see it: what is kept of it in rollouts.jsonl, so that a resumed run sees the same."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An answer to a question, and what it got: NaN where the grader failed. Of what else it was given, None = not tried, or failed."""
+
+    step: int
+    """from 1"""
+    place: int
+    """of the question in its step"""
+    question: int
+    sample: int
+    answer: str
+    reward: float
+    tokens: int
+    reference: str | None = None
+    moved: float | None = None
+    """the least of what it gets as the answer to other rows, which ask for something else"""
+    canary: float | None = None
+    """what it gets where the row expects a wrong answer"""
+    audit: float | None = None
+    """what the independent grader gives"""
+    turns: int = 1
+    """of the policy"""
+    held: str = ""
+    """why nothing was learned from it"""
+
+    @staticmethod
+    def of(line: Mapping[str, Any]) -> Seen:
+        """From a line of rollouts.jsonl."""
+        known: dict[str, Any] = {k: line.get(k) for k in ("reference", "moved", "canary", "audit")}
+        reward = math.nan if line["reward"] is None else float(line["reward"])
+        numbers: dict[str, Any] = {k: int(line[k]) for k in ("step", "place", "question", "sample", "tokens")}
+        turns = line.get("turns")
+        count = len(turns) if isinstance(turns, list) else 1
+        return Seen(answer=line["answer"], reward=reward, **numbers, **known, turns=count, held=line.get("held", ""))
+
+    def more(self) -> dict[str, Any]:
+        """What a line of rollouts.jsonl has for the monitors' sake. Numbers that are not there are left out."""
+        own = {k: getattr(self, k) for k in ("reference", "moved", "canary", "audit")}
+        return {k: v for k, v in own.items() if v is not None} | ({"held": self.held} if self.held else {})
+
+
+def normal(text: str) -> str:
+    """A text by which answers are the same: NFC, case folded, white space collapsed, without signs at its ends."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split()).strip(".,;:!?\"'`*_ ")

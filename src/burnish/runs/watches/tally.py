@@ -1,0 +1,108 @@
+"""What the monitors count of one step's answers, and what a monitor says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from burnish.runs.watches.seen import Seen
+
+Level = Literal["quiet", "notice", "alarm"]
+BASE_PAID, BASE_STEPS = 96, 5
+"""The start of a run, against which the rest is held: the first steps with so many paid answers, but no more steps than that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """One step. Pairs are (events, of how many)."""
+
+    step: int
+    seen: tuple[Seen, ...]
+    paid: tuple[Seen, ...]
+    exploits: tuple[Seen, ...]
+    """paid answers that are paid for other rows, too"""
+    canaries: tuple[Seen, ...]
+    """answers that are paid where the row expects something wrong"""
+    wrong: tuple[Seen, ...]
+    """paid answers that the independent grader finds wrong"""
+    replayed: int
+    """paid answers that were replayed"""
+    asked: int
+    """answers to canaries"""
+    audited: int
+    """paid answers that were audited"""
+    reward: float
+    """mean"""
+    audit: float
+    """mean of the independent grader, over what it judged"""
+
+
+def tally(seen: Sequence[Seen], bar: float) -> Tally:
+    """Count the answers of one step. bar: what a paid answer gets more than."""
+    known = [s for s in seen if not math.isnan(s.reward)]
+    paid = tuple(s for s in known if s.reward > bar)
+    replayed = [s for s in paid if s.moved is not None]
+    audited = [s for s in paid if s.audit is not None]
+    audits = [s.audit for s in seen if s.audit is not None]
+    canaries = [s for s in seen if s.canary is not None]
+    return Tally(
+        step=seen[0].step,
+        seen=tuple(seen),
+        paid=paid,
+        exploits=tuple(s for s in replayed if s.moved is not None and s.moved > bar),
+        canaries=tuple(s for s in canaries if s.canary is not None and s.canary > bar),
+        wrong=tuple(s for s in audited if s.audit is not None and s.audit <= 0.5),
+        replayed=len(replayed),
+        asked=len(canaries),
+        audited=len(audited),
+        reward=float(np.mean([s.reward for s in known])) if known else math.nan,
+        audit=float(np.mean(audits)) if audits else math.nan,
+    )
+
+
+def start_of(tallies: Sequence[Tally]) -> int:
+    """How many of the first steps are the start."""
+    paid = 0
+    for n, t in enumerate(tallies[:BASE_STEPS], 1):
+        paid += len(t.paid)
+        if paid >= BASE_PAID:
+            return n
+    return min(BASE_STEPS, len(tallies))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a monitor says after a step."""
+
+    monitor: str
+    """M1 to M7"""
+    title: str
+    level: Level
+    words: str
+    """a sentence with its numbers"""
+    value: float | None = None
+    bar: float | None = None
+    """what the value is held against"""
+    since: int | None = None
+    """the first step that it concerns"""
+    strings: tuple[str, ...] = ()
+    """what the answers in question have in common, or say"""
+    first: tuple[int, int, int] | None = None
+    """question, sample and turn of the first of them"""
+    stops: bool = False
+    """whether so much of what is paid is concerned that learning on would make it worse"""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        body = {k: getattr(self, k) for k in ("monitor", "title", "level", "words", "value", "bar", "since", "stops")}
+        return {**body, "strings": list(self.strings), "first": None if self.first is None else list(self.first)}
+
+    @staticmethod
+    def from_json(body: dict[str, Any]) -> Finding:
+        """The inverse of `to_json`."""
+        first = body["first"]
+        return Finding(**{**body, "strings": tuple(body["strings"]), "first": None if first is None else tuple(first)})
