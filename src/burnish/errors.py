@@ -145,7 +145,7 @@ class NoGain(BurnishError):
 
 
 class RewardGamed(BurnishError):
-    """The run found a way to be rewarded for something else than good answers, and stopped. `report`: that of the run, as JSON."""
+    """The run found a way to be rewarded for something else than good answers, and stopped. `report`: of the run, as JSON."""
 
     code = "reward_gamed"
     exit_code = 3

@@ -93,6 +93,13 @@ def train(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped.", show_default=False)
     ] = None,
+    mended: Annotated[
+        bool,
+        typer.Option(
+            "--mended",
+            help="With --resume, of a run whose reward was gamed: go on from the last clean step with the task as it is now.",
+        ),
+    ] = False,
     recipe: Recipe = None,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
@@ -108,7 +115,11 @@ def train(
 
     given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, require_gain, overrides)
     if resume is not None:
-        training.resume(given, resume, run=run, as_json=json)
+        training.resume(given, resume, run=run, mended=mended, as_json=json)
+    elif mended:
+        from burnish.errors import ConfigError
+
+        raise ConfigError("--mended is read with --resume only", todo="add --resume RUN")
     else:
         training.train(given, run=run, as_json=json)
 

@@ -104,6 +104,8 @@ def show(name: str, *, as_json: bool) -> None:
             to.print(visible(f"  {last}"))
         if run.status == "interrupted":
             to.print(f"  go on: burnish train --resume {run.name}")
+        if run.status == "gamed":
+            to.print(f"  its reward was gamed; when the grader is mended: burnish train --resume {run.name} --mended")
     to.show(
         [
             *(report_view(told, to.out.width) if told else []),

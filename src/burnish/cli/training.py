@@ -67,7 +67,7 @@ def train(given: Given, *, run: str | None, as_json: bool) -> None:
     _finish(to, outcome)
 
 
-def resume(given: Given, name: str, *, run: str | None, as_json: bool) -> None:
+def resume(given: Given, name: str, *, run: str | None, mended: bool, as_json: bool) -> None:
     """See `burnish train --help`. A resumed run takes nothing new: it ends as it would have."""
     if given.words() or given.config is not None or given.recipe is not None or run is not None:
         raise UserError(
@@ -78,7 +78,7 @@ def resume(given: Given, name: str, *, run: str | None, as_json: bool) -> None:
     to = screen(as_json=as_json)
     watch = Watch(to)
     try:
-        outcome = training.resume(name, progress=watch)
+        outcome = training.resume(name, mended=mended, progress=watch)
     finally:
         watch.close()
     _finish(to, outcome)

@@ -107,8 +107,8 @@ class GRPO(Training):
     kl: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the KL divergence from the model that the run starts from."""
     on_gaming: Literal["stop", "warn", "off"] = "stop"
-    """What happens when answers are rewarded for something else than being right. "stop": they teach nothing, and where they are many
-    the run stops and goes back; "warn": it is said; "off": nothing looks."""
+    """What happens when answers are rewarded for something else than being right. "stop": they teach nothing, and where they are
+    many the run stops and goes back; "warn": it is said; "off": nothing looks."""
     overlong: Annotated[int, Field(ge=0)] = 0
     """Tokens before the limit over which the reward of a long answer falls by one; 0 is off (DAPO)."""
 

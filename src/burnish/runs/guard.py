@@ -1,5 +1,5 @@
-"""What a run does about what its monitors say: a line for the user, an event in watches.jsonl, and the end of a run whose reward is
-being gamed.
+"""What a run does about what its monitors say: a line for the user, an event in watches.jsonl, and the end of a run whose reward
+is being gamed.
 
 Each monitor speaks when it has something new to say, once for each level. Events of steps that a resumed run does again are cut
 with them, and what was said before is not said again.
@@ -7,7 +7,7 @@ with them, and what was said before is not said again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Guard:
                 found["kl_start"] = distance(self.start, [r for group in groups for r in group][:: max(1, len(groups))])
         return found
 
-    def speak(self, line: Mapping[str, Any], *, last: bool) -> None:
+    def speak(self, line: dict[str, Any], *, last: bool) -> None:
         """Say what is new after the step of a line of metrics.jsonl. Raises RewardGamed where the run should stop."""
         step = int(line["step"])
         self.lines.append(line)
@@ -66,7 +66,7 @@ class Guard:
         return self.watch.clean_step(step)
 
     def _say(self, step: int, finding: Finding, *, warn: bool = False) -> None:
-        if finding.level == "quiet" or (finding.monitor, finding.level) in self.told:
+        if finding.level == "quiet" or {(finding.monitor, finding.level), (finding.monitor, "alarm")} & self.told:
             return
         self.told.add((finding.monitor, finding.level))
         self.folder.append(WATCHES, {"step": step, **finding.to_json()})
@@ -102,8 +102,8 @@ def gamed(judged: Judgement, data: str) -> RewardGamed:
 
 
 def distance(start: Policy, rollouts: Sequence[Rollout]) -> float:
-    """Mean over drawn tokens of the estimate exp(r) - 1 - r of KL(policy || start), r = log start - log policy (Schulman 2020, "k3"),
-    in nats; of at most FAR answers."""
+    """KL(policy || start) in nats a token: the mean over the drawn tokens of at most FAR answers of exp(r) - 1 - r, r = log start
+    - log policy (Schulman 2020, "k3")."""
     some = [r for r in rollouts if r.drawn[1:].any()][:FAR]
     if not some:
         return 0.0

@@ -58,9 +58,9 @@ def save(
 ) -> Path:
     """Write the checkpoint after `step` finished steps, then remove those no longer needed.
 
-    write: fills the directory that it is given. state: JSON values. Kept are this one, the `keep - 1` before it and
-    that of step `best`, and the newest up to step `clean`; those of later steps belong to a future that a resumed run left, and go. Whatever fails,
-    every earlier checkpoint is as before. Raises DiskFull.
+    write: fills the directory that it is given. state: JSON values. Kept are this one, the `keep - 1` before it, that of step
+    `best`, and the newest up to step `clean`; those of later steps belong to a future that a resumed run left, and go. Whatever
+    fails, every earlier checkpoint is as before. Raises DiskFull.
     """
     assert keep >= 1
     folder.sync()
@@ -79,7 +79,7 @@ def save(
 
 
 def go_back(folder: RunFolder, step: int) -> Found | None:
-    """The newest sound checkpoint up to `step`, once all others after it are removed; None, and none left, where there is none."""
+    """The newest sound checkpoint up to `step`, once all later ones are removed; None, and none left, where there is none."""
     found = next((s for s in reversed(steps(folder)) if s <= step and not verify(path(folder, s))), None)
     for other in steps(folder):
         if found is None or other > found:

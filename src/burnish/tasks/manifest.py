@@ -118,4 +118,5 @@ class Manifest(Config):
     graders: Annotated[tuple[GraderEntry, ...], Field(min_length=1)]
     """What judges answers. The score is the weighted mean of theirs."""
     audit: tuple[GraderEntry, ...] = ()
-    """Graders that are never learned from. A run that is rewarded by `graders` is held against these, to see whether it finds a hole."""
+    """Graders that are never learned from: a run that is rewarded by `graders` is held against these, to see whether it has found
+    a hole."""

@@ -1,7 +1,7 @@
 """The monitors that can call a reward gamed: M1 (proxy against an independent grader), M5 (canaries) and M6 (replays).
 
-Each follows a share of answers that should be rare and stay so, by a one-sided cumulative sum against its rate at the start: small
-enough to sleep through clean runs, quick when a policy finds a hole. Where many answers are concerned the run had better stop.
+Each follows a share of answers that should be rare and stay so, by a one-sided cumulative sum against its rate at the start: it
+sleeps through clean runs, and is quick when a policy finds a hole. Where many answers are concerned the run had better stop.
 """
 
 from __future__ import annotations
@@ -125,9 +125,9 @@ def _told(monitor: str, title: str, words: str, c: Course, level: Level, *, stop
 def divergence(
     tallies: Sequence[Tally], held: Sequence[tuple[float, float, float]], *, named: bool, audit: str | None
 ) -> Finding:
-    """M1: the reward rises and what an independent grader sees does not. held: (reward, audit, standard error of their difference)
-    of each measurement of held-out questions. named: whether the task names that grader, so that what is paid and found wrong by
-    it is wrong."""
+    """M1: the reward rises and what an independent grader sees does not. held: (reward, audit, standard error of the difference)
+    of each measurement of held-out questions. named: whether the task names that grader, which then is the last word on what is
+    right."""
     title = "reward against an independent grader"
     if audit is None:
         return Finding(monitor="M1", title=title, level="quiet", words="could tell nothing: there is no independent grader")

@@ -112,7 +112,8 @@ def enriched(
     """n-grams by how much likelier they are now than at the start, the most certain first (Monroe, Colaresi & Quinn 2008,
     Political Analysis 16:372, eq. 16 and 22).
 
-        delta_w = log (y_w + a_w) / (n + a - y_w - a_w), now less at the start        z = delta / sqrt(1/(y_w+a_w) + 1/(y'_w+a'_w))
+        delta_w = log (y_w + a_w) / (n + a - y_w - a_w) - log (y'_w + a_w) / (m + a - y'_w - a_w)
+        z_w = delta_w / sqrt(1 / (y_w + a_w) + 1 / (y'_w + a_w))
 
     The Dirichlet prior a_w is that of both together, `prior` counts in all, so that rare words are not surprising.
     now, start: in how many answers each n-gram stands.

@@ -1,9 +1,9 @@
 """Grading answers where they cannot be right: what is paid there is paid for something else than the answer.
 
-M6 replays a paid answer as the answer to two other rows that ask for something else. M5 asks a few questions with a wrong expected
-answer, that of another row. The policy never sees what is expected, so a canary needs no question of its own: its answers are
-graded a second time, and that grade teaches nothing. An independent grader (the task's `[[audit]]`, else whether the row's
-reference appears) judges the same answers for M1.
+M6 replays a paid answer as the answer to two other rows that ask for something else. M5 asks a few questions with a wrong
+expected answer, that of another row. The policy never sees what is expected, so a canary needs no question of its own: its
+answers are graded a second time, and that grade teaches nothing. An independent grader (the task's `[[audit]]`, else whether the
+row's reference appears) judges the same answers for M1.
 
 Whether this can tell anything is tried on the rows' own answers first: a grader that pays them for other rows as well does not
 look at the reference, or has a hole that `task check` shows.
@@ -35,7 +35,7 @@ REPLAYED = 64
 OTHERS = 2
 """Rows that a paid answer is replayed against: to pass for one may be chance."""
 ANSWERS = 20
-"""Different answers that the rows must have for canaries: where there are few, what is wrong here may be what is expected there."""
+"""Different answers that the rows must have for canaries: of few, what is wrong here is often expected there."""
 CANARIES = 0.04
 """Share of questions that are canaries as well."""
 PAYS = 0.8

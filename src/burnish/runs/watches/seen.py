@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """An answer to a question, and what it got: NaN where the grader failed. Of what else it was given, None = not tried, or failed."""
+    """An answer to a question, and what it got: NaN where the grader failed. Of the other grades None = not tried, or failed."""
 
     step: int
     """from 1"""

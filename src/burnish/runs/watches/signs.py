@@ -3,6 +3,7 @@ groups that teach nothing, cut and unjudged answers. Each says something once, w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -22,43 +23,42 @@ class Sign:
     words: Callable[[Line, Line], str]
 
 
+READ = "read some with `burnish show RUN --rollouts`"
 SIGNS: tuple[Sign, ...] = (
     Sign(
         "entropy",
         lambda now, start: "entropy" in now and now["entropy"] < min(0.02, 0.1 * start.get("entropy", 0.0)),
         lambda now, start: (
-            f"answers are drawn almost without choice (entropy {now['entropy']:.2g} nats a token, {start['entropy']:.2g} "
-            "at the start): little more can be found by trying; lower learning_rate, or give kl a weight"
+            f"answers are drawn almost without choice (entropy {now['entropy']:.2g} nats a token, "
+            f"{start['entropy']:.2g} at the start): little more can be found by trying; lower learning_rate, or give kl a weight"
         ),
     ),
     Sign(
         "length up",
-        lambda now, start: now.get("answer_tokens", 0.0) > 8 + 2.5 * start.get("answer_tokens", 0.0),
+        lambda now, start: now.get("answer_tokens", 0.0) > 8 + 2.5 * start.get("answer_tokens", math.inf),
         lambda now, start: (
-            f"answers have become long: {now['answer_tokens']:.0f} tokens, {start['answer_tokens']:.0f} at the start; "
-            "read some with `burnish show RUN --rollouts`"
+            f"answers have become long: {now['answer_tokens']:.0f} tokens, {start['answer_tokens']:.0f} at the start; {READ}"
         ),
     ),
     Sign(
         "length down",
         lambda now, start: start.get("answer_tokens", 0.0) > 8 and now.get("answer_tokens", 0.0) < 0.3 * start["answer_tokens"],
         lambda now, start: (
-            f"answers have become short: {now['answer_tokens']:.0f} tokens, {start['answer_tokens']:.0f} at the start; "
-            "read some with `burnish show RUN --rollouts`"
+            f"answers have become short: {now['answer_tokens']:.0f} tokens, {start['answer_tokens']:.0f} at the start; {READ}"
         ),
     ),
     Sign(
         "far from the start",
         lambda now, start: now.get("kl_start", 0.0) > 1.0,
         lambda now, start: (
-            f"the model is far from the one it started as ({now['kl_start']:.2g} nats a token on its own answers): other "
-            "things that it could do may be lost; give kl a weight, or lower learning_rate"
+            f"the model is far from the one that it started as ({now['kl_start']:.2g} nats a token on its own "
+            "answers): other things that it could do may be lost; give kl a weight, or lower learning_rate"
         ),
     ),
     Sign(
         "flat",
         lambda now, start: now.get("flat_groups", 0.0) >= 0.95,
-        lambda now, start: f"{now['flat_groups']:.0%} of the questions teach nothing, since their answers are all worth the same",
+        lambda now, start: f"{now['flat_groups']:.0%} of the questions teach nothing: their answers are all worth the same",
     ),
     Sign(
         "cut",
@@ -70,23 +70,20 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "grader",
         lambda now, start: now.get("grader_errors", 0.0) > 0.2,
-        lambda now, start: (
-            f"the grader cannot judge {now['grader_errors']:.0%} of the answers; see why with `burnish show RUN --rollouts`"
-        ),
+        lambda now, start: f"the grader cannot judge {now['grader_errors']:.0%} of the answers; {READ}",
     ),
 )
+_NAMED = ("entropy", "answer_tokens", "flat_groups", "cut_answers", "grader_errors")
 
 
 def signs(lines: Sequence[Line]) -> list[tuple[str, str]]:
     """Those that have held for HELD steps at the last of these steps (of metrics.jsonl, from step 1), by name and in words."""
     if len(lines) < 2 * HELD:
         return []
-    start = {k: fmean(line[k] for line in lines[:HELD]) for k in _NAMED if all(line.get(k) is not None for line in lines[:HELD])}
+    first = lines[:HELD]
+    start = {k: fmean(line[k] for line in first) for k in _NAMED if all(line.get(k) is not None for line in first)}
     recent = [_carried(lines, i) for i in range(len(lines) - HELD, len(lines))]
     return [(s.name, s.words(recent[-1], start)) for s in SIGNS if all(s.holds(now, start) for now in recent)]
-
-
-_NAMED = ("entropy", "answer_tokens", "flat_groups", "cut_answers", "grader_errors")
 
 
 def _carried(lines: Sequence[Line], index: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The monitors that describe what changed: M2 (length, markup, calls), M3 (words), M4 (one answer to everything), M7 (paid answers
-against trusted ones). Learning changes all of these, so they are notices, except one answer that is paid for most questions."""
+"""The monitors that describe what changed: M2 (length, markup, calls), M3 (words), M4 (one answer to everything), M7 (paid
+answers against trusted ones). Learning changes all of these, so they are notices, except one answer that is paid for most
+questions."""
 
 from __future__ import annotations
 

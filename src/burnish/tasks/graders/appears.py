@@ -1,5 +1,5 @@
-"""APPEARS: a lenient reading, for what is reported beside a strict one: the right answer stands somewhere in the answer, whatever its
-form. It is no reward: an answer that lists everything would have it."""
+"""APPEARS: a lenient reading, for what is reported beside a strict one: the right answer stands somewhere in the answer, whatever
+its form. It is no reward: an answer that lists everything would have it."""
 
 from __future__ import annotations
 
