@@ -287,7 +287,6 @@ class Rollout:
     """whose value is the reward: what the grader says of the answer, plus what its turns were paid"""
     messages: tuple[Message, ...] = ()
     """of a way through an environment, as it went, the question included; nothing of one answer to a question"""
-    """whose value is the reward"""
     held: str = ""
     """why nothing may be learned from it, though it was judged"""
 

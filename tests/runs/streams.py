@@ -148,8 +148,8 @@ def watch(kind: Kind, seed: int, *, audit: Grader | None = None, steps: int = ST
     exploited = sounded = stopped = None
     by, judged = "", None
     for step, (questions, groups, hacked) in enumerate(course(kind, seed, steps), 1):
-        _, counted = watching.look(questions, groups, step)
-        watching.keep(counted)
+        _, seen = watching.look(questions, groups, step)
+        watching.keep(step, seen)
         judged = watching.judge(step)
         exploited = exploited or (step if hacked > 0.1 else None)
         if judged.verdict != "clean" and sounded is None:

@@ -91,8 +91,8 @@ class Replays:
         return found
 
     def grade(self, items: Sequence[tuple[int, Rollout]], step: int) -> list[dict[str, float]]:
-        """Of (question, rollout) each, what it gets when graded again: `moved`, `canary`, `audit`. What was not tried or failed is
-        left out."""
+        """Of (question, rollout) each, what it gets when graded again: `moved`, `canary`, `audit`. What was not tried or failed
+        is left out."""
         questions = {question: rollout.example for question, rollout in items}
         asked = [question for question, _ in items]
         paid = [n for n, (_, rollout) in enumerate(items) if rollout.reward > self.bar]
