@@ -50,3 +50,9 @@ def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> How:
 def anyhow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> How:
     """Each of these, as root's and as everyone's."""
     return choose(request.param, monkeypatch)
+
+
+@pytest.fixture(params=["bubblewrap", "landlock", "bubblewrap as oneself", "landlock as oneself"])
+def warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> How:
+    """Each isolation with its warm servers, as root's and as everyone's."""
+    return choose(request.param, monkeypatch)

@@ -370,10 +370,10 @@ def test_root_becomes_a_user_that_nobody_is(anyhow: How, request: pytest.Fixture
     assert int(first[0]) >= 60_000
 
 
-def test_one_program_finds_nothing_of_the_last(anyhow: How):
-    before = set(os.listdir(tempfile.gettempdir()))
+def test_one_program_finds_nothing_of_the_last(anyhow: How, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sandbox_pool.close()
     run("open('left', 'w').write('x')")
     assert run("import os\nprint(os.listdir('.'))").stdout == "['program.py']\n"
     sandbox_pool.close()
-    made = set(os.listdir(tempfile.gettempdir())) - before
-    assert not {name for name in made if name.startswith("burnish-sandbox-")}
+    assert not os.listdir(tmp_path)

@@ -6,6 +6,7 @@ where it fails, and nothing then is run.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import resource
@@ -29,6 +30,7 @@ SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER = 1, 8
 CAPABILITIES_VERSION_3, READ_ANYWHERE = 0x20080522, 1 << 2
 """READ_ANYWHERE is CAP_DAC_READ_SEARCH."""
 LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
 def shut(job: dict) -> None:
@@ -43,31 +45,58 @@ def shut(job: dict) -> None:
         _restrict_files(job)
 
 
-def enter(job: dict, bounds: dict[str, int], server: int, asking: int, ready: int, keep: int) -> None:
-    """A program's part, in a process of its own: its limits and the filter of system calls.
+def wall(job: dict) -> Filter:
+    """The server's last step, after which it imports nothing: the filter that all programs inherit, and the one they add."""
+    shared, own = job["filters"]
+    _filter_calls(Filter(shared, job["own_pid"]))
+    gone = [name for name in sys.modules if name.partition(".")[0] == "burnish"]
+    for name in gone:
+        del sys.modules[name]
+    return Filter(own, job["own_pid"])
 
-    A byte at `ready` says that it is done. At `asking`, if a socket, is passed where leave to start threads is asked for. Of
-    the open files, those below `keep` stay.
+
+def enter(job: dict, own: Filter, server: int, asking: int) -> None:
+    """A program's part, in a process of its own: it ends with the server, and has the filter of system calls.
+
+    At `asking`, if a socket, is passed where leave to start threads is asked for.
     """
-    _libc("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
-    if os.getppid() != server:
+    if LIBC.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0) or os.getppid() != server:
         raise ProcessLookupError("the sandbox's server is gone")
-    for name, value in bounds.items():
-        limit = getattr(resource, name)
-        most = resource.getrlimit(limit)[1]
-        bound = value if most == resource.RLIM_INFINITY else min(value, most)
-        resource.setrlimit(limit, (bound, bound))
-    code = job["filter"].replace(struct.pack("<I", job["own_pid"]), struct.pack("<I", os.getpid()))
+    own.fill(os.getpid())
     if job["ask"] is None:
-        _filter_calls(code)
+        _filter_calls(own)
     else:
-        _filter_calls_and_ask(code, job["ask"], asking)
-    os.write(ready, b"r")
-    os.closerange(keep, 1 << 20)
+        _filter_calls_and_ask(own, job["ask"], asking)
+
+
+def bound(bounds: dict[int, int]) -> None:
+    """The program's limits, by their numbers."""
+    for limit, value in bounds.items():
+        most = resource.getrlimit(limit)[1]
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(limit, (value, value))
+
+
+class Filter:
+    """A seccomp filter as the kernel takes it. It is made once; a program only writes its own number into it."""
+
+    def __init__(self, code: bytes, own_pid: int) -> None:
+        mark = struct.pack("<I", own_pid)
+        self.places = [at for at in range(0, len(code), 4) if code[at : at + 4] == mark]
+        self.text = ctypes.create_string_buffer(code, len(code))
+        self.head = ctypes.create_string_buffer(struct.pack("@HP", len(code) // 8, ctypes.addressof(self.text)))
+        self.address = ctypes.addressof(self.head)
+
+    def fill(self, number: int) -> None:
+        """Where it says "this process", have it say this number."""
+        mark = struct.pack("<I", number)
+        for at in self.places:
+            self.text[at : at + 4] = mark
 
 
 def _libc(name: str, *arguments: object) -> int:
-    passed = [ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments]
+    typed = getattr(LIBC, name).argtypes is not None
+    passed = [ctypes.c_ulong(a) if isinstance(a, int) and not typed else a for a in arguments]
     result = getattr(LIBC, name)(*passed)
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
@@ -127,34 +156,28 @@ def _all_but(top: str, hidden: list[str]) -> list[str]:
     return [path for each in below for path in _all_but(each, hidden)]
 
 
-def _filter_calls(code: bytes) -> None:
-    text = ctypes.create_string_buffer(code, len(code))
-    program = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))
-    _libc("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
+def _filter_calls(code: Filter) -> None:
+    if LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, code.address, 0, 0):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "seccomp")
 
 
-def _filter_calls_and_ask(code: bytes, seccomp: int, asking: int) -> None:
+def _filter_calls_and_ask(code: Filter, seccomp: int, asking: int) -> None:
     """Filter, and give away the file at which whoever watches is asked about calls, with the number of this process."""
     import _socket
 
-    text = ctypes.create_string_buffer(code, len(code))
-    program = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))
     watcher = _socket.socket(fileno=asking)
-    listener = _libc("syscall", seccomp, SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER, program)
+    listener = _libc("syscall", seccomp, SECCOMP_SET_FILTER, SECCOMP_NEW_LISTENER, code.address)
     watcher.sendmsg([struct.pack("@i", os.getpid())], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("@i", listener))])
     watcher.detach()
 
 
 def become(source: bytes) -> int:
     """Run the text as a script of its own would run, to its end: its exit code."""
-    _forget_ourselves()
     sys.excepthook, sys.argv = _show, ["program.py"]
     module = type(sys)("__main__")
     module.__dict__.update(__builtins__=__builtins__, __file__="program.py")
     sys.modules["__main__"] = module
     code = _outcome(lambda: exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__))
-    import atexit
-
     threading = sys.modules.get("threading")
     if threading is not None:
         _outcome(threading._shutdown)  # pyright: ignore[reportAttributeAccessIssue]
@@ -165,17 +188,11 @@ def become(source: bytes) -> int:
 
 def load(source: bytes, name: str) -> dict:
     """The names that a module of this text defines."""
-    _forget_ourselves()
     module = type(sys)(name)
     module.__dict__.update(__builtins__=__builtins__, __file__=f"{name}.py")
     sys.modules[name] = module
     exec(compile(source, f"{name}.py", "exec", dont_inherit=True), module.__dict__)
     return module.__dict__
-
-
-def _forget_ourselves() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "burnish"]:
-        del sys.modules[name]
 
 
 def _outcome(work) -> int:

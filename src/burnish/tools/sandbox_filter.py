@@ -88,7 +88,7 @@ KILL = 0x8000_0000
 EPERM = 0x0005_0000 | errno.EPERM
 ENOSYS = 0x0005_0000 | errno.ENOSYS
 
-LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_ANY_BIT, AND, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
+LOAD, JUMP, JUMP_EQUAL, JUMP_GREATER, JUMP_ANY_BIT, AND, RETURN = 0x20, 0x05, 0x15, 0x25, 0x45, 0x54, 0x06
 Instruction = tuple[int, int, int, int]
 """Code, how many instructions to skip if true, how many if false, operand."""
 
@@ -105,35 +105,54 @@ CLOCK_OF_A_TASK, CLOCK_OF_A_THREAD = 1 << 31, 1 << 2  # of a clock's number, whi
 FUTEX_OPERATION, FUTEX_OWNED = 0x7F, (6, 7, 8, 11, 12, 13)
 
 
-def build(machine: str, *, processes: bool, ask: bool = False) -> bytes:
-    """The filter for a `platform.machine()`. OWN_PID is yet to be replaced.
+SERVERS_OWN = {
+    "setpgid", "pidfd_open", "chmod", "fchmod", "fchmodat", "clone", "kill", "tgkill", "prlimit64", "prctl", "getpgid", "getsid",
+    "getpriority", "sched_getaffinity", "sched_getscheduler", "sched_getparam", "sched_getattr", "sched_rr_get_interval",
+    "clock_gettime", "clock_getres", "clock_nanosleep", "timer_create", *FORKS,
+}  # fmt: skip
+"""What the server does itself, and what is decided by a process's own number; all else is filtered once, in the server."""
+
+
+def build(machine: str, *, processes: bool, ask: bool = False) -> tuple[bytes, bytes]:
+    """Two filters for a `platform.machine()`: the server's, which its programs inherit, and what each program adds. The
+    stricter answer holds. OWN_PID is yet to be replaced.
 
     `processes` lets the program fork. `ask` has it wait for leave to start a thread; forks are not asked about.
     """
     assert not (processes and ask), "only the threads of one process are counted"
     column = list(ARCHITECTURES).index(machine)
-
-    def numbers(table: dict[str, tuple[int | None, int | None]]) -> list[int]:
-        return [number for pair in table.values() if (number := pair[column]) is not None]
-
-    code: list[Instruction] = [
+    first: list[Instruction] = [
         (LOAD, 0, 0, 4),
         (JUMP_EQUAL, 1, 0, ARCHITECTURES[machine]),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, 0),
-        (JUMP_GREATER, 0, 1, NEWEST),
-        (RETURN, 0, 0, ENOSYS),
     ]
-    for number in numbers(DENIED if processes else DENIED | FORKS):
-        code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM)]
-    for number in numbers(UNKNOWN):
-        code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ENOSYS)]
-    for name, pair in LOOKED_AT.items():
-        if (number := pair[column]) is not None:
-            body = _arguments(name, processes=processes, ask=ask)
-            code += [(JUMP_EQUAL, 0, len(body), number), *body]
-    code.append((RETURN, 0, 0, ALLOW))
+    newest: list[Instruction] = [(JUMP_GREATER, 0, 1, NEWEST), (RETURN, 0, 0, ENOSYS)]
+    cases: tuple[dict[int, list[Instruction]], dict[int, list[Instruction]]] = ({}, {})
+    for table, answer in ((DENIED if processes else DENIED | FORKS, EPERM), (UNKNOWN, ENOSYS), (LOOKED_AT, None)):
+        for name, pair in table.items():
+            if (number := pair[column]) is not None:
+                body = [(RETURN, 0, 0, answer)] if answer else _arguments(name, processes=processes, ask=ask)
+                cases[name in SERVERS_OWN][number] = body
+    shared, own = ([*head, *_choose(sorted(each.items()))] for head, each in zip(([*first, *newest], first), cases, strict=True))
+    return _packed(shared), _packed(own)
+
+
+def _packed(code: list[Instruction]) -> bytes:
     return b"".join(struct.pack("<HBBI", *each) for each in code)
+
+
+def _choose(cases: list[tuple[int, list[Instruction]]]) -> list[Instruction]:
+    """What decides about a call by its number: halved again and again, since the kernel goes through it for each call and, as a
+    program starts, for all calls that there are."""
+    if len(cases) <= 3:
+        tests = [each for number, body in cases for each in ((JUMP_EQUAL, 0, len(body), number), *body)]
+        return [*tests, (RETURN, 0, 0, ALLOW)]
+    middle = len(cases) // 2
+    low, high = _choose(cases[:middle]), _choose(cases[middle:])
+    if len(low) < 256:
+        return [(JUMP_GREATER, len(low), 0, cases[middle][0] - 1), *low, *high]
+    return [(JUMP_GREATER, 0, 1, cases[middle][0] - 1), (JUMP, 0, 0, len(low)), *low, *high]
 
 
 def _arguments(name: str, *, processes: bool, ask: bool) -> list[Instruction]:

@@ -16,6 +16,7 @@ import marshal
 import math
 import os
 import platform
+import resource
 import shutil
 import sys
 import sysconfig
@@ -69,6 +70,8 @@ class Kind:
     project: str
     own_user: bool
     """Whether the server becomes a user that nobody else is, as root's does."""
+    spares: bool = True
+    """Whether the next program's process is made while one runs."""
 
 
 INSIDE = ("sandbox_directory", "sandbox_child", "sandbox_calls", "sandbox_server")
@@ -177,7 +180,8 @@ def payload(kind: Kind, directory: str, links: str, *, control: int, source: int
         "packages_readable": [PACKAGES] if kind.how == "bubblewrap" else [links, *given.paths.values()],
         "preload": given.modules,
         "devices": [*DEVICES],
-        "filter": sandbox_filter.build(platform.machine(), processes=kind.forks, ask=not counted),
+        "filters": sandbox_filter.build(platform.machine(), processes=kind.forks, ask=not counted),
+        "spares": counted and kind.spares,
         "ask": None if counted else sandbox_filter.SECCOMP[platform.machine()],
         "own_pid": sandbox_filter.OWN_PID,
         "control": control,
@@ -241,16 +245,16 @@ def _interpreter() -> str:
 def order(kind: Kind, limits: Limits, *, session: bool) -> bytes:
     """What a server is told of one program."""
     bounds = {
-        "RLIMIT_AS": limits.memory_bytes,
-        "RLIMIT_FSIZE": limits.files_bytes,
-        "RLIMIT_NOFILE": 64,
-        "RLIMIT_CORE": 0,
-        "RLIMIT_MEMLOCK": 0,
+        resource.RLIMIT_AS: limits.memory_bytes,
+        resource.RLIMIT_FSIZE: limits.files_bytes,
+        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
     }
     if not session:  # whose calls are bounded one by one
-        bounds["RLIMIT_CPU"] = math.ceil(limits.timeout_s) + 1
+        bounds[resource.RLIMIT_CPU] = math.ceil(limits.timeout_s) + 1
     if kind.how == "bubblewrap" or kind.own_user:
-        bounds["RLIMIT_NPROC"] = most_tasks(limits) + 1  # the server is one
+        bounds[resource.RLIMIT_NPROC] = most_tasks(limits) + 2  # the server and its next program
     cpu, still, wall = (math.inf,) * 3 if session else (limits.timeout_s, limits.still_s, limits.wall_s)
     return marshal.dumps((session, bounds, cpu, still, wall, limits.output_bytes))
 

@@ -8,6 +8,7 @@ process ends, however it ends: it lives only as long as this end of its socket i
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import select
 import shutil
@@ -192,6 +193,8 @@ class Server:
         """End it, and what it runs. Closing the socket does it; a signal makes sure."""
         if not self._files:
             return
+        with contextlib.suppress(OSError):  # a thread that waits at it would keep it open
+            self._control.shutdown(socket.SHUT_RDWR)
         self._let_go()
         process = self._process
         if process is not None:

@@ -14,6 +14,7 @@ import _socket
 import gc
 import marshal
 import os
+import resource
 import select
 import signal
 import struct
@@ -21,7 +22,7 @@ import sys
 import time
 
 from burnish.tools.sandbox_calls import serve
-from burnish.tools.sandbox_child import become, enter, shut
+from burnish.tools.sandbox_child import Filter, become, bound, enter, shut, wall
 from burnish.tools.sandbox_directory import empty, fuller_than
 
 REPORT = "<iIddqq"
@@ -43,19 +44,33 @@ def main(job: dict) -> None:
         __import__(name)
     signal.alarm(0)
     nothing = os.open("/dev/null", os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
+    for file in range(3):
+        os.dup2(nothing, file)
     ready = os.pipe2(os.O_NONBLOCK)
+    own = wall(job)
     gc.collect()
     gc.freeze()
     os.write(job["control"], b"ready")
+    spare = None
     while True:
         text, passed = _receive(job["control"])
         if not text:
             os._exit(0)
-        size, order = struct.unpack_from("<q", text)[0], marshal.loads(text[8:])
-        os.write(job["control"], _run(job, order, size, passed, ready, nothing))
+        if passed or spare is None:  # what was passed is not in a process made before
+            program = _fork(job, own, ready[1], passed)
+        else:
+            program, spare = spare, None
+        os.write(program.order, text)
+        os.close(program.order)
+        for file in passed:
+            os.close(file)
+        if job["spares"] and spare is None:
+            spare = _fork(job, own, ready[1], [])
+        report = _watch(job, marshal.loads(text[8:]), program, ready[0], nothing)
+        os.close(program.out)
+        os.close(program.err)
+        empty(".")
+        os.write(job["control"], report)
 
 
 def _receive(control: int) -> tuple[bytes, list[int]]:
@@ -67,39 +82,50 @@ def _receive(control: int) -> tuple[bytes, list[int]]:
     return text, [fd for _, _, data in ancillary for (fd,) in struct.iter_unpack("@i", data)]
 
 
-def _run(job: dict, order: tuple, size: int, passed: list[int], ready: tuple[int, int], nothing: int) -> bytes:
-    out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+class Program:
+    """A process that is, or will be, a program: the pipes to it and from it."""
+
+    def __init__(self, number: int, order: int, out: int, err: int) -> None:
+        self.number, self.order, self.out, self.err = number, order, out, err
+
+
+def _fork(job: dict, own: Filter, ready: int, passed: list[int]) -> Program:
+    """A process that has given up its rights and waits to be told what to run. It is made while the last program runs, and as
+    that one cannot reach the server, it cannot reach this."""
+    order, out, err = (os.pipe2(os.O_CLOEXEC) for _ in range(3))
     server = os.getpid()
-    child = os.fork()
-    if child == 0:
+    number = os.fork()
+    if number == 0:
         try:
-            _program(job, order, size, passed, ready[1], out[1], err[1], server)
+            os.close(order[1])
+            _program(job, own, order[0], passed, ready, out[1], err[1], server)
         finally:
             os._exit(1)
-    for file in (out[1], err[1], *passed):
+    for file in (order[0], out[1], err[1]):
         os.close(file)
-    report = _watch(job, order, child, out[0], err[0], ready[0], nothing)
-    os.close(out[0])
-    os.close(err[0])
-    empty(".")
-    return report
+    return Program(number, order[1], out[0], err[0])
 
 
-def _program(job: dict, order: tuple, size: int, passed: list[int], ready: int, out: int, err: int, server: int) -> None:
+def _program(job: dict, own: Filter, order: int, passed: list[int], ready: int, out: int, err: int, server: int) -> None:
     """The program's process, from the fork to its end."""
-    session, bounds, *_ = order
     os.setpgid(0, 0)
-    source = os.pread(job["source"], size, 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
     try:
+        enter(job, own, server, passed[-1] if job["ask"] is not None else -1)
+        text = os.read(order, 1 << 16)
+        if not text:
+            os._exit(0)
+        session, bounds, *_ = marshal.loads(text[8:])
+        source = os.pread(job["source"], struct.unpack_from("<q", text)[0], 0)
         if not session:
-            with open("program.py", "xb") as file:
-                file.write(source)
-        asking = passed.pop() if job["ask"] is not None else -1
-        if session:
-            os.dup2(passed[0], 3)  # nothing but the server's own, of which this is a copy
-        enter(job, bounds, server, asking, ready, keep=4 if session else 3)
+            file = os.open("program.py", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.write(file, source)
+        else:
+            os.dup2(passed[0], 3)
+        bound(bounds)
+        os.write(ready, b"r")
+        os.closerange(4 if session else 3, 1 << 20)
     except BaseException as error:
         sys.__excepthook__(type(error), error, None)
         sys.stderr.flush()
@@ -107,8 +133,9 @@ def _program(job: dict, order: tuple, size: int, passed: list[int], ready: int, 
     os._exit(serve(source, 3) if session else become(source))
 
 
-def _watch(job: dict, order: tuple, child: int, out: int, err: int, ready: int, nothing: int) -> bytes:
+def _watch(job: dict, order: tuple, program: Program, ready: int, nothing: int) -> bytes:
     """Wait for the program's end, or bring it about; the report."""
+    child, out, err = program.number, program.out, program.err
     _, bounds, cpu_s, still_s, wall_s, output_bytes = order
     control, clock, flags = job["control"], ~child << 3 | 2, 0
     files, sizes = {out: job["out"], err: job["err"]}, {out: 0, err: 0}
@@ -142,7 +169,7 @@ def _watch(job: dict, order: tuple, child: int, out: int, err: int, ready: int, 
             break
         if now >= next_look:
             next_look = now + LOOK_S
-            if fuller_than(".", bounds["RLIMIT_FSIZE"]):
+            if fuller_than(".", bounds[resource.RLIMIT_FSIZE]):
                 flags |= TOO_MUCH
                 break
         pause = min(LOOK_S, max(0.002, cpu_s - used), max(0.002, still_s - (now - last_move)))
@@ -160,7 +187,7 @@ def _watch(job: dict, order: tuple, child: int, out: int, err: int, ready: int, 
     # Before the program is waited for, since its number, and so its group's, is its own only until then.
     os.killpg(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
-    _bury()
+    _bury(child)
     os.close(handle)
     for pipe in (out, err):
         while move(pipe):
@@ -173,12 +200,12 @@ def _watch(job: dict, order: tuple, child: int, out: int, err: int, ready: int, 
     return struct.pack(REPORT, code, flags, seconds, usage.ru_utime + usage.ru_stime, sizes[out], sizes[err])
 
 
-def _bury() -> None:
+def _bury(group: int) -> None:
     """Wait for what the program has started and was killed with it. What is not gone in a second ends the server."""
     late = time.monotonic() + 1.0
     while True:
         try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+            if os.waitpid(-group, os.WNOHANG)[0] == 0:
                 if time.monotonic() > late:
                     os._exit(1)
                 time.sleep(0.0005)
