@@ -128,7 +128,9 @@ def gradient(model: Path, data: Sequence[Datum], loss: str, settings: dict[str, 
     data = [Datum(d.chunks, {**d.streams, "logprobs": np.asarray(o.logprobs)}) for d, o in zip(data, old, strict=True)]
     policy.forward_backward(data, loss, settings).result()
     assert policy.adapter is not None
-    return engine.bank.get(policy.adapter).flat.grad.clone().numpy()
+    grad = engine.bank.get(policy.adapter).flat.grad
+    assert grad is not None
+    return grad.clone().numpy()
 
 
 # -- the length of wrong answers --------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Check 31: the grader of numbers, which rewards are made of, is audited by a second implementation that shares no code with it.
 
-Right answers are written in the ways in which people write them; the second implementation reads them with fractions of Python's and
+Right answers are written in the ways in which people write them; the second implementation reads them with Python's fractions and
 a grammar of its own.
 """
 
