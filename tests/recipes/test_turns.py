@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,7 +60,6 @@ def test_rewards_that_come_later_are_worth_less() -> None:
     assert turns.return_to_go(np.array([1.0, 0, 2]), 0.5).tolist() == [1.5, 1, 2]
     first = [a[0] for a in of(THREE, "return_to_go", discount=0.5)]  # 0.5, 0 and 1.5
     assert first == pytest.approx([0.5 - 2 / 3, -2 / 3, 1.5 - 2 / 3])
-    assert of(THREE, "values", discount=0.5)[2] == pytest.approx([1 + 0.5 - 0.9, 0.0])
 
 
 def test_anchors_scale_and_weigh_as_they_are_told() -> None:
@@ -215,40 +214,6 @@ def test_potentials_leave_the_best_policy_the_best_and_raw_bonuses_do_not() -> N
         np.testing.assert_allclose(shaped, plain, atol=1e-12)
         turned += int(np.argmax(farmed) != np.argmax(plain))
     assert turned >= 3, "raw bonuses change which policy is the best"
-
-
-# -- values -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Counter:
-    """An environment that counts; `log` is shared by all copies."""
-
-    at: int
-    log: list[int]
-
-    def fork(self) -> Counter:
-        self.log.append(self.at)
-        return Counter(self.at, self.log)
-
-
-def test_values_are_means_over_copies_in_one_request() -> None:
-    log: list[int] = []
-    states, asked = [Counter(3, log), Counter(5, log), Counter(7, log)], []
-
-    def play(copies: Sequence[Counter]) -> list[float]:
-        asked.append(len(copies))
-        for n, c in enumerate(copies):
-            c.at += n
-        return [NAN if c.at == 4 or n > 3 else float(c.at) for n, c in enumerate(copies)]
-
-    found = turns.values_of(states, play, samples=2)
-    assert log == [3, 3, 5, 5, 7, 7]
-    assert asked == [6]
-    assert found[:2].tolist() == [3.0, (7 + 8) / 2], "a continuation whose grader failed counts in no mean"
-    assert math.isnan(found[2])
-    assert [s.at for s in states] == [3, 5, 7], "the states go on as they were"
-    assert len(turns.values_of([], play, samples=2)) == 0
 
 
 # -- a key and a door -------------------------------------------------------------------------------------------------

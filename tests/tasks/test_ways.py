@@ -344,3 +344,36 @@ def test_the_question_of_a_trace_is_what_comes_before_it() -> None:
     assert question_of(Example(messages=(user, answer, user, call, result, answer))) == (user, answer, user)
     assert question_of(Example(messages=(system, answer))) == (system,)
     assert question_of(Example(messages=(user,))) == (user,)
+
+
+def test_what_going_on_is_worth_is_tried_in_copies(model) -> None:
+    """Two ways of "3": one finds it at its third turn, the other at once. From before the second turn of the first, three copies
+    go on: one finds it, one breaks its environment, one finds it a turn later; from before its third, one never does."""
+    said = {0: "153", 1: "3", 8: "3", 9: "x", 10: "13", 11: "11", 12: "3", 13: "3"}  # by sample; copies have numbers of their own
+    begun = {0: 1, 1: 1, 8: 4, 9: 4, 10: 4, 11: 5, 12: 5, 13: 5}  # at which request
+
+    def script(question: int, sample: int, request: int) -> str:
+        return said[sample][request - begun[sample]] + END
+
+    policy, renderer = model
+    setting, asked = Of(limits=Limits(turns=4)), questions(renderer, ask("?", "3"))
+    found = {}
+    for values in (0, 3):
+        told, engine = scripted(policy, renderer, script)
+        params = sampling(renderer, limit_tokens=20, samples=2)
+        (found[values],) = roll_out(told, renderer, Says(), asked, params, setting=setting, values=values)
+        assert len(engine.requests) == (3 if values == 0 else 6), "one request a turn, and copies of all turns share theirs"
+    first, second = ([s for s in way.segments if s.logprobs is not None] for way in found[3])
+    assert [s.value for s in first] == pytest.approx([2.1, (2.0 + 2.1) / 2, (0.2 + 2.0 + 2.0) / 3])
+    assert [s.value for s in second] == pytest.approx([2.1])
+    for plain, tried in zip(found[0], found[3], strict=True):
+        assert plain.reward == tried.reward
+        assert plain.ids.tolist() == tried.ids.tolist(), "the ways are what they were"
+        assert all(s.value is None for s in plain.segments)
+
+
+def test_values_of_an_environment_that_does_not_fork_are_refused(model) -> None:
+    policy, renderer = model
+    params = sampling(renderer, limit_tokens=5)
+    with pytest.raises(ConfigError, match="cannot be gone on from anew"):
+        roll_out(policy, renderer, Says(), questions(renderer, ask()), params, setting=Of(OneAnswer), values=2)

@@ -135,8 +135,8 @@ class GRPO(Training):
             raise ValueError(f'credit = "{self.credit}" is of turns, and the variant "gspo" weighs whole answers: leave it out')
         if self.credit == "values" and self.shaping == "raw":
             raise ValueError('shaping = "raw" is not read where credit = "values", whose values know of no bonus: leave it out')
-        if self.credit == "outcome" and self.discount != 1:
-            raise ValueError('discount is not read where credit = "outcome": leave it out')
+        if self.credit in ("outcome", "values") and self.discount != 1:
+            raise ValueError(f'discount is not read where credit = "{self.credit}": leave it out')
         if self.answer_tokens is not None and self.overlong > self.answer_tokens:
             raise ValueError(f"overlong = {self.overlong} is more than the longest answer, {self.answer_tokens} tokens")
         return self

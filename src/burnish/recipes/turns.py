@@ -9,7 +9,7 @@ what is shown.
     return_to_go     A_k = R_k - mean of R_k,  R_k = sum_{j >= k} gamma^(j - k) r_j
     states           A_k = R_k - mean of R over the group's turns in the same state
     anchors          A_k = A + w (R_k - mean of R in the same state) / (std or 1)   (GiGPO, Feng et al. 2025, arXiv 2505.10978)
-    values           A_k = r_k + gamma V(s_{k+1}) - V(s_k)        (VinePPO, Kazemnejad et al. 2024, arXiv 2410.01679)
+    values           A_k = r_k + V(s_{k+1}) - V(s_k)      (VinePPO, Kazemnejad et al. 2024, arXiv 2410.01679)
 
 With one turn and no discount, all but `values` are the same number, bit by bit. Where a mean is subtracted, the objective's own
 comparison is used (`credit.Baseline`): it may scale, or leave one out.
@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, Self, TypeVar
+from typing import Literal
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def advantages(
     if kind == "outcome":
         return episode
     if kind == "values":
-        steps = [[differences(t.rewards, t.values, discount) for t in group] for group in groups]
+        steps = [[differences(t.rewards, t.values) for t in group] for group in groups]
         return [[np.where(np.isnan(d + a), a, d) for d, a in zip(*g, strict=True)] for g in zip(steps, episode, strict=True)]
     returns = [[return_to_go(t.rewards, discount) for t in group] for group in groups]
     if baseline == "batch_scaled" and kind == "return_to_go":  # whose comparison is with all groups
@@ -151,9 +151,9 @@ def return_to_go(rewards: np.ndarray, discount: float = 1.0) -> np.ndarray:
     return made
 
 
-def differences(rewards: np.ndarray, values: np.ndarray, discount: float = 1.0) -> np.ndarray:
-    """A_k = r_k + gamma V(s_{k+1}) - V(s_k), V = 0 after the last turn, float64 [K]."""
-    return rewards + discount * np.append(values[1:], 0.0) - values
+def differences(rewards: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A_k = r_k + V(s_{k+1}) - V(s_k), V = 0 after the last turn, float64 [K]."""
+    return rewards + np.append(values[1:], 0.0) - values
 
 
 def _of_numbers(group: Sequence[Turns], returns: Sequence[np.ndarray], baseline: credit.Baseline) -> list[np.ndarray]:
@@ -212,28 +212,3 @@ def potential_differences(reached: np.ndarray, discount: float = 1.0) -> np.ndar
 def bounded(grade: float) -> float:
     """A process grader's grade within [-1, 1]; NaN stays, which is no grade."""
     return float(np.clip(grade, -1.0, 1.0))
-
-
-# -- values -----------------------------------------------------------------------------------------------------------
-
-
-class Forkable(Protocol):
-    """An environment in some state, of which an independent copy can be had."""
-
-    def fork(self) -> Self: ...
-
-
-E = TypeVar("E", bound=Forkable)
-
-
-def values_of(states: Sequence[E], play: Callable[[Sequence[E]], Sequence[float]], *, samples: int) -> np.ndarray:
-    """V(s) of each state: the mean return of `samples` continuations from copies of it, float64 [states].
-
-    play: goes on from each of these environments to its end, and returns what it got from there on; it is called once, with all
-    of them, so that they can be one request. NaN (a failed grader) counts in no mean. The states are left as they were.
-    """
-    copies = [state.fork() for state in states for _ in range(samples)]
-    got = np.asarray(play(copies), dtype=np.float64).reshape(len(states), samples) if copies else np.empty((len(states), samples))
-    known = ~np.isnan(got)
-    total = np.where(known, got, 0.0).sum(axis=1)
-    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)

@@ -25,6 +25,8 @@ from burnish.tasks.rollout import Question, roll_out, sampling, seed_of
 from burnish.types import Example, Rollout
 
 ROLLOUTS = "rollouts.jsonl"
+VALUES = 4
+"""Continuations from which the value of a state is had, where credit is by values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Asking:
     seed: int
     max_positions: int
     """that the model takes"""
+    values: int = 0
+    """so many times each state of an environment is gone on from, to see what that is worth"""
     folder: RunFolder | None = None
     """where what was drawn is written down; None = nowhere"""
     watch: Watching | None = None
@@ -62,7 +66,7 @@ class Asking:
         it asked before. What is drawn depends on the seed, the step and `again` alone."""
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
         params = replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
-        drawn = groups = roll_out(policy, self.renderer, self.grader, questions, params)
+        drawn = groups = roll_out(policy, self.renderer, self.grader, questions, params, values=self.values)
         more: Iterator[dict[str, object]] = repeat({})
         if self.watch is not None:
             groups, seen = self.watch.look(questions, drawn, step + 1, place=place)
@@ -100,7 +104,7 @@ class Asking:
 
     def silent(self) -> Asking:
         """The same, leaving no trace."""
-        return replace(self, folder=None)
+        return replace(self, folder=None, values=0)
 
 
 def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Asking:
@@ -118,6 +122,7 @@ def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Ask
         limit_tokens=config.answer_tokens,
         seed=config.seed,
         max_positions=prepared.max_positions,
+        values=VALUES if config.credit == "values" else 0,
         folder=folder,
         watch=_watching(config, prepared) if folder is not None and config.on_gaming != "off" else None,
     )

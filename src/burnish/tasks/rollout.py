@@ -22,7 +22,7 @@ import numpy as np
 from burnish.errors import ConfigError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
-from burnish.tasks.environment import Environment, Setting, Turn
+from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn
 from burnish.tasks.judging import Threads, asked, failed, grade, late, with_transcript, worth
 from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
@@ -76,21 +76,33 @@ def roll_out(
     params: SamplingParams,
     *,
     setting: Setting | None = None,
+    values: int = 0,
 ) -> list[list[Rollout]]:
     """`params.samples` graded ways through the task of each question, in order: one answer each, or turns in an environment of
-    `setting`. params.seed decides all draws; params.limit_tokens bounds each answer.
+    `setting`. params.seed decides all draws; params.limit_tokens bounds each answer. values: so many times each way is gone on
+    from anew, before each of its turns, in a copy of its environment, to see what going on is worth (`Segment.value`).
 
-    Raises ConfigError where the model's chat template cannot write what the setting's tools need.
+    Raises ConfigError where the model's chat template cannot write what the setting's tools need, and where values are asked for
+    of an environment that does not fork.
     """
     threads = Threads()
     try:
         if setting is None:
             return _answers(policy, renderer, grader, questions, params, threads)
         ways = [_Way(q, (n, s), setting.open()) for n, q in enumerate(questions) for s in range(params.samples)]
+        loop = _Loop(policy, renderer, grader, params, setting, threads, keeps=values > 0)
         try:
-            _Loop(policy, renderer, grader, params, setting, threads).run(ways)
+            if values and not all(way.environment.forks for way in ways):
+                raise ConfigError(
+                    "this environment cannot be gone on from anew",
+                    seen=f"{type(ways[0].environment).__name__}, which does not fork",
+                    todo="leave credit=values out, or give the environment `forks` and `fork()`",
+                )
+            loop.run(ways)
+            if values:
+                loop.value(ways, values)
         finally:
-            for way in ways:
+            for way in (*ways, *loop.copies):
                 way.environment.close()
     finally:
         threads.stop()
@@ -159,6 +171,11 @@ class _Way:
         """What the policy said last, without its reasoning and calls."""
         return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "") if self.paid else ""
 
+    @property
+    def worth(self) -> float:
+        """Its reward; NaN where it was not judged."""
+        return float("nan") if self.score is None or self.score.error is not None else self.score.value
+
     def rollout(self) -> Rollout:
         assert self.score is not None, "it has not ended"
         return Rollout(
@@ -169,6 +186,11 @@ class _Way:
             score=self.score,
             messages=tuple(self.messages),
         )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    known = [v for v in values if not np.isnan(v)]
+    return float(np.mean(known)) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +206,19 @@ class _Loop:
     """Turn by turn: all who are still on their way speak at once, then each reads what its environment says."""
 
     def __init__(
-        self, policy: Policy, renderer: Renderer, grader: Grader, params: SamplingParams, setting: Setting, threads: Threads
-    ) -> None:
+        self, policy: Policy, renderer: Renderer, grader: Grader, params: SamplingParams, setting: Setting, threads: Threads,
+        keeps: bool = False,
+    ) -> None:  # fmt: skip
         self.policy, self.renderer, self.grader, self.params, self.threads = policy, renderer, grader, params, threads
         self.limits = setting.limits
         most = int(str(policy.engine.facts["max_positions"]))
         self.most = most if self.limits.tokens is None else min(most, self.limits.tokens)
         self.tenant = f"rollout-{next(_calls)}"
         """The engine keeps what it computed of a conversation for its next turn; nothing of other calls is gone on from."""
+        self.keeps, self.kept = keeps, list[tuple[int, _Way, _Way]]()
+        """Whether copies are kept of ways before their turns; turn, way and copy."""
+        self.copies: list[_Way] = []
+        """All that were made."""
 
     def run(self, ways: Sequence[_Way]) -> None:
         """Take all ways to their ends."""
@@ -202,6 +229,36 @@ class _Loop:
                 return
             self._turn(going, turn)
         assert all(way.score is not None for way in ways)
+
+    def value(self, ways: Sequence[_Way], samples: int) -> None:
+        """Write down what going on is worth before each turn: before the first the mean of all ways of the question, which went
+        on from there; before others that of so many copies. What cannot be judged counts in no mean."""
+        self.keeps = False
+        trying: list[tuple[int, _Way]] = []
+        for turn, way, kept in self.kept:
+            first = self.params.samples + (way.place[1] * self.limits.turns + turn) * samples
+            trying += [(turn, self._copy(kept, first + m)) for m in range(samples)]
+        for turn in range(2, self.limits.turns + 1):
+            self._turn([copy for begun, copy in trying if begun <= turn and copy.score is None], turn)
+        found: dict[tuple[_Way, int], float | None] = {}
+        for n, (_, way, kept) in enumerate(self.kept):
+            tried = [copy for _, copy in trying[n * samples : (n + 1) * samples]]
+            found[way, len(kept.segments)] = _mean([copy.worth - sum(kept.paid) for copy in tried])
+        for way in ways:
+            start = _mean([other.worth for other in ways if other.place[0] == way.place[0]])
+            for n, segment in enumerate(way.segments):
+                if segment.logprobs is not None:
+                    way.segments[n] = replace(segment, value=start if n == 1 else found.get((way, n)))
+
+    def _copy(self, way: _Way, sample: int) -> _Way:
+        """The way as it is now, to go on from apart, as another sample. One whose environment fails at that has failed."""
+        made = self.threads.wait(self.threads.run(lambda: asked(lambda: (way.environment.fork(),))))
+        copy = _Way(way.question, (way.place[0], sample), made[0] if isinstance(made, tuple) else OneAnswer())
+        copy.ids, copy.segments, copy.messages = list(way.ids), list(way.segments), list(way.messages)
+        copy.paid, copy.called = list(way.paid), way.called
+        copy.score = None if isinstance(made, tuple) else failed(made) if made else late("the environment")
+        self.copies.append(copy)
+        return copy
 
     def _begin(self, ways: Sequence[_Way]) -> None:
         starts = [self.threads.run(lambda w=way: asked(lambda: tuple(w.environment.start(w.question.example)))) for way in ways]
@@ -223,6 +280,8 @@ class _Loop:
 
     def _turn(self, ways: Sequence[_Way], turn: int) -> None:
         speaking = [way for way in ways if len(way.ids) < self.most]
+        if self.keeps and turn > 1:
+            self.kept += [(turn, way, self._copy(way, way.place[1])) for way in speaking]
         full = {way: self.threads.run(lambda w=way: self._judge(w, OUT_OF_ROOM)) for way in ways if len(way.ids) >= self.most}
         asked_of = self._prompts(speaking, turn)
         heard: dict[_Way, tuple[Message, Segment, StopReason, Future[_Heard]]] = {}
