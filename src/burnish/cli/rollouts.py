@@ -43,7 +43,11 @@ def show(name: str, step: int | None, *, every: bool, as_json: bool) -> None:
     to.print(f"  {len(lines)} answers to {len(groups)} questions, {mean}; {same} questions whose answers were worth the same")
     for group in shown:
         to.out.print(Text(f"\n{one_line(group[0]['asked'], to.out.width - 2)}", style="bold"))
-        to.out.print(columns(("reward", "answer", "why", "tokens"), [row(line, to.out.width) for line in ranked(group)]))
+        if any(len(line.get("turns", ())) > 1 for line in group):
+            for line in ranked(group):
+                to.out.print(way(line, to.out.width))
+        else:
+            to.out.print(columns(("reward", "answer", "why", "tokens"), [row(line, to.out.width) for line in ranked(group)]))
     if len(shown) < len(groups):
         to.print(visible(f"\n{len(groups) - len(shown)} more: burnish show {run.name} --rollouts --step {step} --every"))
     to.document({"run": run.name, "step": step, "steps": steps, "rollouts": lines})
@@ -67,3 +71,22 @@ def row(line: Line, width: int) -> tuple[str, str, str, str]:
     room = max(20, width - 34)
     said, why = one_line(line["answer"], room * 3 // 5), one_line(line["reason"], room * 2 // 5)
     return reward, said or "(nothing)", why, f"{line['tokens']}{cut}"
+
+
+def way(line: Line, width: int) -> Text:
+    """An answer that took several turns: what was said, called, read and paid, a line each."""
+    reward, _, why, tokens = row(line, 2 * width)
+    text = Text(f"{reward}  {one_line(why, width - 20)}  {tokens} tokens\n", style="bold")
+    for n, turn in enumerate(line["turns"]):
+        if n == 0 and "logprobs" not in turn:
+            continue  # the question stands above
+        told: list[tuple[str, str]] = []
+        if "logprobs" not in turn:
+            told.append(("reads", turn["content"]))
+        else:
+            told += [("says", turn["content"])] if turn["content"] or not turn["calls"] else []
+            told += [("calls", call) for call in turn["calls"]]
+            told += [("is paid", f"{turn['reward']:g}")] if turn.get("reward") else []
+        for what, body in told:
+            text.append(f"  {what:>7}  ", style="dim").append(f"{one_line(body, width - 12) or '(nothing)'}\n", style="not bold")
+    return text

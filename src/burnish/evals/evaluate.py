@@ -25,10 +25,11 @@ from burnish.errors import ConfigError
 from burnish.evals.evaluation import CLUSTER, Answer, Evaluation, Item
 from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
+from burnish.tasks.environment import Setting
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
-from burnish.tasks.rollout import answer_of, grade, sampling, seed_of
-from burnish.types import Datum, Example, Sample, SamplingParams, trained_answer
+from burnish.tasks.rollout import Question, answer_of, asked_of, grade, roll_out, sampling, seed_of
+from burnish.types import Datum, Example, Rollout, Sample, SamplingParams, trained_answer
 
 LOSS_ROWS = 32
 """Rows per forward call: enough to fill units of work, few enough that progress is seen."""
@@ -59,6 +60,7 @@ def evaluate(
     *,
     grader: Grader | None,
     limit_tokens: int,
+    setting: Setting | None = None,
     samples: int = 1,
     temperature: float = 0.0,
     seed: int = 0,
@@ -66,8 +68,9 @@ def evaluate(
 ) -> Evaluation:
     """Loss of every example, and sampled answers of those that ask something.
 
-    limit_tokens: longest answer. samples: answers per prompt; more than one needs a temperature. grader None: a few
-    answers are drawn to be looked at. A row that cannot be measured says so in `Item.fault`. Raises ConfigError for
+    limit_tokens: longest answer. setting: in which answers are found, over several turns; it needs a grader. samples: answers
+    per prompt; more than one needs a temperature. grader None: a few answers are drawn to be looked at. A row that cannot be
+    measured says so in `Item.fault`. Raises ConfigError for
     settings that contradict each other.
     """
     if samples < 1 or limit_tokens < 1 or (samples > 1 and temperature == 0):
@@ -83,17 +86,24 @@ def evaluate(
     items = _losses(policy, renderer, examples, lambda done: report(done // 2, len(examples)))
     loss_s = time.perf_counter() - began
     unreadable = frozenset(i.index for i in items if i.fault is not None)
-    questions, faults = _questions(policy, renderer, examples, limit_tokens, every=grader is not None, skip=unreadable)
+    acted = setting if grader is not None else None
+    questions, faults = _questions(
+        policy, renderer, examples, limit_tokens, every=grader is not None, skip=unreadable, setting=acted
+    )
     base = sampling(renderer, limit_tokens=limit_tokens, samples=samples, temperature=temperature)
     began = time.perf_counter()
     half = len(examples) // 2
-    answers = _answers(
-        policy, questions, base, seed, lambda n: report(half + n * (len(examples) - half) // len(questions), len(examples))
-    )
+    told = lambda n: report(half + n * (len(examples) - half) // len(questions), len(examples))  # noqa: E731
+    if acted is not None and grader is not None:
+        answers = _ways(policy, renderer, grader, acted, questions, examples, replace(base, seed=seed), told)
+    else:
+        drawn = _answers(policy, questions, base, seed, told)
+        answers = [
+            tuple(_read(renderer, examples[question.index], sample, latency_s, grader) for sample, latency_s in samples)
+            for question, samples in zip(questions, drawn, strict=True)
+        ]
     sampling_s = time.perf_counter() - began
-    for question, drawn in zip(questions, answers, strict=True):
-        example = examples[question.index]
-        read = tuple(_read(renderer, example, sample, latency_s, grader) for sample, latency_s in drawn)
+    for question, read in zip(questions, answers, strict=True):
         items[question.index] = replace(
             items[question.index],
             prompt=question.shown,
@@ -179,7 +189,14 @@ def _why_not(row: Rendered, positions: int) -> str:
 
 
 def _questions(
-    policy: Policy, renderer: Renderer, examples: Sequence[Example], limit_tokens: int, *, every: bool, skip: frozenset[int]
+    policy: Policy,
+    renderer: Renderer,
+    examples: Sequence[Example],
+    limit_tokens: int,
+    *,
+    every: bool,
+    skip: frozenset[int],
+    setting: Setting | None = None,
 ) -> tuple[list[_Question], dict[int, str]]:
     """What to sample from, and why some examples cannot be asked."""
     positions = _positions(policy)
@@ -199,7 +216,8 @@ def _questions(
                 renderer.tokenizer.decode(rest, continues=True, skip_special=True),
             )
         else:
-            prompt, words, reference = renderer.prompt_of(example), _shown_prompt(example), _reference(example)
+            prompt = list(asked_of(renderer, example, index, setting).ids)
+            words, reference = _shown_prompt(example), _reference(example)
         room = positions - len(prompt)
         if not prompt or room < 1:
             faults[index] = f"the prompt takes {len(prompt)} of the model's {positions} positions: nothing can be answered"
@@ -231,6 +249,38 @@ def _answers(
     finally:
         for pending, _, _ in window:
             pending.cancel()
+
+
+def _ways(
+    policy: Policy,
+    renderer: Renderer,
+    grader: Grader,
+    setting: Setting,
+    questions: Sequence[_Question],
+    examples: Sequence[Example],
+    params: SamplingParams,
+    report: Callable[[int], None],
+) -> list[tuple[Answer, ...]]:
+    """Each question's ways through its environment, graded; the same that training draws. A way's seconds are those of the
+    questions that were asked with it."""
+    results: list[tuple[Answer, ...]] = []
+    for start in range(0, len(questions), IN_FLIGHT):
+        part = questions[start : start + IN_FLIGHT]
+        asked = [Question(index=q.index, example=examples[q.index], ids=q.ids) for q in part]
+        began = time.perf_counter()
+        groups = roll_out(policy, renderer, grader, asked, params, setting=setting, places=[q.index for q in part])
+        latency_s = time.perf_counter() - began
+        for group in groups:
+            results.append(tuple(_way(rollout, latency_s) for rollout in group))
+        report(len(results))
+    return results
+
+
+def _way(rollout: Rollout, latency_s: float) -> Answer:
+    tokens = int(rollout.drawn.sum())
+    return Answer(
+        text=rollout.answer, stop_reason=rollout.stop_reason, new_tokens=tokens, latency_s=latency_s, score=rollout.score
+    )
 
 
 def _ask(

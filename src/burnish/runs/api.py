@@ -114,6 +114,7 @@ def evaluate(
         loaded.renderer,
         examples,
         grader=judge,
+        setting=None if task is None or judge is None else task.environment,
         limit_tokens=limit_tokens,
         samples=samples,
         temperature=temperature,
@@ -161,6 +162,7 @@ def task_check(task: str, model: str | Path, *, samples: int = 8) -> Readiness:
         limit_tokens=found.limit_tokens,
         seed=0,
         max_positions=connect.max_positions(loaded.ref),
+        setting=found.environment,
     )
     questions = asking.questions(shuffled(found.train, 0)[:QUESTIONS])
     return readiness(loaded.policy, asking, questions, samples=samples)

@@ -1,7 +1,8 @@
 """What a step of a run draws from when it learns from its own answers: the questions, the grader, and a file of what came of it.
 
-`rollouts.jsonl` holds one line for each graded answer, in order. A checkpoint follows the lines up to its step, as in
-metrics.jsonl, and a resumed run cuts those after it.
+`rollouts.jsonl` holds one line for each graded answer, in order, with the tokens that were drawn and their log-probabilities, so
+that it can be looked at, and learned from, again. A checkpoint follows the lines up to its step, as in metrics.jsonl, and a
+resumed run cuts those after it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from burnish.runs.prepare import Prepared
 from burnish.runs.watches.replays import replays_of
 from burnish.runs.watches.watch import Watching
 from burnish.store.runfolder import RunFolder
-from burnish.tasks.rollout import Question, roll_out, sampling, seed_of
-from burnish.types import Example, Rollout
+from burnish.tasks.environment import Setting
+from burnish.tasks.rollout import Question, asked_of, roll_out, sampling, seed_of
+from burnish.types import Example, Message, Rollout
 
 ROLLOUTS = "rollouts.jsonl"
 VALUES = 4
@@ -39,6 +41,8 @@ class Asking:
     seed: int
     max_positions: int
     """that the model takes"""
+    setting: Setting | None = None
+    """in which answers are found; None = each is one turn"""
     values: int = 0
     """so many times each state of an environment is gone on from, to see what that is worth"""
     folder: RunFolder | None = None
@@ -48,10 +52,10 @@ class Asking:
 
     def questions(self, examples: Sequence[Example]) -> list[Question]:
         """The examples that can be answered, with the tokens of their prompts: those that leave room for the longest answer."""
-        made = (Question(index=n, example=e, ids=tuple(self.renderer.prompt_of(e))) for n, e in enumerate(examples))
+        made = [asked_of(self.renderer, e, n, self.setting) for n, e in enumerate(examples)]
         found = [q for q in made if q.ids and len(q.ids) + self.limit_tokens <= self.max_positions]
         if not found and examples:
-            longest = max(len(self.renderer.prompt_of(e)) for e in examples)
+            longest = max(len(q.ids) for q in made)
             raise DataError(
                 "no question leaves room for an answer",
                 seen=f"prompts of up to {longest} tokens, answers of {self.limit_tokens}, {self.max_positions} positions",
@@ -66,7 +70,9 @@ class Asking:
         it asked before. What is drawn depends on the seed, the step and `again` alone."""
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
         params = replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
-        drawn = groups = roll_out(policy, self.renderer, self.grader, questions, params, values=self.values)
+        drawn = groups = roll_out(
+            policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values
+        )
         more: Iterator[dict[str, object]] = repeat({})
         if self.watch is not None:
             groups, seen = self.watch.look(questions, drawn, step + 1, place=place)
@@ -88,7 +94,8 @@ class Asking:
 
         def measure(policy: Policy) -> float:
             greedy = sampling(self.renderer, limit_tokens=self.limit_tokens, temperature=0.0)
-            drawn = [group[0] for group in roll_out(policy, self.renderer, self.grader, questions, greedy)]
+            groups = roll_out(policy, self.renderer, self.grader, questions, greedy, setting=self.setting)
+            drawn = [group[0] for group in groups]
             known = [r.reward for r in drawn if r.score.error is None]
             if not known:
                 raise TaskRefused(
@@ -122,6 +129,7 @@ def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Ask
         limit_tokens=config.answer_tokens,
         seed=config.seed,
         max_positions=prepared.max_positions,
+        setting=prepared.setting,
         values=VALUES if config.credit == "values" else 0,
         folder=folder,
         watch=_watching(config, prepared) if folder is not None and config.on_gaming != "off" else None,
@@ -150,4 +158,25 @@ def _line(step: int, place: int, question: Question, sample: int, rollout: Rollo
         "tokens": int(rollout.drawn.sum()),
         "logprob": float(np.sum(rollout.logprobs, dtype=np.float64)),
         "stop_reason": rollout.stop_reason,
+        "turns": list(_turns(rollout)),
     }
+
+
+def _turns(rollout: Rollout) -> Iterator[dict[str, object]]:
+    """What was said and read, with its tokens; of one answer to a question the answer alone, as the question has the rest."""
+    left, said = list(rollout.messages), sum(s.logprobs is not None for s in rollout.segments)
+    while sum(m.role == "assistant" for m in left) > said:  # the task's own
+        left.pop(0)
+    for segment in rollout.segments[0 if rollout.messages else 1 :]:
+        if segment.logprobs is None:
+            until = next((n for n, m in enumerate(left) if m.role == "assistant"), len(left))
+            told, left = left[:until], left[until:]
+            yield {"role": segment.role, "content": "\n".join(m.content for m in told), "ids": segment.ids.tolist()}
+            continue
+        message = left.pop(0) if left else Message(role="assistant", content=rollout.answer)
+        calls = [f"{c.name}({c.arguments})" for c in message.tool_calls]
+        paid = {} if segment.reward is None else {"reward": segment.reward}
+        state = {} if segment.state is None else {"state": segment.state}
+        logprobs = [float(str(x)) for x in segment.logprobs]  # as short as they can be read back exactly
+        drawn = {"ids": segment.ids.tolist(), "logprobs": logprobs}
+        yield {"role": segment.role, "content": message.content, "calls": calls, **paid, **state, **drawn}

@@ -386,7 +386,7 @@ class _Probe:
         sample = asked[:IN_FLIGHT]
         evaluate(policy, prepared.renderer, asked[-2:], grader=None, limit_tokens=2)
         limit = min(STEADY_TOKENS, config.eval_tokens)
-        probe = evaluate(policy, prepared.renderer, sample, grader=prepared.grader, limit_tokens=limit)
+        probe = evaluate(policy, prepared.renderer, sample, grader=prepared.grader, limit_tokens=limit, setting=prepared.setting)
         drawn = [a.new_tokens for item in probe.items for a in item.answers]
         if not drawn:
             return 0.0

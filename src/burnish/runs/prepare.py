@@ -26,6 +26,7 @@ from burnish.store.models import ModelRef
 from burnish.store.tokenrows import row_bytes
 from burnish.tasks import graders, ready, rehearsal, sources
 from burnish.tasks.check import Finding, Findings, check
+from burnish.tasks.environment import Setting
 from burnish.tasks.leaks import find_leaks
 from burnish.tasks.repeats import SHOWN_LINES
 from burnish.tasks.rows import BadRow
@@ -63,6 +64,8 @@ class Prepared:
     grader_why: str
     audit: Grader | None
     """that of the task, where the task's own grader is used"""
+    setting: Setting | None = None
+    """of the task: in which answers are found, over several turns"""
     valid_share: float | None
     """of the rows that were held out; None with a validation file of its own"""
     max_positions: int
@@ -168,6 +171,7 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
         grader=grader,
         grader_why=why,
         audit=task.audit if task is not None and grader is task.grader else None,
+        setting=None if task is None else task.environment,
         valid_share=sides.valid_share,
         max_positions=connect.max_positions(ref),
         findings=sides.findings,

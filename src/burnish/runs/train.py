@@ -417,6 +417,7 @@ class _Training:
             self.prepared.renderer,
             self.prepared.measured.head(config.eval_items).examples,
             grader=self.prepared.grader,
+            setting=self.prepared.setting,
             limit_tokens=config.eval_tokens,
             seed=config.seed,
             on_progress=lambda done, total: self.progress.evaluating(name, done, total),

@@ -85,9 +85,11 @@ def sha256(task: Task) -> str:
     found = hashlib.sha256(repr(task.grader).encode())
     if task.audit is not None:
         found.update(repr(task.audit).encode())
+    if task.environment is not None:
+        found.update(repr(task.environment).encode())
     for side in (task.train, task.valid, task.test):
         for example in side:
-            said = [(m.role, m.content, m.weight) for m in example.messages]
+            said = [(m.role, m.content, m.weight, *m.tool_calls) for m in example.messages]
             found.update(repr((said, example.reference, sorted(example.metadata.items()))).encode())
         found.update(b"\0")
     return found.hexdigest()

@@ -22,7 +22,7 @@ import numpy as np
 from burnish.errors import ConfigError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
-from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn
+from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn, question_of
 from burnish.tasks.judging import Threads, asked, failed, grade, late, with_transcript, worth
 from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
@@ -68,6 +68,13 @@ def answer_of(renderer: Renderer, example: Example, sample: Sample) -> str:
     return "\n".join([*([message.content] if message.content else []), *calls])
 
 
+def asked_of(renderer: Renderer, example: Example, index: int, setting: Setting | None) -> Question:
+    """A row as a question: what its last answer is sampled from, or, in a setting, what it asks before anything was done."""
+    messages = None if setting is None or example.form != "chat" else question_of(example)
+    ids = renderer.prompt_of(example) if messages is None else renderer.prompt(messages, example.tools)
+    return Question(index=index, example=example, ids=tuple(ids))
+
+
 def roll_out(
     policy: Policy,
     renderer: Renderer,
@@ -76,11 +83,13 @@ def roll_out(
     params: SamplingParams,
     *,
     setting: Setting | None = None,
+    places: Sequence[int] | None = None,
     values: int = 0,
 ) -> list[list[Rollout]]:
     """`params.samples` graded ways through the task of each question, in order: one answer each, or turns in an environment of
-    `setting`. params.seed decides all draws; params.limit_tokens bounds each answer. values: so many times each way is gone on
-    from anew, before each of its turns, in a copy of its environment, to see what going on is worth (`Segment.value`).
+    `setting`. params.seed decides all draws; params.limit_tokens bounds each answer. places: numbers by which the draws in a
+    setting know the questions, by default their places here. values: so many times each way is gone on from anew, before each
+    of its turns, in a copy of its environment, to see what going on is worth (`Segment.value`).
 
     Raises ConfigError where the model's chat template cannot write what the setting's tools need, and where values are asked for
     of an environment that does not fork.
@@ -89,7 +98,8 @@ def roll_out(
     try:
         if setting is None:
             return _answers(policy, renderer, grader, questions, params, threads)
-        ways = [_Way(q, (n, s), setting.open()) for n, q in enumerate(questions) for s in range(params.samples)]
+        numbers = range(len(questions)) if places is None else places
+        ways = [_Way(q, (n, s), setting.open()) for n, q in zip(numbers, questions, strict=True) for s in range(params.samples)]
         loop = _Loop(policy, renderer, grader, params, setting, threads, keeps=values > 0)
         try:
             if values and not all(way.environment.forks for way in ways):
