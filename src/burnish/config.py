@@ -188,7 +188,9 @@ def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, st
         else:
             value = _seen(error, key, seen)
             allowed = f"must be {_describe(info)}" if info else "does not fit"
-            sentence = f"{name} {allowed} (seen {toml.literal(value)}{where})"
+            inside = [str(part) for part in fault["loc"][len(key) :]]
+            at = f" as {name}.{'.'.join(inside)}" if len(inside) > 1 and inside[0].isdigit() and value == seen else ""
+            sentence = f"{name} {allowed} (seen {toml.literal(value)}{at}{where})"
         found.setdefault(key, sentence.rstrip("."))
     return list(found.values())
 

@@ -12,13 +12,21 @@ from pathlib import Path
 from burnish.errors import ConfigError, DataError
 from burnish.protocols import Grader
 from burnish.tasks import graders, sources
+from burnish.tasks.environment import Limits, Setting
+from burnish.tasks.graders.paid import PAID
 from burnish.tasks.graders.pattern import Matches
 from burnish.tasks.graders.program import TIMEOUT_S, Calls
 from burnish.tasks.graders.shape import Length
 from burnish.tasks.graders.weighted import Weighted
 from burnish.tasks.manifest import CODE, FILE, GraderEntry, Manifest
 from burnish.tasks.split import split
-from burnish.tasks.task import Card, Task
+from burnish.tasks.task import Card, Means, Task
+from burnish.tasks.tooluse import ToolUse
+from burnish.tasks.written import Written, WrittenSetting, written
+from burnish.tools.calculator import calculator
+from burnish.tools.function import Tool
+from burnish.tools.lookup import Lookup, passages_of
+from burnish.tools.python import Python
 from burnish.types import Example
 
 HELD = 0.1
@@ -34,16 +42,22 @@ def load(path: Path) -> Task:
     """The task of a folder. Raises ConfigError for a manifest that is wrong, DataError for rows that cannot be read."""
     manifest = Manifest.load(file=path / FILE)
     train, valid, test = _rows(path, manifest)
-    card = manifest.card
+    card, setting = manifest.card, _environment(path, manifest)
+    pays = isinstance(setting, WrittenSetting) and setting.has.environment
+    if not manifest.graders and not pays:
+        todo = "add a [[graders]] entry, or a class Environment to task.py that pays for turns"
+        raise ConfigError(f"nothing judges the answers of {manifest.name}", seen=f"no grader in {FILE}", todo=todo)
     return Task(
         name=manifest.name,
         card=Card(title=card.title, about=card.about, data=card.data, grading=card.grading, limits=card.limits),
-        grader=_grader(path, manifest.graders),
+        grader=_grader(path, manifest.graders) if manifest.graders else PAID,
         train=train,
         valid=valid,
         test=test,
         limit_tokens=manifest.limit_tokens,
         audit=_grader(path, manifest.audit) if manifest.audit else None,
+        environment=setting,
+        means=Means(allowed=manifest.means.allowed, forbidden=manifest.means.forbidden),
     )
 
 
@@ -52,6 +66,7 @@ def digest(path: Path) -> str:
     manifest = Manifest.load(file=path / FILE)
     rows = manifest.rows
     names = [FILE, *(n for n in (rows.train, rows.valid, rows.test, rows.all) if n is not None)]
+    names += manifest.tools.documents
     if (path / CODE).is_file():
         names.append(CODE)
     found = hashlib.sha256()
@@ -90,6 +105,26 @@ def _rows(path: Path, manifest: Manifest) -> tuple[tuple[Example, ...], tuple[Ex
         if not side:
             raise DataError(f"the task {manifest.name} has no {name} rows", seen=str(path), todo="add rows, or name other files")
     return train, valid, test
+
+
+def _environment(path: Path, manifest: Manifest) -> Setting | None:
+    """What the folder's answers are found in; None where each is one turn."""
+    box: list[Tool] = []
+    for name in manifest.tools.use:
+        match name:
+            case "calculator":
+                box.append(calculator())
+            case "python":
+                box.append(Python(timeout_s=manifest.limits.step_s))
+            case "lookup":
+                texts = [_inside(path, file).read_text(encoding="utf-8") for file in manifest.tools.documents]
+                box.append(Lookup(tuple(passage for text in texts for passage in passages_of(text))))
+    source = (path / CODE).read_text(encoding="utf-8") if (path / CODE).is_file() else ""
+    has, own = written(source), manifest.limits
+    limits = Limits(turns=own.turns, calls=own.calls, tokens=own.tokens)
+    if has != Written(tools=False, environment=False):
+        return WrittenSetting(source=source, has=has, box=tuple(box), limits=limits, timeout_s=own.step_s)
+    return ToolUse(tools=tuple(box), limits=limits) if box else None
 
 
 def _grader(path: Path, entries: tuple[GraderEntry, ...]) -> Grader:

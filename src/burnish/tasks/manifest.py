@@ -102,6 +102,43 @@ class GraderEntry(Config):
         return self
 
 
+class ToolsEntry(Config):
+    """What the model may call while it looks for an answer, beside the functions in `tools` of task.py."""
+
+    use: tuple[Literal["calculator", "python", "lookup"], ...] = ()
+    """Tools in the box: an exact calculator, programs run in the sandbox, and a search through `documents`."""
+    documents: tuple[str, ...] = ()
+    """Text files of the folder that lookup searches."""
+
+    @model_validator(mode="after")
+    def _documents_are_read(self) -> Self:
+        if ("lookup" in self.use) != bool(self.documents):
+            raise ValueError("lookup searches documents: give both or neither")
+        return self
+
+
+class LimitsEntry(Config):
+    """What ends the way to an answer that takes several turns."""
+
+    turns: Annotated[int, Field(ge=1)] = 8
+    """Messages of the model."""
+    calls: Annotated[int, Field(ge=0)] = 16
+    """Calls of tools; further ones get an error to read."""
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """Of the whole conversation. By default what the model takes."""
+    step_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Seconds of the processor for one call or step of task.py."""
+
+
+class MeansEntry(Config):
+    """What an answer may be found with, in words: what goes beyond, however good the score, is not what was wanted."""
+
+    allowed: str = ""
+    """Such as "the calculator, and what the question says"."""
+    forbidden: str = ""
+    """Such as "reading the hidden tests"."""
+
+
 class Manifest(Config):
     """task.toml."""
 
@@ -115,8 +152,14 @@ class Manifest(Config):
     """What the task is about."""
     rows: RowFiles
     """Where its rows are."""
-    graders: Annotated[tuple[GraderEntry, ...], Field(min_length=1)]
-    """What judges answers. The score is the weighted mean of theirs."""
+    graders: Annotated[tuple[GraderEntry, ...], Field(min_length=0)] = ()
+    """What judges answers. The score is the weighted mean of theirs; none where an environment in task.py pays for turns."""
     audit: tuple[GraderEntry, ...] = ()
     """Graders that are never learned from: a run that is rewarded by `graders` is held against these, to see whether it has found
     a hole."""
+    tools: ToolsEntry = ToolsEntry()
+    """What the model may call."""
+    limits: LimitsEntry = LimitsEntry()
+    """Of answers that take several turns."""
+    means: MeansEntry = MeansEntry()
+    """What an answer may be found with."""

@@ -29,6 +29,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What an answer may be found with, in words; each may be empty."""
+
+    allowed: str = ""
+    forbidden: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Rows in three splits that share no key, and their grader. `train` is trained on, `valid` chosen by, `test` reported."""
 
@@ -44,3 +52,5 @@ class Task:
     """in which an answer is found, over several turns and with tools; None = an answer is one turn"""
     audit: Grader | None = None
     """independent of the grader and never learned from: what a run that learns from the grader is held against"""
+    means: Means = Means()
+    """what an answer may be found with"""
