@@ -202,7 +202,7 @@ Each returns a Score with a value and a reason. What a grader cannot judge is an
 def task() -> str:
     """Every key of task.toml."""
     from burnish.config import fields_of
-    from burnish.tasks.manifest import CardText, GraderEntry, Manifest, RowFiles
+    from burnish.tasks.manifest import CardText, GraderEntry, LimitsEntry, Manifest, MeansEntry, RowFiles, ToolsEntry
 
     text = (
         HEAD
@@ -213,7 +213,15 @@ check DIR` proves it ([how to](../how-to/own-task.md)). Paths are within the fol
 
 """
     )
-    tables = (("the file", Manifest), ("[card]", CardText), ("[rows]", RowFiles), ("[[graders]]", GraderEntry))
+    tables = (
+        ("the file", Manifest),
+        ("[card]", CardText),
+        ("[rows]", RowFiles),
+        ("[[graders]]", GraderEntry),
+        ("[tools]", ToolsEntry),
+        ("[limits]", LimitsEntry),
+        ("[means]", MeansEntry),
+    )
     for title, cls in tables:
         text += f"## {title}\n\n"
         rows = []

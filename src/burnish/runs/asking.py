@@ -70,9 +70,7 @@ class Asking:
         it asked before. What is drawn depends on the seed, the step and `again` alone."""
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
         params = replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
-        drawn = groups = roll_out(
-            policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values
-        )
+        drawn = groups = roll_out(policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values)
         more: Iterator[dict[str, object]] = repeat({})
         if self.watch is not None:
             groups, seen = self.watch.look(questions, drawn, step + 1, place=place)
@@ -176,7 +174,8 @@ def _turns(rollout: Rollout) -> Iterator[dict[str, object]]:
         message = left.pop(0) if left else Message(role="assistant", content=rollout.answer)
         calls = [f"{c.name}({c.arguments})" for c in message.tool_calls]
         paid = {} if segment.reward is None else {"reward": segment.reward}
-        state = {} if segment.state is None else {"state": segment.state}
+        named = (("state", segment.state), ("value", segment.value), ("grade", segment.grade))
+        known = {name: what for name, what in named if what is not None}
         logprobs = [float(str(x)) for x in segment.logprobs]  # as short as they can be read back exactly
         drawn = {"ids": segment.ids.tolist(), "logprobs": logprobs}
-        yield {"role": segment.role, "content": message.content, "calls": calls, **paid, **state, **drawn}
+        yield {"role": segment.role, "content": message.content, "calls": calls, **paid, **known, **drawn}

@@ -16,6 +16,7 @@ and the other ways in it are taken to where they were: the same messages give th
 from __future__ import annotations
 
 import ast
+import atexit
 import functools
 import hashlib
 import threading
@@ -85,6 +86,7 @@ class _Process:
         text = f"SIGNATURE = {Path(signature.__file__).read_text('utf-8')!r}\nTASK = {source!r}\n{_INSIDE.read_text('utf-8')}"
         self.lock, self.generation = threading.RLock(), 0
         self._session = sandbox.session(text, limits=sandbox.Limits(timeout_s=timeout_s))
+        atexit.register(self._session.close)
 
     def call(self, function: str, *arguments: Any) -> Any:
         """Raises CallFailed; SessionEnded where this call ended the process, which has then begun anew."""
