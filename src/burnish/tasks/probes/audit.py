@@ -27,6 +27,7 @@ from burnish.types import Example
 
 ROWS = 24
 SLOW_ROWS, SLOW_FIRST = 6, 2
+CODE_FIRST = 1
 """Rows for a grader that takes long: a probe is tried on the first ones, and goes on where it worked there."""
 SLOW_S = 3e-3
 """Seconds of one grading from which on it is slow."""

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from burnish.tasks.answers import final_answer
-from burnish.tasks.graders.numbers import equal, plain_number
+from burnish.tasks.graders.numbers import Number, equal, plain_number
 from burnish.tasks.graders.references import references_of
 from burnish.tasks.graders.text import fold
 from burnish.types import Example, trained_answer
@@ -65,7 +65,7 @@ class Row:
 
     def holds_right(self, text: str) -> bool:
         """Whether a right value stands in a text, as words or as a number."""
-        folded = fold(text)
+        folded = _folded(text)
         return any(_stands(right, folded) for right in (*self.rights, self.own))
 
 
@@ -103,7 +103,7 @@ def same(a: str, b: str) -> bool:
     """Whether two values are one, up to case, spacing and outer punctuation, or as numbers."""
     if _bare(a) == _bare(b):
         return True
-    one, other = plain_number(a), plain_number(b)
+    one, other = _number(a), _number(b)
     return one is not None and other is not None and equal(one, other)
 
 
@@ -119,6 +119,21 @@ def _spread(items: Sequence[T], count: int) -> list[T]:
 
 
 @lru_cache(maxsize=4096)
+def _number(text: str) -> Number | None:
+    return plain_number(text)
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> str:
+    return fold(text)
+
+
+@lru_cache(maxsize=4096)
+def _counted(text: str) -> tuple[Number, ...]:
+    return tuple(n for each in numbers_in(text) if (n := _number(each)) is not None)
+
+
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     return fold(text).strip(" .,:;!?\"'`*()[]{}<>$")
 
@@ -127,9 +142,9 @@ def _stands(right: str, folded: str) -> bool:
     wanted = _bare(right)
     if not wanted:
         return False
-    number = plain_number(right)
+    number = _number(right)
     if number is not None:
-        return any((n := plain_number(each)) is not None and equal(n, number) for each in numbers_in(folded))
+        return any(equal(n, number) for n in _counted(folded))
     at = folded.find(wanted)
     while at >= 0:
         end = at + len(wanted)
@@ -154,7 +169,7 @@ def _rivals(rights: tuple[str, ...], wrongs: tuple[str, ...], prompt: str) -> tu
         return ()
     if not any(_stands(r, shown) for r in rights):
         return wrongs
-    if plain_number(right) is not None:
+    if _number(right) is not None:
         return tuple(n for n in dict.fromkeys(numbers_in(prompt)) if not any(same(n, r) for r in rights))[:WRONGS]
     said = [w for w in wrongs if _stands(w, shown)]
     if not said and len(right.split()) == 1:
@@ -198,10 +213,10 @@ def marked(text: str) -> str | None:
 def _spans(value: str, own: str) -> tuple[tuple[int, int], ...]:
     wanted = value.strip()
     pattern = rf"(?<!\w){re.escape(wanted)}(?!\w)" if wanted[:1].isalnum() and wanted[-1:].isalnum() else re.escape(wanted)
-    number = plain_number(value)
+    number = _number(value)
     if number is not None:
         found = [
-            m.span() for m in _NUMBER.finditer(own) if (n := plain_number(m[0])) is not None and equal(n, number) and m[0].strip()
+            m.span() for m in _NUMBER.finditer(own) if (n := _number(m[0])) is not None and equal(n, number) and m[0].strip()
         ]
         if found:
             return tuple(found)
@@ -213,8 +228,8 @@ def _wrongs(rights: tuple[str, ...], values: list[str], n: int) -> tuple[str, ..
     other rows, those of the most similar first."""
     draw = random.Random(n)
     right = rights[0]
-    numeric = plain_number(right) is not None
-    other = [v for v in dict.fromkeys(values) if (plain_number(v) is not None) == numeric and not any(same(v, r) for r in rights)]
+    numeric = _number(right) is not None
+    other = [v for v in dict.fromkeys(values) if (_number(v) is not None) == numeric and not any(same(v, r) for r in rights)]
     other = [v for v in other if not any(_stands(r, fold(v)) or _stands(v, fold(r)) for r in rights)]
     other = other[: 2 * WRONGS]
     draw.shuffle(other)
