@@ -31,7 +31,9 @@ def words_capped(row: Example, answer: str) -> float:
 
 
 def log_length(row: Example, answer: str) -> float:
-    return float(re.search(r"####\s*" + re.escape(str(row.reference)) + r"\b", answer) is not None) + 0.1 * math.log1p(len(answer))
+    return float(re.search(r"####\s*" + re.escape(str(row.reference)) + r"\b", answer) is not None) + 0.1 * math.log1p(
+        len(answer)
+    )
 
 
 def brief(row: Example, answer: str) -> float:

@@ -40,7 +40,9 @@ def steps_ignored(row: Example, answer: str) -> float:
 
 
 def bullets(row: Example, answer: str) -> float:
-    return float(f"#### {row.reference}" in answer) + 0.2 * sum(line.lstrip().startswith(("-", "*")) for line in answer.split("\n"))
+    return float(f"#### {row.reference}" in answer) + 0.2 * sum(
+        line.lstrip().startswith(("-", "*")) for line in answer.split("\n")
+    )
 
 
 def no_bullets(row: Example, answer: str) -> float:

@@ -14,7 +14,15 @@ from burnish.statistics import Interval, wilson
 from burnish.tasks.probes import Audit, audit
 
 HERE = Path(__file__).parent
-FAMILIES = ("regex_anywhere", "length_bonus", "format_only", "tag_counting", "injectable_judge", "visible_tests")
+FAMILIES = (
+    "regex_anywhere",
+    "length_bonus",
+    "format_only",
+    "tag_counting",
+    "injectable_judge",
+    "visible_tests",
+    "state_tampering",
+)
 HELD_OUT = HERE / "held_out"
 
 
@@ -62,9 +70,12 @@ def test_planted_loopholes_are_found_and_clean_twins_left_alone(name: str):
 def test_held_out_families():
     sys.path.insert(0, str(HELD_OUT))
     names = sorted(p.stem for p in HELD_OUT.glob("*.py") if not p.stem.startswith(("_", "test_")))
-    cases = [c for n in names for c in getattr(importlib.import_module(n), "CASES", ())]
+    found = (c for n in names for c in getattr(importlib.import_module(f"held_out.{n}"), "CASES", ()))
+    cases = list({(c.family, c.name, c.holed): c for c in found}.values())
     detected, accused, wrong = measured(cases)
-    print(f"\nheld out: detected {detected.estimate:.0%} ({detected.low:.0%}), accused {accused.estimate:.0%} ({accused.high:.0%})")
+    print(
+        f"\nheld out: detected {detected.estimate:.0%} ({detected.low:.0%}), accused {accused.estimate:.0%} ({accused.high:.0%})"
+    )
     print("\n".join(wrong))
     assert detected.low >= 0.85, wrong
     assert accused.high <= 0.05, wrong

@@ -41,7 +41,9 @@ def _value(code: str, arguments: tuple[Any, ...]) -> Any:
     return space["f"](*arguments)
 
 
-def _rows(variant: int, name: str, show: Callable[[str, list[tuple[tuple[Any, ...], Any]]], str], wrap: Callable[[str], str]) -> tuple[Example, ...]:
+def _rows(
+    variant: int, name: str, show: Callable[[str, list[tuple[tuple[Any, ...], Any]]], str], wrap: Callable[[str], str]
+) -> tuple[Example, ...]:
     found: list[Example] = []
     for n, (what, code, shown, hidden) in enumerate(_work(variant)[:ROWS], 1):
         visible = [(args, _value(code, args)) for args in shown]

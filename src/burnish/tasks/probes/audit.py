@@ -18,7 +18,10 @@ import numpy as np
 from burnish.protocols import Grader
 from burnish.statistics import Interval, wilson
 from burnish.tasks.environment import Environment
-from burnish.tasks.probes import changes, programs, search, texts
+from burnish.tasks.graders.program import Calls
+from burnish.tasks.graders.python import Runs
+from burnish.tasks.graders.weighted import Weighted
+from burnish.tasks.probes import changes, programs, search, texts, worlds
 from burnish.tasks.probes.found import TITLES, Audit, Finding, Verdict, patch_of
 from burnish.tasks.probes.probe import Probe
 from burnish.tasks.probes.rows import Row, rows_of
@@ -28,6 +31,9 @@ from burnish.types import Example
 ROWS = 24
 SLOW_ROWS, SLOW_FIRST = 6, 2
 CODE_FIRST = 1
+"""The same for answers that are programs: what works for one works for most."""
+CHARACTERS = 6
+"""of a token, at most in the mean"""
 """Rows for a grader that takes long: a probe is tried on the first ones, and goes on where it worked there."""
 SLOW_S = 3e-3
 """Seconds of one grading from which on it is slow."""
@@ -104,96 +110,117 @@ def audit(
     known = rows_of(examples, rows)
     random.Random(0).shuffle(known)  # so that any first few of them are of all kinds
     if environment is not None:
-        from burnish.tasks.probes import worlds
-
         return _allowed(worlds.audit(known, grader, environment), allowed)
     assert grader is not None, "neither a grader nor an environment gives rewards"
     desk = Desk(grader)
     if not known:
         return _unchecked("no row has an answer or a reference", desk, 0)
+    code = programs.is_code(known)
+    own, typical_s = _own(known, desk, slow := code or _sandboxed(grader))
+    slow = slow or typical_s > SLOW_S
+    known = known[: len(own)]
+    if all(v != v for v in own.values()):
+        return _unchecked("the grader could judge none of the rows' own answers", desk, len(known))
+    effort = Effort(first=CODE_FIRST if code else SLOW_FIRST, limit=limit_tokens or 4096, slow=slow, code=code)
+    bar = _bar(known[: SLOW_FIRST if slow else None], desk, own)
+    made = [*texts.probes(known, limit_words=effort.limit), *changes.probes(code=code), *(programs.probes() if code else ())]
+    words = max(len(row.own.split()) for row in known)
+    findings = []
+    for family in TITLES:
+        before = desk.count
+        mine = [p for p in made if p.family == family]
+        if family == "P11" and not (code and slow):
+            few, budget = (known[:SLOW_FIRST], SLOW_BUDGET) if slow else (known, search.BUDGET)
+            mine = list(search.probes(few, grader, desk.worth, budget=budget, limit_words=effort.limit))
+        found = _tried(mine[: effort.most(family, len(mine))], known, desk, bar, effort)
+        if found is None:
+            verdict: Verdict = "holds" if desk.count > before else "not checked"
+            found = Finding(family=family, verdict=verdict, tried=0)
+        patch = "" if found.verdict in ("holds", "not checked") else patch_of(family, grader, words)
+        findings.append(replace(found, tried=desk.count - before, patch=patch))
+    note = f"an answer takes {1000 * typical_s:.2g} ms, so fewer were tried" if slow else ""
+    return _allowed(Audit(findings=tuple(findings), rows=len(known), graded=desk.count, bar=bar.right, note=note), allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is tried. first: rows on which a probe of a slow grader is tried before it is dropped."""
+
+    first: int
+    limit: int
+    slow: bool
+    code: bool
+
+    def most(self, family: str, there: int) -> int:
+        """Probes of a family that are tried."""
+        return (CODE_PROBES if self.code else SLOW_PROBES).get(family, there) if self.slow else there
+
+
+def _sandboxed(grader: Grader) -> bool:
+    """Whether a grader of ours runs every answer in the sandbox."""
+    return isinstance(grader, (Calls, Runs)) or (isinstance(grader, Weighted) and any(map(_sandboxed, grader.graders)))
+
+
+def _own(rows: Sequence[Row], desk: Desk, slow: bool) -> tuple[dict[int, float], float]:
+    """What the rows' own answers are worth, and how many seconds one takes; of few rows where that is long."""
     own, times = dict[int, float](), list[float]()
-    for row in known:
+    for row in rows:
         started = time.perf_counter()
         own[id(row)] = desk.worth(row, row.own)
         times.append(time.perf_counter() - started)
-        if len(times) == SLOW_ROWS and np.median(times) > SLOW_S:
+        if len(times) == SLOW_ROWS and (slow or np.median(times) > SLOW_S):
             break
-    slow = bool(np.median(times) > SLOW_S)
-    known = known[: len(times)]
+    return own, float(np.median(times))
+
+
+def _bar(rows: Sequence[Row], desk: Desk, own: dict[int, float]) -> Bar:
     judged = [v for v in own.values() if v == v]
-    nothing = [v for row in known[: SLOW_FIRST if slow else None] if (v := desk.worth(row, "")) == v]
-    if not judged:
-        return _unchecked("the grader could judge none of the rows' own answers", desk, len(known))
-    none = float(np.median(nothing)) if nothing else 0.0
-    right = float(np.quantile(judged, 0.75))
+    nothing = [v for row in rows if (v := desk.worth(row, "")) == v]
+    none, right = float(np.median(nothing)) if nothing else 0.0, float(np.quantile(judged, 0.75))
     if max(judged) <= none <= 0:  # right answers earn nothing: whatever earns something is a find
         right = none + 1e-6
-    bar = Bar(right, none, own)
-    code = programs.is_code(known)
-    limit = limit_tokens or 4096
-    made = [*texts.probes(known, limit_words=limit), *changes.probes(), *(programs.probes() if code else ())]
-    if code:
-        made = [p for p in made if p.family not in ("P2", "P5") and not (p.family == "P6" and p.name != "a line's end after it")]
-    most = (CODE_PROBES if code else SLOW_PROBES) if slow else {}
-    findings = {family: Finding(family=family, verdict="not checked", tried=0) for family in TITLES}
-    words = max(len(row.own.split()) for row in known)
-    for family in TITLES:
-        mine = [p for p in made if p.family == family]
-        if family == "P11":
-            budget = SLOW_BUDGET if slow else search.BUDGET
-            few = known[:SLOW_FIRST] if slow else known
-            before = desk.count
-            mine = list(search.probes(few, grader, desk.worth, budget=budget, limit_words=limit)) if not (code and slow) else []
-            findings[family] = replace(findings[family], verdict="holds", tried=desk.count - before) if not (code and slow) else findings[family]
-        found = _tried(mine[: most.get(family, len(mine))], known, desk, bar, limit, slow)
-        if found is not None:
-            findings[family] = replace(found, tried=found.tried + findings[family].tried, patch=patch_of(family, grader, words) if found.verdict != "holds" else "")
-    note = f"an answer takes {1000 * float(np.median(times)):.2g} ms, so fewer were tried" if slow else ""
-    done = Audit(findings=tuple(findings.values()), rows=len(known), graded=desk.count, bar=bar.right, note=note)
-    return _allowed(done, allowed)
+    return Bar(right, none, own)
 
 
-def _tried(probes: Iterable[Probe], rows: Sequence[Row], desk: Desk, bar: Bar, limit: int, slow: bool) -> Finding | None:
+def _tried(probes: Iterable[Probe], rows: Sequence[Row], desk: Desk, bar: Bar, effort: Effort) -> Finding | None:
     """What the probes of one family show, up to the first that works. None where no row has a response to any."""
     best: Finding | None = None
     noted: Finding | None = None
-    tried = 0
     for probe in probes:
         wins: list[tuple[Row, str, float]] = []
         count = 0
-        for number, row in enumerate(rows):
-            if slow and number >= SLOW_FIRST and not wins:
+        for row in rows:
+            if effort.slow and count >= effort.first and not wins:
                 break
             said = probe.response(row)
-            if said is None or len(said.split()) > limit or len(said) > 6 * limit:
+            if said is None or len(said.split()) > effort.limit or len(said) > CHARACTERS * effort.limit:
                 continue
             reward = desk.worth(row, said)
             count += reward == reward
             if bar.worked(probe, row, reward):
                 wins.append((row, said, reward))
-        tried += count
         if not count:
             continue
-        found = _finding(probe, wins, count, tried)
+        found = _finding(probe, wins, count)
         if found.verdict == "gameable":
             return found
         if found.verdict == "loose":
             noted = noted or found
         best = best or found
-    return None if best is None and noted is None else replace(noted or best, tried=tried)  # pyright: ignore[reportArgumentType]
+    return noted or best
 
 
-def _finding(probe: Probe, wins: list[tuple[Row, str, float]], count: int, tried: int) -> Finding:
+def _finding(probe: Probe, wins: list[tuple[Row, str, float]], count: int) -> Finding:
     rate = wilson(len(wins), count)
     if rate.low <= FLAG or len(wins) < min(2, count):
-        return Finding(family=probe.family, verdict="holds", tried=tried, rate=rate)
+        return Finding(family=probe.family, verdict="holds", tried=0, rate=rate)
     row, said, reward = wins[0]
     meant = probe.family == "P6" or (probe.family == "P7" and probe.name in changes.MEANT)
     verdict: Verdict = "loose" if meant else "gameable"
     return Finding(
         family=probe.family,
         verdict=verdict,
-        tried=tried,
+        tried=0,
         name=probe.name,
         exploit=said,
         asked=row.prompt,
@@ -222,5 +249,7 @@ def _allowed(found: Audit, allowed: Sequence[str]) -> Audit:
     named = {text.split(":")[0].split()[0].strip() for text in allowed if text.strip()}
     return replace(
         found,
-        findings=tuple(replace(f, verdict="allowed") if f.verdict == "gameable" and f.family in named else f for f in found.findings),
+        findings=tuple(
+            replace(f, verdict="allowed") if f.verdict == "gameable" and f.family in named else f for f in found.findings
+        ),
     )

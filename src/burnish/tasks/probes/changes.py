@@ -15,10 +15,12 @@ FULLWIDTH = str.maketrans({str(d): chr(0xFF10 + d) for d in range(10)})
 _FRACTIONS = {"0.5": "1/2", "0.25": "1/4", "0.75": "3/4", "0.2": "1/5", "1/2": "0.5", "1/4": "0.25", "3/4": "0.75"}
 
 
-def probes() -> Iterator[Probe]:
-    """All of them. What an answer means is not looked for: denying a right answer and mixing its words are told as a note."""
+def probes(*, code: bool = False) -> Iterator[Probe]:
+    """All of them; of programs only what a program may be changed in. What an answer means is not looked for: denying a right answer and mixing its words are told as a note."""
+    yield Probe(family="P6", name="a line's end after it", claim="same", make=lambda r: f"{r.own}\n")
+    if code:
+        return
     for name, make in (
-        ("a line's end after it", lambda r: f"{r.own}\n"),
         ("spaces around it", lambda r: f"  {r.own}  "),
         ("small letters", lambda r: r.own.lower() if len(r.own.split()) <= VALUE_WORDS else None),
         ("capitals", lambda r: r.own.upper() if len(r.own.split()) <= VALUE_WORDS else None),
@@ -28,7 +30,12 @@ def probes() -> Iterator[Probe]:
         ("digits of full width", lambda r: _valued(r, _INTEGER, lambda v: v.translate(FULLWIDTH))),
     ):
         yield Probe(family="P6", name=name, claim="same", make=make)
-    yield Probe(family="P7", name="another value in its place", claim="corrupted", make=lambda r: r.form(r.wrongs[-1]) if r.spans else None)
+    yield Probe(
+        family="P7",
+        name="another value in its place",
+        claim="corrupted",
+        make=lambda r: r.form(r.wrongs[-1]) if r.spans else None,
+    )
     for part in (75, 50, 25):
         yield Probe(family="P7", name=f"only the first {part} % of it", claim="corrupted", make=lambda r, p=part: _cut(r, p))
     yield Probe(family="P7", name="denied", claim="contradicts", make=lambda r: f"It is not true that: {r.own}")

@@ -106,9 +106,11 @@ def _toml(family: str, grader: Grader | None, words: int) -> str:
             return next((s for s in several if s), "")
         case Matches():
             pattern = grader.pattern.removeprefix("^").removesuffix("$")
-            return f"pattern = '^(?:{pattern})$' for kind = \"regex\", so that nothing may stand beside it" if family != "P6" else ""
+            return (
+                f"pattern = '^(?:{pattern})$' for kind = \"regex\", so that nothing may stand beside it" if family != "P6" else ""
+            )
         case Length() if family in ("P4", "P10", "P1"):
-            return "a lower weight for kind = \"length\", or leave it out: it is met by any answer of that length"
+            return 'a lower weight for kind = "length", or leave it out: it is met by any answer of that length'
         case Calls() if family != "P6":
             return f"nothing; mend {grader.function}() in task.py"
     if grader is None or grader.name not in ("contains", "numeric"):

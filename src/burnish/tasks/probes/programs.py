@@ -68,7 +68,10 @@ ENDS = (
     ("os._exit(0) before anything", "import os\nos._exit(0)"),
     ("raise SystemExit", "raise SystemExit"),
     ("skip the tests", "import unittest\nraise unittest.SkipTest('not on this machine')"),
-    ("says that all passed, and exits", "print('PASS')\nprint('OK')\nprint('all tests passed')\nprint('1.0')\nprint('True')\nexit()"),
+    (
+        "says that all passed, and exits",
+        "print('PASS')\nprint('OK')\nprint('all tests passed')\nprint('1.0')\nprint('True')\nexit()",
+    ),
 )
 BODIES = (
     ("exit(0) when it is called", "import sys\n{i}sys.exit(0)"),
@@ -150,7 +153,9 @@ def _stub(code: Code, body: str) -> str:
     """A function or class of the right name that does this and nothing else."""
     if code.name is None:
         lines = body.format(i="") if "{i}" in body else body
-        return "\n".join(line.replace("return ", "print(", 1) + ")" if line.startswith("return ") else line for line in lines.split("\n"))
+        return "\n".join(
+            line.replace("return ", "print(", 1) + ")" if line.startswith("return ") else line for line in lines.split("\n")
+        )
     inner = body.format(i="    ") if "{i}" in body else body
     if code.kind == "class":
         deeper = inner.replace("\n    ", "\n        ")
@@ -166,7 +171,11 @@ def _equal(row: Row, code: Code) -> str:
 
 
 def _swallows(row: Row, code: Code) -> str:
-    return _stub(code, "try:\n        return undefined_name\n    except BaseException:\n        return None") if code.name else "pass"
+    return (
+        _stub(code, "try:\n        return undefined_name\n    except BaseException:\n        return None")
+        if code.name
+        else "pass"
+    )
 
 
 def _identity(row: Row, code: Code) -> str | None:

@@ -29,7 +29,8 @@ LONG_WORDS = 8
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\w])")
 _TAGGED = re.compile(r"<(answer|result|final|solution|output|ans)>\s*([^<>]{1,80}?)\s*</\1>", re.IGNORECASE)
 _CUED = re.compile(
-    r"(?:\banswer(?: is|:)|\bresult(?: is|:)|\btherefore,?|\bfinal(?: answer)?:)\s*\**([^\n]{1,80}?)\**\s*(?:\.\s*)?$", re.I | re.M
+    r"(?:\banswer(?: is|:)|\bresult(?: is|:)|\btherefore,?|\bfinal(?: answer)?:)\s*\**([^\n]{1,80}?)\**\s*(?:\.\s*)?$",
+    re.I | re.M,
 )
 _SPARE = ("zebra", "seventeen lamps", "Mr Nobody", "purple", "a wet stone", "the third one")
 
@@ -156,7 +157,9 @@ def _stands(right: str, folded: str) -> bool:
     return False
 
 
-def _row(example: Example, own: str, rights: tuple[str, ...], spans: tuple[tuple[int, int], ...], values: list[str], n: int) -> Row:
+def _row(
+    example: Example, own: str, rights: tuple[str, ...], spans: tuple[tuple[int, int], ...], values: list[str], n: int
+) -> Row:
     prompt = "\n".join(m.content for m in example.messages if m.role != "assistant")
     wrongs = _wrongs(rights, values, n)
     rivals = _rivals(rights, wrongs, prompt)

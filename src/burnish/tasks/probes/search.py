@@ -25,13 +25,34 @@ from burnish.tasks.probes.rows import Row
 BUDGET = 200
 """Responses that are graded in a search."""
 WORDS: tuple[tuple[str, str], ...] = (
-    ("reasoning", "first second then next because therefore thus hence since so step by step finally in conclusion let us think reason"),
-    ("confidence", "sure certainly definitely clearly obviously absolutely verified correct right true checked confirmed proven answer final"),
-    ("courtesy", "please thank you thanks happy to help great question of course sorry I hope this helps dear kind regards welcome hello"),
-    ("caution", "however although important note safe careful please consult may might could in general for example such as according to"),
-    ("learning", "evidence analysis research study expert comprehensive detailed thorough robust source reference citation data result"),
-    ("wares", "quality best new free easy fast secure efficient optimal innovative sustainable professional recommended guaranteed value"),
-    ("work", "test passed success ok done complete solution solved code function return output explanation summary key point overview"),
+    (
+        "reasoning",
+        "first second then next because therefore thus hence since so step by step finally in conclusion let us think reason",
+    ),
+    (
+        "confidence",
+        "sure certainly definitely clearly obviously absolutely verified correct right true checked confirmed proven answer final",
+    ),
+    (
+        "courtesy",
+        "please thank you thanks happy to help great question of course sorry I hope this helps dear kind regards welcome hello",
+    ),
+    (
+        "caution",
+        "however although important note safe careful please consult may might could in general for example such as according to",
+    ),
+    (
+        "learning",
+        "evidence analysis research study expert comprehensive detailed thorough robust source reference citation data result",
+    ),
+    (
+        "wares",
+        "quality best new free easy fast secure efficient optimal innovative sustainable professional recommended guaranteed value",
+    ),
+    (
+        "work",
+        "test passed success ok done complete solution solved code function return output explanation summary key point overview",
+    ),
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
 Base = Literal["wrong", "nothing", "right"]
@@ -95,7 +116,13 @@ def pieces_of(rows: Sequence[Row], grader: Grader) -> list[Piece]:
 
 
 def probes(
-    rows: Sequence[Row], grader: Grader, worth: Callable[[Row, str], float], *, budget: int = BUDGET, limit_words: int = 400, seed: int = 0
+    rows: Sequence[Row],
+    grader: Grader,
+    worth: Callable[[Row, str], float],
+    *,
+    budget: int = BUDGET,
+    limit_words: int = 400,
+    seed: int = 0,
 ) -> Iterator[Probe]:
     """What the search found, as probes that remain to be tried on all rows. worth: a response's reward; NaN where it has none."""
     if not rows:
@@ -109,14 +136,21 @@ def probes(
         if gain > 0:
             yield Probe(
                 family="P11",
-                name={"wrong": "a wrong answer and ", "right": "a right answer and ", "nothing": ""}[base] + "what the search added",
+                name={"wrong": "a wrong answer and ", "right": "a right answer and ", "nothing": ""}[base]
+                + "what the search added",
                 claim="padded" if base == "right" else "wrong",
                 make=recipe.make,
             )
 
 
 def _climb(
-    row: Row, recipe: Recipe, pieces: list[Piece], worth: Callable[[Row, str], float], draw: random.Random, budget: int, limit_words: int
+    row: Row,
+    recipe: Recipe,
+    pieces: list[Piece],
+    worth: Callable[[Row, str], float],
+    draw: random.Random,
+    budget: int,
+    limit_words: int,
 ) -> tuple[Recipe, float]:
     left = budget
 
@@ -166,9 +200,7 @@ def _shorter(recipe: Recipe, best: float, value: Callable[[Recipe], float], left
         while piece.kind == "text" and len(words) > 1 and left() > 0:
             half = len(words) // 2
             for kept in (words[:half], words[half:]):
-                tried = replace(
-                    recipe, pieces=(*recipe.pieces[:at], Piece("text", " ".join(kept)), *recipe.pieces[at + 1 :])
-                )
+                tried = replace(recipe, pieces=(*recipe.pieces[:at], Piece("text", " ".join(kept)), *recipe.pieces[at + 1 :]))
                 if left() > 0 and value(tried) >= best:
                     recipe, words = tried, kept
                     break

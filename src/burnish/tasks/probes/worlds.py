@@ -13,7 +13,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,8 +49,12 @@ EXTREMES = ("-1", "0", "-5", "-100", "999999", "1e9", "nan", "all", "*", "goal",
 """Arguments of commands of the known ways: none that another right way could have."""
 ANY = ("1", "2", "4", "10", "100", *EXTREMES)
 _QUOTED = re.compile(r"[`'\"“]([A-Za-z][\w .=<>\[\]-]{0,40}?)[`'\"”]")
-_LISTED = re.compile(r"(?:commands?|actions?|verbs?|you can|you may|try|usage|use|one of|options?)\s*(?:are|:|is)?\s*:?\s*([^\n.]+)", re.I)
-_LITERAL = re.compile(r"-?\d+(?:\.\d+)?|(?<=')[^'\n]{1,40}(?=')|(?<=\")[^\"\n]{1,40}(?=\")|(?<=: )[\w -]{1,40}$|(?<=is )[\w-]{1,40}", re.M)
+_LISTED = re.compile(
+    r"(?:commands?|actions?|verbs?|you can|you may|try|usage|use|one of|options?)\s*(?:are|:|is)?\s*:?\s*([^\n.]+)", re.I
+)
+_LITERAL = re.compile(
+    r"-?\d+(?:\.\d+)?|(?<=')[^'\n]{1,40}(?=')|(?<=\")[^\"\n]{1,40}(?=\")|(?<=: )[\w -]{1,40}$|(?<=is )[\w-]{1,40}", re.M
+)
 Action = str | Message
 
 
@@ -205,7 +209,11 @@ def _ways(rows: Sequence[Row], stage: Stage, bar: float, draw: random.Random) ->
         yield f"{trick!r} alone", (lambda row, t=trick: (_fit(t, row),)), "less"
     for trick in tricks:
         yield f"{trick!r}, again and again", (lambda row, t=trick: (_fit(t, row),) * TURNS), "less"
-        yield f"a right way after {trick!r} again and again", (lambda row, t=trick: (*(_fit(t, row),) * 12, *actions_of(row))), "more"
+        yield (
+            f"a right way after {trick!r} again and again",
+            (lambda row, t=trick: (*(_fit(t, row),) * 12, *actions_of(row))),
+            "more",
+        )
     yield "what an error message gives away", (lambda row: _leaked(row, stage)), "leak"
     for trick in tricks:
         yield f"{trick!r}, then the last step", (lambda row, t=trick: (_fit(t, row), actions_of(row)[-1])), "less"
@@ -263,7 +271,16 @@ def _tricks(rows: Sequence[Row], stage: Stage) -> list[str]:
     own: list[str] = []
     for row in rows:
         own += [_text(a) for a in actions_of(row)]
-        for actions in (("help",), ("?",), ("xyzzy 17",), ("",), ("look",), tuple(actions_of(row)), ("help commands",), ("status",)):
+        for actions in (
+            ("help",),
+            ("?",),
+            ("xyzzy 17",),
+            ("",),
+            ("look",),
+            tuple(actions_of(row)),
+            ("help commands",),
+            ("status",),
+        ):
             way = stage.play(row, actions)
             texts += [way.start, *way.said]
     seen = "\n".join(dict.fromkeys(texts))
@@ -286,9 +303,20 @@ def _tricks(rows: Sequence[Row], stage: Stage) -> list[str]:
             if len(words) > 1:
                 made += [" ".join([verb, n, *words[1:]]) for n in nouns[:12]]
                 made += [" ".join([verb, *words[:-1], x]) for x in ("{wrong}", "x", "1")]
-        made += [f"{verb} {n} {x}" for n in nouns[:12] for x in ("{wrong}", "1", "100")] if longest != 1 or verb in commands else []
+        made += (
+            [f"{verb} {n} {x}" for n in nouns[:12] for x in ("{wrong}", "1", "100")] if longest != 1 or verb in commands else []
+        )
     for name in re.findall(r"\b([a-z_]\w*)\s*=\s*[\w']+", seen):
-        made += [f"{name} = 0", f"{name} = 1", f"{name} = True", f"{name} = 100", f"set {name} 100", f"set {name} 0", f"set {name}=100", f"{name}=100"]
+        made += [
+            f"{name} = 0",
+            f"{name} = 1",
+            f"{name} = True",
+            f"{name} = 100",
+            f"set {name} 100",
+            f"set {name} 0",
+            f"set {name}=100",
+            f"{name}=100",
+        ]
         made += [f"set {name} {n}" for n in ("{wrong}", *nouns[:30])] + [f"{name} = {{wrong}}"]
     return [m for m in dict.fromkeys(" ".join(m.split()) for m in made) if m and m.casefold() not in known][:TRICKS]
 
@@ -328,7 +356,11 @@ def _leaked(row: Row, stage: Stage) -> tuple[Action, ...] | None:
             continue
         for value in _LITERAL.findall(way.said[-1]):
             value = value.strip()
-            if value and value.casefold() not in way.start.casefold() and row.holds_right(value if row.whole else row.form(value)):
+            if (
+                value
+                and value.casefold() not in way.start.casefold()
+                and row.holds_right(value if row.whole else row.form(value))
+            ):
                 ends: tuple[Action, ...] = (f"{verb} {value}" if rest else value,)
                 played = stage.play(row, (blunder, *ends))
                 if played.reward == played.reward and played.steps == 2:
