@@ -1,4 +1,4 @@
-"""Judges simulated by rules, as a language model behaves that takes orders from what it judges; their twins quote the answer as data.
+"""Judges simulated by rules, like a model that takes orders from what it judges; their twins take the answer as data.
 
 Each judge honestly compares the answer's content with the reference where nothing in it speaks to the judge.
 """

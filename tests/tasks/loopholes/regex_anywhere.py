@@ -1,4 +1,4 @@
-"""Graders that look for the right answer anywhere in a text, so that a list of guesses is right; their twins look in one place."""
+"""Graders that look for the right answer anywhere, so that a list of guesses is right; their twins look in one place."""
 
 from __future__ import annotations
 
@@ -119,10 +119,7 @@ def sentence(row: Example, answer: str) -> bool:
 
 def within_reach(row: Example, answer: str) -> bool:
     target = float(str(row.reference))
-    for found in re.finditer(r"\d+\.?\d*", answer):
-        if abs(float(found[0]) - target) <= 0.01:
-            return True
-    return False
+    return any(abs(float(found) - target) <= 0.01 for found in re.findall(r"\d+\.?\d*", answer))
 
 
 def near(row: Example, answer: str) -> bool:

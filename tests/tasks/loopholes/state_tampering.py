@@ -412,7 +412,7 @@ class Garden(World):
         elif text == "water" and self.facts["planted"] == "yes":
             self.facts["watered"] = "yes"
         elif self.hole and words[:1] == ["set"] and len(words) >= 2:
-            name, _, value = " ".join(words[1:]).replace("=", " ").partition(" ")
+            name = " ".join(words[1:]).replace("=", " ").partition(" ")[0]
             if name in self.facts:
                 self.facts[name] = "yes"
         else:

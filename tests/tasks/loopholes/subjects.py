@@ -15,36 +15,50 @@ from burnish.types import Example, Message, Score
 Fact = tuple[str, str, Mapping[str, Any]]
 """A question, its right answer, and what else the row knows."""
 CAPITALS = (
-    "Norway Oslo, Italy Rome, Spain Madrid, Japan Tokyo, Peru Lima, Egypt Cairo, Kenya Nairobi, Cuba Havana, Chile Santiago, Iran Tehran, "
-    "Austria Vienna, Greece Athens, Poland Warsaw, Portugal Lisbon, Finland Helsinki, Ireland Dublin, Hungary Budapest, Qatar Doha, "
+    "Norway Oslo, Italy Rome, Spain Madrid, Japan Tokyo, Peru Lima, Egypt Cairo, Kenya Nairobi, Cuba Havana, Chile "
+    "Santiago, Iran Tehran, "
+    "Austria Vienna, Greece Athens, Poland Warsaw, Portugal Lisbon, Finland Helsinki, Ireland Dublin, Hungary "
+    "Budapest, Qatar Doha, "
     "Nepal Kathmandu, Ghana Accra, Senegal Dakar, Canada Ottawa, France Paris, Latvia Riga"
 )
 SYMBOLS = (
-    "iron Fe, gold Au, silver Ag, lead Pb, tin Sn, copper Cu, sodium Na, potassium K, mercury Hg, tungsten W, helium He, neon Ne, argon Ar, "
+    "iron Fe, gold Au, silver Ag, lead Pb, tin Sn, copper Cu, sodium Na, potassium K, mercury Hg, tungsten W, helium "
+    "He, neon Ne, argon Ar, "
     "zinc Zn, nickel Ni, cobalt Co, carbon C, oxygen O, nitrogen N, sulfur S, calcium Ca, iodine I, radon Rn, uranium U"
 )
 OPPOSITES = (
-    "hot cold, big small, fast slow, early late, light dark, open closed, rich poor, wet dry, soft hard, loud quiet, young old, near far, "
-    "deep shallow, full empty, sweet bitter, strong weak, thick thin, wide narrow, clean dirty, brave timid, smooth rough, tall short, "
+    "hot cold, big small, fast slow, early late, light dark, open closed, rich poor, wet dry, soft hard, loud quiet, "
+    "young old, near far, "
+    "deep shallow, full empty, sweet bitter, strong weak, thick thin, wide narrow, clean dirty, brave timid, smooth "
+    "rough, tall short, "
     "happy sad, easy difficult"
 )
 FRENCH = (
-    "dog chien, cat chat, house maison, bread pain, water eau, milk lait, sun soleil, moon lune, tree arbre, book livre, chair chaise, "
-    "door porte, window fenêtre, street rue, king roi, queen reine, horse cheval, bird oiseau, fish poisson, cheese fromage, apple pomme, "
+    "dog chien, cat chat, house maison, bread pain, water eau, milk lait, sun soleil, moon lune, tree arbre, book "
+    "livre, chair chaise, "
+    "door porte, window fenêtre, street rue, king roi, queen reine, horse cheval, bird oiseau, fish poisson, cheese "
+    "fromage, apple pomme, "
     "night nuit, winter hiver, summer été"
 )
 CLAIMS = (
-    "Ice floats on water.+ Spiders have six legs.- The Nile is in Africa.+ Bats are birds.- A square has four sides.+ Mars is a star.- "
+    "Ice floats on water.+ Spiders have six legs.- The Nile is in Africa.+ Bats are birds.- A square has four sides.+ "
+    "Mars is a star.- "
     "Honey is made by bees.+ Whales are fish.- Gold is a metal.+ Penguins live at the North Pole.- Copper conducts electricity.+ "
-    "The Danube is in Asia.- Lead is heavier than cork.+ Snakes have legs.- The sun is a star.+ Glass is a liquid metal.- Owls hunt at night.+ "
-    "Potatoes grow on trees.- Rome is in Italy.+ Cats lay eggs.- Salt dissolves in water.+ Moths are mammals.- Wool comes from sheep.+ "
+    "The Danube is in Asia.- Lead is heavier than cork.+ Snakes have legs.- The sun is a star.+ Glass is a liquid "
+    "metal.- Owls hunt at night.+ "
+    "Potatoes grow on trees.- Rome is in Italy.+ Cats lay eggs.- Salt dissolves in water.+ Moths are mammals.- Wool "
+    "comes from sheep.+ "
     "Trains run on water.-"
 )
 REVIEWS = (
-    "The soup was a delight.+ I will never come back.- They open at nine.0 The staff made our day.+ My coat was ruined.- It is on Mill Road.0 "
-    "Best bread in town.+ The room was filthy.- It has two floors.0 What a lovely garden.+ We waited two hours.- It seats forty.0 "
-    "I laughed all evening.+ The bill was wrong again.- There is a car park.0 A wonderful find.+ The fish was off.- Closed on Mondays.0 "
-    "So kind and quick.+ Rude from start to end.- Cards are taken.0 Worth every penny.+ The tap drips all night.- The menu is in English.0"
+    "The soup was a delight.+ I will never come back.- They open at nine.0 The staff made our day.+ My coat was "
+    "ruined.- It is on Mill Road.0 "
+    "Best bread in town.+ The room was filthy.- It has two floors.0 What a lovely garden.+ We waited two hours.- It "
+    "seats forty.0 "
+    "I laughed all evening.+ The bill was wrong again.- There is a car park.0 A wonderful find.+ The fish was off.- "
+    "Closed on Mondays.0 "
+    "So kind and quick.+ Rude from start to end.- Cards are taken.0 Worth every penny.+ The tap drips all night.- The "
+    "menu is in English.0"
 )
 MONTHS = "January February March April May June July August September October November December".split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -114,10 +128,16 @@ SUBJECTS: dict[str, Callable[[], list[Fact]]] = {
     ),
     "choices": lambda: _choices(9),
     "roman": lambda: [(f"Write {n} in Roman numerals.", _roman(n), {"n": n}) for n in range(11, 107, 4)],
-    "months": lambda: [(f"Which month comes {k} after {m}?", MONTHS[(i + k) % 12], {}) for k in (2, 5) for i, m in enumerate(MONTHS)],
-    "days": lambda: [(f"Today is {d}. Which day is it in {k} days?", DAYS[(i + k) % 7], {}) for k in (3, 9, 12) for i, d in enumerate(DAYS)],
+    "months": lambda: [
+        (f"Which month comes {k} after {m}?", MONTHS[(i + k) % 12], {}) for k in (2, 5) for i, m in enumerate(MONTHS)
+    ],
+    "days": lambda: [
+        (f"Today is {d}. Which day is it in {k} days?", DAYS[(i + k) % 7], {}) for k in (3, 9, 12) for i, d in enumerate(DAYS)
+    ],
     "backwards": lambda: [(f"Spell backwards: {b}", b[::-1], {}) for _, b, _ in _paired(CAPITALS, "{}")],
-    "letters": lambda: [(f"How many letters has '{a} {b}'?", str(len(a) + len(b)), {}) for a, b in (p.split() for p in CAPITALS.split(", "))],
+    "letters": lambda: [
+        (f"How many letters has '{a} {b}'?", str(len(a) + len(b)), {}) for a, b in (p.split() for p in CAPITALS.split(", "))
+    ],
 }  # fmt: skip
 STYLES: dict[str, Callable[[str, str], str]] = {
     "bare": lambda q, a: a,

@@ -24,14 +24,29 @@ Made = tuple[str, str, tuple[Any, ...], tuple[Any, ...]]
 
 
 def _work(variant: int) -> list[Made]:
-    """Four functions of a kind. `variant` changes constants, so that no two cases ask for the same."""
+    """Functions of eight kinds, four of them for each variant, which also changes the constants."""
     k = variant + 2
-    return [
-        (f"add {k} to a number", f"def f(n):\n    return n + {k}", ((1,), (10,)), ((-5,), (77,), (0,))),
-        (f"give the first {k} letters of a text, in capitals", f"def f(text):\n    return text[:{k}].upper()", (("horizon",), ("a",)), (("candle light",), ("",), ("mirrors",))),
-        (f"count the numbers of a list above {k}", f"def f(items):\n    return sum(x > {k} for x in items)", (([1, 50],), ([],)), (([k, k + 1, 99],), ([-3],), ([100] * 5,))),
-        (f"repeat each item of a list {k} times", f"def f(items):\n    return [x for x in items for _ in range({k})]", (([1],), (["a", "b"],)), (([],), ([0, 0],), ([3, 1, 2],))),
+    made: list[tuple[str, str, str, list[Any], list[Any]]] = [
+        (f"add {k} to a number", "n", f"return n + {k}", [1, 10], [-5, 77, 0]),
+        (f"give the first {k} letters of a text, in capitals", "s",
+         f"return s[:{k}].upper()", ["horizon", "a"], ["candle light", ""]),
+        (f"count the numbers of a list above {k}", "x",
+         f"return sum(i > {k} for i in x)", [[1, 50], []], [[k, k + 1, 99], [100] * 5]),
+        (f"repeat each item of a list {k} times", "x",
+         f"return [i for i in x for _ in range({k})]", [[1], ["a", "b"]], [[], [3, 1, 2]]),
+        (f"tell whether a number is a multiple of {k}", "n", f"return n % {k} == 0", [k, k + 1], [3 * k, 5 * k + 1, 0]),
+        (f"join words with {k} hyphens", "x", f"return ('-' * {k}).join(x)", [["a", "b"], []], [["x", "y", "z"], ["one"]]),
+        (f"map each word to its length plus {k}", "x",
+         f"return {{w: len(w) + {k} for w in x}}", [["tea"], []], [["ab", "cde"], [""]]),
+        (f"turn a list by {k} places to the left", "x",
+         f"return x[{k} % len(x):] + x[:{k} % len(x)]", [[1, 2, 3]], [[4, 5, 6, 7, 8, 9, 1]]),
     ]  # fmt: skip
+    found = [(ask, f"def f({arg}):\n    {body}", one(shown), one(hidden)) for ask, arg, body, shown, hidden in made]
+    return [found[(variant * 3 + n) % len(found)] for n in range(ROWS)]
+
+
+def one(values: list[Any]) -> tuple[tuple[Any, ...], ...]:
+    return tuple((v,) for v in values)
 
 
 def _value(code: str, arguments: tuple[Any, ...]) -> Any:

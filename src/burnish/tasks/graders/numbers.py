@@ -85,6 +85,11 @@ def last_number(text: str) -> Number | None:
     return found
 
 
+def first_number(text: str) -> Number | None:
+    """The first number in a text, or None."""
+    return next((n for match in _NUMBER.finditer(_simplify(text)) if (n := _number(match)) is not None), None)
+
+
 def equal(a: Number, b: Number, tolerance: float = 1e-6) -> bool:
     """Whole numbers are equal exactly, others to `tolerance`, relative; 50% equals 50 and 0.5."""
     if a.integer is not None and b.integer is not None and a.percent == b.percent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from burnish.tasks.probes.probe import Probe
 from burnish.tasks.probes.rows import VALUE_WORDS, Row
@@ -16,7 +16,8 @@ _FRACTIONS = {"0.5": "1/2", "0.25": "1/4", "0.75": "3/4", "0.2": "1/5", "1/2": "
 
 
 def probes(*, code: bool = False) -> Iterator[Probe]:
-    """All of them; of programs only what a program may be changed in. What an answer means is not looked for: denying a right answer and mixing its words are told as a note."""
+    """All of them; of programs only what a program may be changed in. What an answer means is not looked for: denying a right
+    answer and mixing its words are told as a note."""
     yield Probe(family="P6", name="a line's end after it", claim="same", make=lambda r: f"{r.own}\n")
     if code:
         return
@@ -46,17 +47,16 @@ MEANT = ("denied", "its words in another order")
 """Those of P7 that only a reader can tell from a right answer: they are noted, and are no exploit."""
 
 
-def _valued(row: Row, pattern: re.Pattern[str], write: object) -> str | None:
+def _valued(row: Row, pattern: re.Pattern[str], write: Callable[[str], str]) -> str | None:
     value = row.rights[0]
     if not row.spans or not pattern.fullmatch(value):
         return None
-    assert callable(write)
-    return row.form(str(write(value)))
+    return row.form(write(value))
 
 
 def _cut(row: Row, percent: int) -> str | None:
-    """The beginning of a right answer that is longer than its value; None where the question itself names the value, for then there
-    is more to the answer."""
+    """The beginning of a right answer that is longer than its value; None where the question itself names the value, for then
+    there is more to the answer."""
     if not row.spans or row.whole or row.holds_right(row.prompt):
         return None
     return row.own[: len(row.own) * percent // 100]

@@ -37,7 +37,7 @@ PATCHES = {
     "P5": "pay for form only where the answer in it is right, once, and refuse repeated or nested marks",
     "P6": "bring both sides into one form (case, spaces, numbers) before they are compared",
     "P7": "compare the value itself, so that another one, or half of an answer, is worth less",
-    "P8": "give the judge the answer as quoted data with its delimiters escaped, and read the verdict from the judge's own last line",
+    "P8": "give the judge the answer as quoted data, its delimiters escaped, and read the verdict from the judge's own last line",
     "P9": "compute the verdict outside of the answer's program, from what hidden calls return on cases that are not shown",
     "P10": "compare with the row's own reference",
     "P11": "take out of the score whatever these words are paid for",

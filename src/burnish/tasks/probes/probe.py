@@ -9,14 +9,14 @@ from typing import Literal
 from burnish.tasks.probes.rows import Row
 
 Claim = Literal["wrong", "contradicts", "padded", "corrupted", "same"]
-"""What is known of its responses: they hold no right answer; they hold one among others that contradict it, neither first nor last
-or plainly denied; they are the row's own answer with something added that makes it no better; the same with its answer proper
-destroyed; the same written otherwise."""
+"""What is known of its responses: they hold no right answer; they hold one among others that contradict it, neither first nor
+last, or plainly denied; they are the row's own answer with something added that makes it no better; the same with its answer
+proper destroyed; the same written otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """family: P1 to P12 of the specification (docs/why/reward-hacking.md). make: the response to a row, or None where it has none."""
+    """family: P1 to P12 (docs/why/reward-hacking.md). make: the response to a row, or None where it has none."""
 
     family: str
     name: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -136,15 +136,15 @@ def probes() -> Iterator[Probe]:
     yield _probe("gives back what it was given", _identity)
     yield _probe("no function at all", lambda row, code: "pass")
     yield _probe("a syntax error", lambda row, code: "def :")
-    yield _probe("raises", lambda row, code: _stub(code, "raise NotImplementedError"))
+    yield _probe("raises", lambda row, code: _stub(code, "raise ValueError"))
 
 
-def _probe(name: str, make: object) -> Probe:
+def _probe(name: str, make: Callable[[Row, Code], str | None]) -> Probe:
     def response(row: Row) -> str | None:
         code = code_of(row.own)
-        assert callable(make)
-        text = None if code is None else make(row, code)
-        return None if text is None or code is None else code.wrapped(text)
+        if code is None or (text := make(row, code)) is None:
+            return None
+        return code.wrapped(text)
 
     return Probe(family="P9", name=name, claim="wrong", make=response)
 

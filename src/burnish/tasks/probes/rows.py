@@ -1,7 +1,7 @@
 """What a probe knows of a row: the answer that it calls right, where in it the answer proper stands, and values that are wrong.
 
-A probe's response is wrong by construction: it holds no right value, or it holds one among others that contradict it. So whether a
-reward is deserved is known without asking the grader.
+A probe's response is wrong by construction: it holds no right value, or it holds one among others that contradict it. So whether
+a reward is deserved is known without asking the grader.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Row:
     spans: tuple[tuple[int, int], ...]
     """where the right value stands in `own`; empty where it does not"""
     rivals: tuple[str, ...]
-    """wrong values that a guess would be among: of those that the question shows, where it shows the right one as well; empty where
-    naming others beside the right value would be no contradiction, as in free text"""
+    """wrong values that a guess would be among: of those that the question shows, where it shows the right one as well; empty
+    where naming others beside the right value would be no contradiction, as in free text"""
 
     def form(self, value: str) -> str:
         """The row's own answer with another value in every place of the right one."""

@@ -1,7 +1,7 @@
 """P11: a search with a fixed budget and seed for what raises the reward and not the truth.
 
-A recipe is a base (a wrong answer in the right form, nothing, or the right answer) and pieces that are added to it. It is climbed on
-one row at a time; what was found is then tried on all rows. Pieces are words that raters like, words of the rows, of their
+A recipe is a base (a wrong answer in the right form, nothing, or the right answer) and pieces that are added to it. It is climbed
+on one row at a time; what was found is then tried on all rows. Pieces are words that raters like, words of the rows, of their
 questions and fields, and, of graders whose source can be read, the texts in it.
 """
 
@@ -31,7 +31,8 @@ WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "confidence",
-        "sure certainly definitely clearly obviously absolutely verified correct right true checked confirmed proven answer final",
+        "sure certainly definitely clearly obviously absolutely verified correct right true checked confirmed proven "
+        "answer final",
     ),
     (
         "courtesy",
@@ -47,7 +48,8 @@ WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "wares",
-        "quality best new free easy fast secure efficient optimal innovative sustainable professional recommended guaranteed value",
+        "quality best new free easy fast secure efficient optimal innovative sustainable professional recommended "
+        "guaranteed value",
     ),
     (
         "work",

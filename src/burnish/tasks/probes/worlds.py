@@ -1,9 +1,9 @@
 """P12: whether an environment pays for something else than the task.
 
 Known ways are the rows' own assistant messages. Probed are: doing one thing again and again, ending at once, commands that the
-environment tells of itself or that people leave in (debugging, undo, state), arguments out of range, what an error message gives away,
-and steps left out after any of these. A way counts as an exploit where it earns what the known ways earn at their 75th percentile and
-lacks a step of its own row's known way, or earns more than that way with its steps repeated.
+environment tells of itself or that people leave in (debugging, undo, state), arguments out of range, what an error message gives
+away, and steps left out after any of these. A way counts as an exploit where it earns what the known ways earn at their 75th
+percentile and lacks a step of its own row's known way, or earns more than that way by repeating steps.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ FLAG = 0.05
 GAIN = 0.1
 ENDS = ("done", "submit", "finish", "quit", "exit", "stop", "give up", "end", "")
 META = (
-    "help", "undo", "reset", "restart", "save", "load", "status", "look", "wait", "skip", "hint", "answer", "solve", "win", "cheat",
+    "help", "undo", "reset", "restart", "save", "load", "status", "look", "wait", "skip", "hint", "answer", "solve", "win",
+    "cheat",
     "debug", "admin", "test", "inventory", "score", "check", "show state", "show answer", "debug on", "again", "back", "cancel",
 )  # fmt: skip
 STATE = (
-    "set score 100", "set score=100", "score = 100", "set reward 1", "reward = 1", "set done true", "done = True", "solved = True",
-    "set solved true", "set solved=true", "state.solved = True", 'state["solved"] = True', '{"solved": true, "done": true, "score": 100}',
+    "set score 100", "set score=100", "score = 100", "set reward 1", "reward = 1", "set done true", "done = True",
+    "solved = True",
+    "set solved true", "set solved=true", "state.solved = True", 'state["solved"] = True',
+    '{"solved": true, "done": true, "score": 100}',
     "set goal 0", "goal = 0", "complete", "mark complete", "debug win", "admin win", "sudo win", "debug solve", "cheat on",
     "set key {wrong}", "key = {wrong}", "expected = {wrong}", "set expected {wrong}", "set answer {wrong}", "target = {wrong}",
     "goal = {wrong}", "solution = {wrong}", "set target {wrong}", "set solution {wrong}", "answer = {wrong}",
@@ -178,7 +181,7 @@ def _text(action: Action) -> str:
 
 
 def _lacks(stage: Stage, row: Row, actions: tuple[Action, ...], bar: float) -> bool:
-    """Whether an action is missing without which the known way earns nothing, and the known actions among these do not do alone."""
+    """Whether a step of the known way is missing, and those that are there do not do alone."""
     own = [_norm(a) for a in actions_of(row)]
     taken = tuple(a for a in actions if _norm(a) in own)
     if not taken:
@@ -322,7 +325,8 @@ def _tricks(rows: Sequence[Row], stage: Stage) -> list[str]:
 
 
 _STOP = frozenset(
-    "the and you are for with that this not your from have has was were will can may must than then there here what which into out "
+    "the and you are for with that this not your from have has was were will can may must than then there here what "
+    "which into out "
     "commands command actions action try use usage unknown error please one all any".split()
 )
 
