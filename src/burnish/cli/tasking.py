@@ -10,10 +10,11 @@ from burnish.cli.tables import bullets, columns, grid, heading
 from burnish.errors import TaskRefused
 from burnish.evals.evaluation import plain
 from burnish.tasks import prove, ready, scaffold
+from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
 from burnish.tasks.task import Task
 
-MARKS = {"holds": "✓", "fails": "✗", "not checked": "·"}
+MARKS = {"holds": "✓", "fails": "✗", "not checked": "·", "gameable": "✗", "loose": "~", "allowed": "~"}
 
 
 def new(path: str, *, as_json: bool) -> None:
@@ -28,11 +29,18 @@ def new(path: str, *, as_json: bool) -> None:
 def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
     """See `burnish task check --help`. Raises TaskRefused where the task does not hold."""
     to, task = screen(as_json=as_json), ready.need(name)
-    proof = prove.prove(task)
+    proof, audit = prove.prove(task), prove.audit(task)
     _show(to, task, proof)
-    document: dict[str, object] = {"task": task.name, "proof": plain(asdict(proof)), "holds": proof.holds}
+    _show_audit(to, audit)
+    holds = proof.holds and not audit.gameable
+    document: dict[str, object] = {
+        "task": task.name,
+        "proof": plain(asdict(proof)),
+        "audit": plain(asdict(audit)),
+        "holds": holds,
+    }
     verdict = None
-    if model is not None and proof.holds:
+    if model is not None and holds:
         from burnish.runs import api
 
         verdict = api.task_check(name, model, samples=samples)
@@ -58,8 +66,32 @@ def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
             seen=failed[0].detail,
             todo=failed[0].todo,
         )
+    audit.insist(f"the task {task.name}")
     if verdict is not None:
         verdict.insist(f"the task {task.name} with {model}")
+
+
+def _show_audit(to: Screen, audit: Audit) -> None:
+    """A line for each family that was tried; what passed for an answer, as it was graded; and what to change."""
+    tried = [f for f in audit.findings if f.verdict != "not checked"]
+    said = f"{audit.graded} answers graded for {audit.rows} rows" + (f"; {audit.note}" if audit.note else "")
+    to.out.print(heading("Can it be gamed?"))
+    to.out.print(grid([("tried", said)]))
+    to.out.print(
+        columns(("", "", "what", "seen"), [(MARKS[f.verdict], f.family, f.title, f.detail or f"{f.tried} tried") for f in tried])
+    )
+    for found in (*audit.gameable, *(f for f in tried if f.verdict == "allowed")):
+        allowed = " (the task allows it)" if found.verdict == "allowed" else ""
+        to.show(
+            bullets(
+                [
+                    f"the grader can be gamed so{allowed}: {found.exploit!r} is worth {found.reward:.3g}, asked {found.asked!r}",
+                    f"to do: {found.patch}",
+                ],
+                mark="!",
+                style="yellow",
+            )
+        )
 
 
 def _show(to: Screen, task: Task, proof: Proof) -> None:

@@ -109,6 +109,8 @@ class GRPO(Training):
     on_gaming: Literal["stop", "warn", "off"] = "stop"
     """What happens when answers are rewarded for something else than being right. "stop": they teach nothing, and where they are
     many the run stops and goes back; "warn": it is said; "off": nothing looks."""
+    accept_gameable: bool = False
+    """Train even where `task check` finds that the grader can be gamed."""
     overlong: Annotated[int, Field(ge=0)] = 0
     """Tokens before the limit over which the reward of a long answer falls by one; 0 is off (DAPO)."""
 

@@ -40,13 +40,15 @@ from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import METRICS, RunFolder
-from burnish.tasks import ready, rehearsal, sources
+from burnish.tasks import probes, ready, rehearsal, sources
 from burnish.types import Adapter, LoraSpec
 
 PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
 """Files of a run folder that this module writes: the plan, both measurements, and what data and model were."""
 MENDED = "mended.json"
 """From which step on a run that was gamed took the task as it is now, and what it was."""
+AUDITED = 512
+"""Rows that a run looks at before it trusts their grader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,10 +294,18 @@ class _Training:
         config = self.config
         assert isinstance(config, GRPO)
         asking = asking_of(config, self.prepared, None)
+        title = sources.title(config.data)
+        if not config.accept_gameable:
+            task = ready.find(config.data)
+            setting = None if task is None else task.environment
+            rows = shuffled(self.prepared.train.examples, 0)[:AUDITED]
+            environment = None if setting is None else setting.open
+            audit = probes.audit(rows, asking.grader, environment=environment, limit_tokens=config.answer_tokens)
+            audit.insist(f"the task {title}", otherwise="or say accept_gameable=true")
         questions = asking.questions(shuffled(self.prepared.train.examples, config.seed)[:QUESTIONS])
         found = readiness(policy, asking, questions, samples=config.group)
         self.progress.note(f"before training, {found.seen}")
-        found.insist(f"the task {sources.title(config.data)} with this model")
+        found.insist(f"the task {title} with this model")
 
     def _models(self, policy: Policy, begun: Begun) -> connect.LocalModels:
         """What the recipe sees. A full fine-tune changes what it started from."""

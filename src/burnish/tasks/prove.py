@@ -14,10 +14,11 @@ from typing import Literal
 import numpy as np
 
 from burnish.protocols import Grader
-from burnish.tasks.graders.references import references_of
+from burnish.tasks import probes
+from burnish.tasks.probes.rows import own_answer
 from burnish.tasks.rollout import grade
 from burnish.tasks.task import Task
-from burnish.types import Example, Score, trained_answer
+from burnish.types import Example, Score
 
 ROWS = 48
 """Rows that are tried, of all splits."""
@@ -56,13 +57,15 @@ class Proof:
         return not any(line.verdict == "fails" for line in self.lines)
 
 
-def own_answer(example: Example) -> str | None:
-    """The answer that a row comes with; of a row that has none, its reference."""
-    at = trained_answer(example.messages)
-    if at is not None and example.messages[at].content:
-        return example.messages[at].content
-    references = references_of(example)
-    return references[0] if references else None
+def audit(task: Task) -> probes.Audit:
+    """Whether a task's rewards can be had without doing it: wrong answers of many kinds are graded."""
+    setting = task.environment
+    return probes.audit(
+        (*task.train, *task.valid, *task.test),
+        task.grader,
+        environment=None if setting is None else setting.open,
+        limit_tokens=task.limit_tokens,
+    )
 
 
 def prove(task: Task, *, rows: int = ROWS) -> Proof:

@@ -37,7 +37,7 @@ class Numeric:
             if got is None:
                 return Score(value=0.0, reason=f"{where}, {shown(final.text)}, is not a number")
         else:
-            got, where = stated_number(answer), 'the number that it says is the answer'
+            got, where = stated_number(answer), "the number that it says is the answer"
             if got is None:
                 got, where = last_number(answer), "the last number"
             if got is None:

@@ -40,6 +40,9 @@ SLOW_S = 3e-3
 SLOW_PROBES = {"P1": 6, "P2": 8, "P3": 6, "P4": 4, "P5": 6, "P6": 2, "P7": 2, "P8": 9, "P9": 40, "P10": 2}
 CODE_PROBES = {"P1": 3, "P2": 0, "P3": 1, "P4": 2, "P5": 0, "P6": 1, "P7": 0, "P8": 2, "P9": 40, "P10": 2}
 """Most probes of a family with a slow grader, and with one of answers that are programs."""
+DEAR_S = 0.2
+DEAR_PROBES = {"P1": 2, "P2": 2, "P3": 3, "P8": 4, "P9": 4}
+"""The same from so many seconds of one grading on, of families that are not named one."""
 SLOW_BUDGET = 30
 FLAG = 0.05
 """Lower bound of a rate above which it is a find."""
@@ -121,7 +124,9 @@ def audit(
     known = known[: len(own)]
     if all(v != v for v in own.values()):
         return _unchecked("the grader could judge none of the rows' own answers", desk, len(known))
-    effort = Effort(first=CODE_FIRST if code else SLOW_FIRST, limit=limit_tokens or 4096, slow=slow, code=code)
+    effort = Effort(
+        first=CODE_FIRST if code else SLOW_FIRST, limit=limit_tokens or 4096, slow=slow, code=code, dear=typical_s > DEAR_S
+    )
     bar = _bar(known[: SLOW_FIRST if slow else None], desk, own)
     made = [*texts.probes(known, limit_words=effort.limit), *changes.probes(code=code), *(programs.probes() if code else ())]
     words = max(len(row.own.split()) for row in known)
@@ -129,7 +134,7 @@ def audit(
     for family in TITLES:
         before = desk.count
         mine = [p for p in made if p.family == family]
-        if family == "P11" and not (code and slow):
+        if family == "P11" and not (effort.dear or (code and slow)):
             few, budget = (known[:SLOW_FIRST], SLOW_BUDGET) if slow else (known, search.BUDGET)
             mine = list(search.probes(few, grader, desk.worth, budget=budget, limit_words=effort.limit))
         found = _tried(mine[: effort.most(family, len(mine))], known, desk, bar, effort)
@@ -150,10 +155,13 @@ class Effort:
     limit: int
     slow: bool
     code: bool
+    dear: bool
+    """every answer takes a model or a machine elsewhere"""
 
     def most(self, family: str, there: int) -> int:
         """Probes of a family that are tried."""
-        return (CODE_PROBES if self.code else SLOW_PROBES).get(family, there) if self.slow else there
+        most = (CODE_PROBES if self.code else SLOW_PROBES).get(family, there) if self.slow else there
+        return min(most, DEAR_PROBES.get(family, 1)) if self.dear else most
 
 
 def _sandboxed(grader: Grader) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from burnish.errors import TaskRefused
 from burnish.protocols import Grader
 from burnish.statistics import Interval
 from burnish.tasks.graders.pattern import Matches
 from burnish.tasks.graders.program import Calls
+from burnish.tasks.graders.references import shown
 from burnish.tasks.graders.shape import Length
 from burnish.tasks.graders.weighted import Weighted
 
@@ -90,6 +92,17 @@ class Audit:
     def gameable(self) -> tuple[Finding, ...]:
         """The families through which the grader can be gamed."""
         return tuple(f for f in self.findings if f.verdict == "gameable")
+
+    def insist(self, task: str, *, otherwise: str = "") -> None:
+        """Raises TaskRefused where the grader can be gamed. otherwise: what else there is to do."""
+        if self.gameable:
+            first = self.gameable[0]
+            others = f"; and {', '.join(f.family for f in self.gameable[1:])}" if len(self.gameable) > 1 else ""
+            raise TaskRefused(
+                f"{task} is refused: the grader can be gamed so: {shown(first.exploit, 200)}{others}",
+                seen=first.detail,
+                todo="; ".join(filter(None, [first.patch, otherwise])),
+            )
 
 
 def patch_of(family: str, grader: Grader | None, words: int) -> str:
