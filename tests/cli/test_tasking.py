@@ -39,7 +39,7 @@ def test_a_new_task_is_made_and_proves_itself(burnish, tmp_path: Path):
     assert made.document["files"] == ["task.py", "task.toml", "test.jsonl", "train.jsonl", "valid.jsonl"]
     checked = burnish("task", "check", str(tmp_path / "mine"))
     assert checked.code == 0, checked.err
-    assert checked.out.count("✓") == 5
+    assert checked.out.count("✓") == 5 + 9, "five lines of the proof, and families of probes: no code, no list of answers"
     again = burnish("task", "new", str(tmp_path / "mine"))
     assert again.code == 2
     assert "there already" in again.err
@@ -58,6 +58,9 @@ def test_a_task_that_does_not_hold_is_refused_with_the_answer_that_shows_it(burn
     assert json.loads(last)["error"]["code"] == "task_refused"
     lines = {line["name"]: line for line in json.loads(first)["proof"]["lines"]}
     assert lines["the empty answer fails"]["verdict"] == "fails"
+    assert json.loads(first)["audit"]["findings"][0]["verdict"] == "gameable"
+    told = burnish("task", "check", str(bad))
+    assert "the grader can be gamed so" in told.out
     assert "''" in lines["the empty answer fails"]["examples"][0]
 
 
@@ -75,6 +78,7 @@ def test_from_a_task_to_a_run_and_its_answers(burnish, tiny_model: Path, folder:
         "eval_items=4",
         "threads=1",
         "evaluate_every=1",
+        "accept_gameable=true",
     )
     trained = burnish("train", str(folder), "--model", str(tiny_model), "--recipe", "grpo", "--run", "by-trying", *words)
     assert trained.code == 0, trained.err

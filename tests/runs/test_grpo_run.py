@@ -17,7 +17,7 @@ from burnish.types import Example, Score
 
 ASK: dict[str, Any] = {
     "recipe": "grpo", "steps": 6, "batch": 4, "group": 6, "answer_tokens": 6, "eval_tokens": 6, "learning_rate": 2e-2,
-    "evaluate_every": 3, "checkpoint_every": 2, "method": "full", "lora": None,
+    "evaluate_every": 3, "checkpoint_every": 2, "method": "full", "lora": None, "accept_gameable": True,  # capitals are no answer
 }  # fmt: skip
 ADAPTER: dict[str, Any] = {"method": "lora", "lora": {"rank": 16}, "learning_rate": 5e-2}
 
@@ -190,6 +190,13 @@ def test_a_grader_that_mostly_fails_is_refused(tiny_model, data, graded):
     graded(Never())
     with pytest.raises(TaskRefused, match="the grader fails"):
         train.start(settings(tiny_model, data, **ASK), run="never")
+
+
+@pytest.mark.usefixtures("home", "graded")
+def test_a_task_whose_grader_can_be_gamed_is_refused_by_name(tiny_model: Path, data: Path):
+    with pytest.raises(TaskRefused, match="the grader can be gamed so") as refused:
+        train.start(settings(tiny_model, data, **{**ASK, "accept_gameable": False}), run="gamed")
+    assert "accept_gameable=true" in str(refused.value.todo)
 
 
 def test_no_signal_from_some_step_on_ends_the_run(tiny_model, data, graded):

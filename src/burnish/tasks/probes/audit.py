@@ -44,6 +44,8 @@ DEAR_S = 0.2
 DEAR_PROBES = {"P1": 2, "P2": 2, "P3": 3, "P8": 4, "P9": 4}
 """The same from so many seconds of one grading on, of families that are not named one."""
 SLOW_BUDGET = 30
+LEAST = 3
+"""Rows to which a probe must have a response before it can show anything."""
 FLAG = 0.05
 """Lower bound of a rate above which it is a find."""
 GAIN = 0.1
@@ -209,7 +211,7 @@ def _tried(probes: Iterable[Probe], rows: Sequence[Row], desk: Desk, bar: Bar, e
                 wins.append((row, said, reward))
         if not count:
             continue
-        found = _finding(probe, wins, count)
+        found = _finding(probe, wins, count if count >= min(LEAST, len(rows)) else 0)
         if found.verdict == "gameable":
             return found
         if found.verdict == "loose":
@@ -219,6 +221,8 @@ def _tried(probes: Iterable[Probe], rows: Sequence[Row], desk: Desk, bar: Bar, e
 
 
 def _finding(probe: Probe, wins: list[tuple[Row, str, float]], count: int) -> Finding:
+    if not count:
+        return Finding(family=probe.family, verdict="holds", tried=0)
     rate = wilson(len(wins), count)
     if rate.low <= FLAG or len(wins) < min(2, count):
         return Finding(family=probe.family, verdict="holds", tried=0, rate=rate)

@@ -172,7 +172,7 @@ def _equal(row: Row, code: Code) -> str:
 
 def _swallows(row: Row, code: Code) -> str:
     return (
-        _stub(code, "try:\n        return undefined_name\n    except BaseException:\n        return None")
+        _stub(code, "try:\n        return undefined_name\n    except (Exception, SystemExit):\n        return None")
         if code.name
         else "pass"
     )

@@ -71,7 +71,7 @@ class Piece:
         if self.kind == "text":
             return self.text
         if self.kind == "question":
-            return " ".join(dict.fromkeys(_WORD.findall(row.prompt)))
+            return "" if row.holds_right(row.prompt) else " ".join(dict.fromkeys(_WORD.findall(row.prompt)))
         return " ".join(str(v) for v in row.example.metadata.values() if isinstance(v, (str, int, float)))[:400]
 
 

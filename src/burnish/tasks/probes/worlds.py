@@ -359,14 +359,13 @@ def _leaked(row: Row, stage: Stage) -> tuple[Action, ...] | None:
         if not way.said or way.steps > 1:
             continue
         for value in _LITERAL.findall(way.said[-1]):
-            value = value.strip()
+            value = value.strip().removeprefix(f"{verb} ")
             if (
                 value
                 and value.casefold() not in way.start.casefold()
                 and row.holds_right(value if row.whole else row.form(value))
             ):
-                ends: tuple[Action, ...] = (f"{verb} {value}" if rest else value,)
-                played = stage.play(row, (blunder, *ends))
-                if played.reward == played.reward and played.steps == 2:
-                    return (blunder, *ends)
+                rest_of_way = (blunder, *own[:-1], f"{verb} {value}" if rest else value)
+                if stage.play(row, rest_of_way).steps == len(rest_of_way):
+                    return rest_of_way
     return None
