@@ -195,7 +195,7 @@ def test_a_grader_that_mostly_fails_is_refused(tiny_model, data, graded):
 @pytest.mark.usefixtures("home", "graded")
 def test_a_task_whose_grader_can_be_gamed_is_refused_by_name(tiny_model: Path, data: Path):
     with pytest.raises(TaskRefused, match="the grader can be gamed so") as refused:
-        train.start(settings(tiny_model, data, **{**ASK, "accept_gameable": False}), run="gamed")
+        train.start(settings(tiny_model, data, **{**ASK, "accept_gameable": False}), run="gameable-task")
     assert "accept_gameable=true" in str(refused.value.todo)
 
 
