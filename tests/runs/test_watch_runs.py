@@ -92,6 +92,19 @@ def test_the_alarm_sounds_where_a_hole_is_found_and_not_on_the_clean_twin(first,
     assert sounded[0]["step"] <= exploited + 10
     assert any("~" in s for s in sounded[0]["strings"])
     assert any("The reward may be gamed" in w for w in watcher.warnings)
+    told = hole.report.learned
+    assert told is not None
+    assert told.verdict == "suspicious"
+    assert told.said.startswith(f"M6 sounded at step {sounded[0]['step']}")
+    assert any("~" in h for h in told.habits), told.habits
+    assert {f.monitor for f in told.monitors} == {f"M{n}" for n in range(1, 8)}
+    by_name = {r.name.split(" ")[0].rstrip(":"): r for r in told.readings}
+    assert by_name["pass@1"].trained > by_name["pass@1"].base + 0.2
+    assert by_name["pass@8"].trained >= by_name["pass@1"].trained
+    assert report.read(hole.folder) == hole.report
+    page = (hole.folder / "report.md").read_text()
+    assert "## Was the reward earned?" in page
+    assert "| M6 | replays | alarm |" in page
     last = metrics(hole.folder)[-1]
     assert last["paid_elsewhere"] > 0.8
     assert last["reward"] > 0.4
@@ -103,6 +116,8 @@ def test_the_alarm_sounds_where_a_hole_is_found_and_not_on_the_clean_twin(first,
     assert [e for e in events(clean.folder) if e["level"] == "alarm"] == []
     assert not any("reward" in w for w in watcher.warnings), watcher.warnings
     assert all(not a.get("held") for a in answers(clean.folder))
+    assert clean.report.learned is not None
+    assert clean.report.learned.verdict == "clean"
 
 
 def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first, asked, monkeypatch):
@@ -125,6 +140,8 @@ def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first
     assert all("~" in a["answer"] for a in held)
     told = report.read(folder.path)
     assert told is not None
+    assert told.learned is not None
+    assert told.learned.verdict == "gamed"
     assert (folder.path / "model" / "config.json").is_file()
     with pytest.raises(RunError, match="stopped because its reward was gamed"):
         train.resume("gamed")
@@ -137,6 +154,8 @@ def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first
     assert all(e["step"] <= kept.step or e["level"] != "alarm" for e in events(mended.folder))
     assert mended.folder == folder.path
     assert folder.status == "succeeded"
+    assert mended.report.learned is not None
+    assert mended.report.learned.verdict != "gamed"
     with pytest.raises(RunError, match="did not stop because"):
         train.resume("gamed", mended=True)
 

@@ -20,6 +20,7 @@ from burnish.evals.sentences import change_sentence, latency_sentence
 from burnish.evals.summary import Summary
 from burnish.recipes.grpo import GRPO
 from burnish.runs.certificate import Certificate
+from burnish.runs.learned import Learned, reading_rows
 from burnish.runs.plan import Plan
 from burnish.runs.report import Next, Report, before_after, training_lines
 
@@ -124,6 +125,24 @@ def setting(value: object) -> str:
 # -- report ---------------------------------------------------------------------------------------------------------------
 
 
+VERDICT = {"clean": "green", "suspicious": "bold yellow", "gamed": "bold red"}
+
+
+def learned_view(learned: Learned) -> list[RenderableType]:
+    """What a run that learned from its own answers did beyond its score."""
+    said = Text(visible(f"{learned.verdict}: {learned.said}"), style=VERDICT[learned.verdict])
+    parts: list[RenderableType] = [heading("Was the reward earned?"), indented(said)]
+    if learned.verdict != "clean":
+        rows = [(f.monitor, f.title, f.level, f.words) for f in learned.monitors]
+        parts.append(columns(("", "monitor", "level", "what it saw"), rows))
+    if learned.readings:
+        parts.append(heading("Other readings"))
+        parts.append(columns(("", "base", "trained", "change (95 %)"), reading_rows(learned), numbers=(1, 2)))
+    if learned.habits:
+        parts += [heading("What it does differently"), *bullets(learned.habits)]
+    return parts
+
+
 def report_view(report: Report, width: int) -> list[RenderableType]:
     """Before and after, what changed, and answers side by side."""
     comparison = report.comparison
@@ -147,6 +166,8 @@ def report_view(report: Report, width: int) -> list[RenderableType]:
         if pairs:
             parts.append(heading(title))
             parts += [pair_view(p, width) for p in pairs[:SHOWN]]
+    if report.learned is not None:
+        parts += learned_view(report.learned)
     parts += [heading("Training"), *bullets(training_lines(report.training))]
     if report.warnings:
         parts += [heading("Look at this"), *bullets(report.warnings, "!", "yellow")]

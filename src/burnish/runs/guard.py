@@ -61,6 +61,10 @@ class Guard:
         if judged.verdict == "gamed" and self.config.on_gaming == "stop":
             raise gamed(judged, self.config.data)
 
+    def judged(self, step: int) -> Judgement:
+        """What all monitors say after a step."""
+        return self.watch.judge(step, fully=True)
+
     def clean_step(self, step: int) -> int:
         """See Watching."""
         return self.watch.clean_step(step)

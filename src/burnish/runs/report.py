@@ -16,6 +16,7 @@ from burnish.evals.compare import Comparison
 from burnish.evals.evaluation import Evaluation, plain
 from burnish.evals.sentences import change_sentence, latency_sentence, verdict_sentence
 from burnish.evals.summary import Latency, Summary, summarise
+from burnish.runs.learned import Learned
 from burnish.runs.markdown import bullets, cell, code, rows_table, shown
 from burnish.store.atomic import atomic_write_bytes, read_json, write_json
 
@@ -103,6 +104,8 @@ class Report:
     warnings: tuple[str, ...]
     """what the user should act on: duplicates, leaks, rows whose targets vanish, capacity"""
     next: tuple[Next, ...]
+    learned: Learned | None = None
+    """of a run that learned from its own answers"""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings."""
@@ -116,6 +119,7 @@ class Report:
         fields["comparison"] = Comparison.from_json(body["comparison"])
         fields["training"] = Training(**{**body["training"], "curve": tuple(Point(**p) for p in body["training"]["curve"])})
         fields["settings"] = tuple(Setting(**s) for s in body["settings"])
+        fields["learned"] = Learned.from_json(fields["learned"]) if fields.get("learned") else None
         fields["next"] = tuple(Next(**n) for n in body["next"])
         for side in ("base", "trained"):
             latency = body[side]["latency"]
@@ -139,6 +143,8 @@ class Report:
         ):
             if pairs:
                 parts += [f"## {title}", *(shown(p) for p in pairs)]
+        if self.learned is not None:
+            parts += self.learned.to_markdown()
         training = self.training
         parts += ["## Training", bullets(training_lines(training))]
         asks = any(p.reward is not None for p in training.curve)
@@ -256,6 +262,7 @@ def build(
     metrics: Sequence[Mapping[str, Any]],
     best_step: int | None,
     stopped_early: bool,
+    learned: Learned | None = None,
 ) -> Report:
     """Put a report together. plan: `Plan.to_json` as kept in the run folder; metrics: the lines of metrics.jsonl."""
     config = plan["config"]
@@ -286,6 +293,7 @@ def build(
         notes=tuple(plan["notes"]),
         warnings=(*plan["warnings"], *_unstopped(trained, config["method"])),
         next=what_next(run, comparison, config, held_out_rows=plan["held_out_rows"]),
+        learned=learned,
     )
 
 

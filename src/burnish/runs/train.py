@@ -21,7 +21,7 @@ from burnish.protocols import Engine, Policy
 from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
 from burnish.render.extend import Extension
-from burnish.runs import certificate, methods, report
+from burnish.runs import certificate, learned, methods, report
 from burnish.runs.asking import ROLLOUTS, Asking, asking_of
 from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.guard import Guard
@@ -45,6 +45,8 @@ from burnish.types import Adapter, LoraSpec
 
 PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
 """Files of a run folder that this module writes: the plan, both measurements, and what data and model were."""
+BASE_DRAWS, TRAINED_DRAWS = "base-draws.json", "trained-draws.json"
+"""Of a run that asks: several answers to each of a few held-out questions."""
 MENDED = "mended.json"
 """From which step on a run that was gamed took the task as it is now, and what it was."""
 AUDITED = 512
@@ -228,7 +230,7 @@ class _Training:
         found = checkpoints.latest(self.folder)
         write_json(self.folder.path / MENDED, {"after_step": 0 if found is None else found.step, "before": dict(before)})
         write_json(self.folder.path / FINGERPRINTS, now)
-        for file in (BASE, TRAINED):
+        for file in (BASE, TRAINED, BASE_DRAWS, TRAINED_DRAWS):
             (self.folder.path / file).unlink(missing_ok=True)
 
     def _work(self, stop: Stop) -> Outcome:
@@ -249,6 +251,7 @@ class _Training:
         base = self._measured(BASE, "base", Policy(engine, begun.adapter))
         if methods.asks(config) and checkpoints.latest(folder) is None:
             self._try(Policy(engine, begun.adapter))
+            self._drawn(BASE_DRAWS, "base, several draws", Policy(engine, begun.adapter))
         adapter = _trainable(config, engine, begun, prepared.new_ids)
         policy = Policy(engine, adapter)
         run = self._run(policy, stop, self._start(policy, begun))
@@ -284,7 +287,7 @@ class _Training:
             )
             return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}")
         model = self._keep_model(policy.engine, run.adapter)
-        made = self._report(run, compare(base, self._measured(TRAINED, "trained", policy)))
+        made = self._report(run, policy, compare(base, self._measured(TRAINED, "trained", policy)), gamed=f"{fault.seen}.")
         self.progress.report(made)
         kept = f"the model of step {clean} of {at}, before it began, is kept in {model}, and {goes_on} goes on from there"
         return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}", report=made.to_json())
@@ -321,7 +324,7 @@ class _Training:
         assert config.eval_items
         state, engine = run.state, policy.engine
         held_out = prepared.measured.head(config.eval_items)
-        made = self._report(run, comparison)
+        made = self._report(run, policy, comparison)
         proof = certificate.certify(
             folder.name,
             policy,
@@ -342,21 +345,42 @@ class _Training:
         self.progress.report(made)
         return Outcome(name=folder.name, folder=folder.path, model=model, report=made, certificate=proof)
 
-    def _report(self, run: Run, comparison: Comparison) -> report.Report:
-        """What changed, written and shown."""
+    def _report(self, run: Run, policy: Policy, comparison: Comparison, *, gamed: str | None = None) -> report.Report:
+        """What changed, written. gamed: what was seen when the run stopped for it."""
         folder = self.folder
+        base, trained = (Evaluation.from_json(read_json(folder.path / file)) for file in (BASE, TRAINED))
         made = report.build(
             run=folder.name,
             plan=read_json(folder.path / PLAN),
-            base=Evaluation.from_json(read_json(folder.path / BASE)),
-            trained=Evaluation.from_json(read_json(folder.path / TRAINED)),
+            base=base,
+            trained=trained,
             comparison=comparison,
             metrics=folder.read_metrics(),
             best_step=run.state.best_step,
             stopped_early=run.state.stopped_early,
+            learned=self._learned(run, policy, base, trained, gamed) if methods.asks(self.config) else None,
         )
         report.write(made, folder.path)
         return made
+
+    def _learned(self, run: Run, policy: Policy, base: Evaluation, trained: Evaluation, gamed: str | None) -> learned.Learned:
+        """What a run that asks did beyond its score."""
+        folder, draws = self.folder, None
+        if (folder.path / BASE_DRAWS).is_file():
+            before = Evaluation.from_json(read_json(folder.path / BASE_DRAWS))
+            draws = (before, self._drawn(TRAINED_DRAWS, "trained, several draws", policy))
+        rollouts = folder.read(ROLLOUTS)
+        return learned.build(
+            base=base,
+            trained=trained,
+            examples=self.prepared.measured.examples,
+            draws=draws,
+            rollouts=rollouts,
+            judged=run.guard.judged(rollouts[-1]["step"]) if run.guard is not None and rollouts else None,
+            events=folder.read(WATCHES),
+            gamed=gamed,
+            **({"bar": run.guard.watch.replays.bar} if run.guard is not None else {}),
+        )
 
     def _run(self, policy: Policy, stop: Stop, start: Policy | None) -> Run:
         """The Run, at its beginning or where its newest sound checkpoint is."""
@@ -434,6 +458,27 @@ class _Training:
         )
         write_json(path, found.to_json())
         self.progress.evaluation(name, found)
+        return found
+
+    def _drawn(self, file: str, name: str, policy: Policy) -> Evaluation:
+        """Several answers to each of a few held-out questions, once per run."""
+        path, config = self.folder.path / file, self.config
+        if path.is_file():
+            return Evaluation.from_json(read_json(path))
+        assert config.eval_items
+        assert config.eval_tokens
+        found = evaluate(
+            policy,
+            self.prepared.renderer,
+            self.prepared.measured.head(min(config.eval_items, learned.QUESTIONS)).examples,
+            grader=self.prepared.grader,
+            limit_tokens=config.eval_tokens,
+            samples=learned.DRAWS,
+            temperature=1.0,
+            seed=config.seed,
+            on_progress=lambda done, total: self.progress.evaluating(name, done, total),
+        )
+        write_json(path, found.to_json())
         return found
 
     def _draw(self, policy: Policy, step: int) -> SampleEvent:
