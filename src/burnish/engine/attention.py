@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from burnish.engine.blocked import Blocked, spans_of
+from burnish.engine.blocked import Blocked, Stem, spans_of
 from burnish.engine.sight import EVERYTHING, Sight, seen
 
 if TYPE_CHECKING:
@@ -109,6 +109,31 @@ def _filled_sdpa(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tup
     return _Move.apply(torch.cat(outs), filled.places, filled.rows, filled.fill)  # type: ignore[no-any-return]
 
 
+def _after_stems(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    lengths: tuple[int, ...],
+    form: AttentionForm,
+    sight: Sight,
+    stems: tuple[Stem, ...],
+) -> torch.Tensor:
+    """Attention over a pack in which some sequences share their beginning: by batched products, or piece by piece."""
+    stem_of = {start: stem for stem in stems for start, _ in stem.branches}
+    longest = max(n + (stem_of[a].size if a in stem_of else 0) for a, n in spans_of(lengths))
+    if longest <= form.bmm_limit and not sight.differs(longest):
+        return Blocked.apply(q, k, v, lengths, stems)  # type: ignore[no-any-return]
+    outs = []
+    for a, n in spans_of(lengths):
+        own, stem = slice(a, a + n), stem_of.get(a)
+        if stem is not None:
+            keys, values = (torch.cat([x[stem.start : stem.start + stem.size], x[own]]) for x in (k, v))
+            outs.append(seen(q[own], keys, values, sight))
+        elif n:
+            outs.append(seen(q[own], k[own], v[own], sight) if sight.differs(n) else _sdpa(q[own], k[own], v[own]))
+    return torch.cat(outs)
+
+
 def packed_attention(
     q_NHE: Float[Tensor, "N H E"],
     k_NGE: Float[Tensor, "N G E"],
@@ -116,11 +141,15 @@ def packed_attention(
     lengths: Sequence[int],
     form: AttentionForm,
     sight: Sight = EVERYTHING,
+    stems: tuple[Stem, ...] = (),
 ) -> Float[Tensor, "N H E"]:
     """softmax(q k^T / sqrt(E)) v within each sequence of the pack (Vaswani et al. 2017). Returns [N, H, E].
 
     sight: a window or a cap of scores, where the layer has one; it costs nothing where no sequence is longer than the window.
+    stems: which of the pieces that lie end to end are beginnings of which others.
     """
+    if stems:
+        return _after_stems(q_NHE, k_NGE, v_NGE, tuple(lengths), form, sight, stems)
     if sight.differs(max(lengths)):
         spans = spans_of(lengths)
         return torch.cat([seen(q_NHE[a : a + n], k_NGE[a : a + n], v_NGE[a : a + n], sight) for a, n in spans if n])

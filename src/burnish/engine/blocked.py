@@ -3,7 +3,8 @@
 What lies above the diagonal is hardly computed. Sequences of about the same length go together, in few sizes of batch, because an
 operation costs more than what it does for one of them; shorter ones are filled up behind their end, where causal attention lets
 nobody see. Everything is brought into the order of the products by one gather for the whole pack, and back by another. Softmax is
-kept for backward, so memory grows with length squared.
+kept for backward, so memory grows with length squared. Sequences that share their beginning go through with its keys before their
+own; its gradient is the sum of theirs.
 
 Shapes: N packed positions, B sequences of a batch, L positions of its longest, H heads, G key-value heads, S = H / G heads that
 share one, E head dimension, b positions of a block of queries, Q and K rows [E] of queries and keys in the order of the products.
@@ -11,7 +12,7 @@ share one, E head dimension, b positions of a block of queries, Q and K rows [E]
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,6 +36,15 @@ def spans_of(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Stem:
+    """Positions of a pack with which several sequences begin. branches: (start, length) of what follows them in each of these."""
+
+    start: int
+    size: int
+    branches: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Block:
     """Queries from position `first` to `last` of each sequence of a batch: rows of Q, as [B G, S b, E]."""
 
@@ -45,12 +55,14 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Sequences that go through the products together. keys: their rows of K, as [B G, L, E]."""
+    """Sequences that go through the products together. keys: their rows of K, as [B G, L, E]. stem: the positions whose keys come
+    first in each of them; their queries come elsewhere."""
 
     pairs: int
     """B G"""
     length: int
     keys: slice
+    stem: slice
     blocks: tuple[_Block, ...]
 
 
@@ -59,7 +71,8 @@ class _Order:
     """Where each row [E] of a pack stands in the order of the products; behind the end of a sequence stands its last row again.
 
     queries [Q], keys [K]: the row of the pack (N H of queries, N G of keys) that stands at each place. query_places [N H],
-    key_places [N G]: the way back. filled: the places of queries behind an end, if there are any.
+    key_places [N G]: the way back; of keys that are shared, to where they stand for their own queries. filled: the places of
+    queries behind an end, if there are any.
     """
 
     batches: tuple[_Batch, ...]
@@ -76,45 +89,56 @@ def _filled(length: int) -> int:
     return -(-length // step) * step
 
 
-def _together(lengths: Sequence[int], few: bool) -> Iterator[tuple[list[tuple[int, int]], int]]:
-    """The sequences of a pack in batches of 1, 2, 4, ... of at most BATCH positions, and the length to fill each up to.
+def _together(spans: Iterable[tuple[int, int]], few: bool, before: int) -> Iterator[tuple[list[tuple[int, int]], int]]:
+    """The sequences at these places in batches of 1, 2, 4, ... of at most BATCH positions, and the length to fill each up to.
 
-    few: whether each shape is compiled, so that sequences that go alone are filled up, too.
+    few: whether each shape is compiled, so that sequences that go alone are filled up, too. before: shared positions of each.
     """
     alike: dict[int, list[tuple[int, int]]] = {}
-    for start, length in spans_of(lengths):
+    for start, length in spans:
         if length:
             alike.setdefault(_filled(length), []).append((start, length))
     for size, waiting in alike.items():
         while waiting:
-            count = 1 << (min(len(waiting), max(1, BATCH // size)).bit_length() - 1)
+            count = 1 << (min(len(waiting), max(1, BATCH // (before + size))).bit_length() - 1)
             some, waiting = waiting[:count], waiting[count:]
             yield some, size if few or count > 1 else some[0][1]
 
 
 @lru_cache(maxsize=16)
-def _order(lengths: tuple[int, ...], groups: int, shared: int, device: torch.device, few: bool) -> _Order:
+def _order(
+    lengths: tuple[int, ...], stems: tuple[Stem, ...], groups: int, shared: int, device: torch.device, few: bool
+) -> _Order:
     batches: list[_Batch] = []
     queries, keys, query_real, key_real = [], [], [], []  # of each batch, or block of one
     at_query = at_key = 0
     group_G11, shared_S1 = torch.arange(groups).view(-1, 1, 1), torch.arange(shared).view(-1, 1)
-    for some, length in _together(lengths, few):
+    branches = {start for stem in stems for start, _ in stem.branches}
+    alone = [span for span in spans_of(lengths) if span[0] not in branches]
+    nothing = Stem(0, 0, ())
+    batched = [(nothing, *b) for b in _together(alone, few, 0)]
+    batched += [(stem, *b) for stem in stems for b in _together(stem.branches, few, stem.size)]
+    for stem, some, own in batched:
         start_B1, count_B1 = torch.tensor(some).split(1, 1)
-        step_L = torch.arange(length)
+        step_L, length = torch.arange(own), stem.size + own
         position_BL = start_B1 + torch.minimum(step_L, count_B1 - 1)
         real_BL = step_L < count_B1
+        if stem.size:
+            position_BL = torch.cat([torch.arange(stem.start, stem.start + stem.size).expand(len(some), -1), position_BL], 1)
+            real_BL = torch.cat([torch.zeros(len(some), stem.size, dtype=torch.bool), real_BL], 1)
         rows_BGL = position_BL[:, None] * groups + group_G11[:, :, 0]
         keys.append(rows_BGL.reshape(-1))
         key_real.append(real_BL[:, None].expand(rows_BGL.shape).reshape(-1))
         blocks = []
-        for first in range(0, length, BLOCK):
+        for first in range(stem.size, length, BLOCK):
             last = min(first + BLOCK, length)
             rows_BGSb = position_BL[:, None, None, first:last] * (groups * shared) + group_G11 * shared + shared_S1
             queries.append(rows_BGSb.reshape(-1))
             query_real.append(real_BL[:, None, None, first:last].expand(rows_BGSb.shape).reshape(-1))
             blocks.append(_Block(first, last, slice(at_query, at_query + rows_BGSb.numel())))
             at_query += rows_BGSb.numel()
-        batches.append(_Batch(len(some) * groups, length, slice(at_key, at_key + rows_BGL.numel()), tuple(blocks)))
+        rows = slice(at_key, at_key + rows_BGL.numel())
+        batches.append(_Batch(len(some) * groups, length, rows, slice(stem.start, stem.start + stem.size), tuple(blocks)))
         at_key += rows_BGL.numel()
     none, total = torch.empty(0, dtype=torch.long), sum(lengths)
     query, key = torch.cat([none, *queries]), torch.cat([none, *keys])
@@ -146,13 +170,31 @@ def _product(a: torch.Tensor, b: torch.Tensor, scale: float, out: torch.Tensor) 
     return torch.baddbmm(out, a, b, beta=0, alpha=scale, out=out)
 
 
+def _add_stems(gradient_NGE: torch.Tensor, g_keys: torch.Tensor, batches: Sequence[_Batch]) -> torch.Tensor:
+    """The gradient of a pack's keys (or values), to which is added what comes back from sequences that go on behind a stem."""
+    _, groups, width = gradient_NGE.shape
+    for batch in batches:
+        size = batch.stem.stop - batch.stem.start
+        if size:
+            of_each = g_keys[batch.keys].view(-1, groups, batch.length, width)[:, :, :size]
+            gradient_NGE[batch.stem] += of_each.sum(0).transpose(0, 1)
+    return gradient_NGE
+
+
 class Blocked(torch.autograd.Function):
-    """softmax(q k^T / sqrt(E)) v within each sequence: q [N, H, E], k and v [N, G, E], lengths -> [N, H, E]."""
+    """softmax(q k^T / sqrt(E)) v within each sequence: q [N, H, E], k and v [N, G, E], lengths, stems -> [N, H, E]."""
 
     @staticmethod
-    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        lengths: tuple[int, ...],
+        stems: tuple[Stem, ...] = (),
+    ) -> torch.Tensor:
         groups, width, scale = k.shape[1], q.shape[2], q.shape[2] ** -0.5
-        order = _order(lengths, groups, q.shape[1] // groups, q.device, matmul.compiles(q.device, q.dtype))
+        order = _order(lengths, stems, groups, q.shape[1] // groups, q.device, matmul.compiles(q.device, q.dtype))
         queries, keys, values = _gather(q, order.queries), _gather(k, order.keys), _gather(v, order.keys)
         outs = torch.empty_like(queries)
         size = min(BLOCK, max((batch.length for batch in order.batches), default=0))
@@ -175,7 +217,7 @@ class Blocked(torch.autograd.Function):
         return _gather(outs, order.query_places).view(q.shape)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None, None]:
         queries, keys, values, *kept = ctx.saved_tensors
         order, scale = ctx.order, ctx.scale
         g_outs = _gather(grads[0], order.queries)
@@ -198,7 +240,8 @@ class Blocked(torch.autograd.Function):
         query_shape, key_shape = ctx.shapes
         return (
             _gather(g_queries, order.query_places).view(query_shape),
-            _gather(g_keys, order.key_places).view(key_shape),
-            _gather(g_values, order.key_places).view(key_shape),
+            _add_stems(_gather(g_keys, order.key_places).view(key_shape), g_keys, order.batches),
+            _add_stems(_gather(g_values, order.key_places).view(key_shape), g_values, order.batches),
+            None,
             None,
         )

@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from burnish.engine import matmul, ops, quantised
 from burnish.engine.arch import Arch, Rope
 from burnish.engine.attention import AttentionForm, packed_attention
+from burnish.engine.blocked import Stem
 from burnish.engine.experts import Mixture
 from burnish.engine.flat import Flat
 from burnish.engine.load import shapes
@@ -102,6 +103,12 @@ class Decoder:
     def compiles(self) -> bool:
         """Whether passes should be laid out in few shapes."""
         return matmul.compiles(self.device, self.dtype)
+
+    @property
+    def shares(self) -> bool:
+        """Whether a beginning that sequences have in common is computed once. On a GPU, where sequences go through attention
+        together, it is not."""
+        return not self.form.together
 
     def unfreeze(self, source: Mapping[str, torch.Tensor] | None = None) -> Flat:
         """Float32 masters with gradients. In a lower compute precision `source` gives the exact weights to start from."""
@@ -279,13 +286,21 @@ class Decoder:
         """What the heads read, in float32."""
         return ops.rms_norm(x_ND, self.norm, self.arch.norm_eps, torch.float32)
 
-    def forward_packed(self, x_ND: Float[Tensor, "N D"], lengths: Sequence[int], segments: SegmentTable) -> Float[Tensor, "N D"]:
-        """Embedded inputs of sequences laid end to end -> hidden states after the final norm, [N, D] float32."""
-        positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
-        turns = self.turns(positions)
+    def forward_packed(
+        self, x_ND: Float[Tensor, "N D"], lengths: Sequence[int], segments: SegmentTable, stems: tuple[Stem, ...] = ()
+    ) -> Float[Tensor, "N D"]:
+        """Embedded inputs of sequences laid end to end -> hidden states after the final norm, [N, D] float32.
+
+        stems: which of them are the shared beginnings of which others.
+        """
+        positions = torch.cat([torch.arange(n) for n in lengths])
+        for stem in stems:
+            for start, length in stem.branches:
+                positions[start : start + length] += stem.size
+        turns = self.turns(positions.to(self.device))
 
         def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            return packed_attention(q, k, v, lengths, self.form, self.sight(layer))
+            return packed_attention(q, k, v, lengths, self.form, self.sight(layer), stems)
 
         for i in range(self.arch.layers):
             if self.checkpointing and torch.is_grad_enabled():

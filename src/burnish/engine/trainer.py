@@ -19,7 +19,8 @@ from burnish.engine.decoder import Decoder
 from burnish.engine.device import exactly
 from burnish.engine.losses import SetLoss, TokenLoss
 from burnish.engine.ops import Weight
-from burnish.engine.pack import Unit, check_data, gather_streams, make_units
+from burnish.engine.pack import Unit, check_data, gather_streams, make_units, shared_beginnings
+from burnish.engine.stems import Shared
 from burnish.engine.tokens import Patch
 from burnish.errors import CapabilityMissing, LossError
 from burnish.types import Datum, LossResult, Outputs, Route
@@ -60,10 +61,14 @@ def forward(
         raise LossError(f"forward has no output {', '.join(unknown)}", seen=f"known: {', '.join(OUTPUTS)}")
     check_data(data, decoder.arch.vocab, decoder.arch.max_positions)
     results: dict[int, Outputs] = {}
-    for unit in make_units(data, routes, unit_tokens, device=decoder.device, aligned=decoder.compiles):
+    aligned, shared = decoder.compiles, list[Shared]()
+    if decoder.shares:
+        targets = "logprobs" in outputs
+        shared = shared_beginnings(data, routes, lambda i: data[i].length - 1, aligned=aligned, targets=targets)
+    for unit in make_units(data, routes, unit_tokens, device=decoder.device, aligned=aligned, shared=shared):
         patches = bank.patches(unit.rows, unit.layout.size)
         with torch.no_grad():
-            hidden = decoder.forward_packed(decoder.embed(unit.tokens_N, patches), unit.layout.lengths, bank.table(unit.rows))
+            hidden = _hidden(decoder, bank, unit, decoder.embed(unit.tokens_N, patches))
             found: dict[str, torch.Tensor] = {}
             if "logprobs" in outputs:
                 targets = gather_streams(data, unit, ["targets"], decoder.device)["targets"]
@@ -75,13 +80,26 @@ def forward(
                     found[name] = torch.cat(parts)
             if "hidden" in outputs:
                 found["hidden"] = hidden
-        arrays = {k: v.to("cpu", torch.float32).numpy() for k, v in found.items()}
-        for index, (start, stop) in zip(unit.order, unit.layout.spans, strict=True):
-            own = {k: v[start:stop].copy() for k, v in arrays.items()}
+        arrays = {k: unit.layout.parts(v.to("cpu", torch.float32).numpy()) for k, v in found.items()}
+        for n, index in enumerate(unit.order):
+            own = {k: v[n] for k, v in arrays.items()}
             score = own.pop("score", None)
             results[index] = Outputs(score=None if score is None else float(score[-1]), **own)
         yield
     return [results[i] for i in range(len(data))]
+
+
+def _hidden(decoder: Decoder, bank: AdapterBank, unit: Unit, inputs: torch.Tensor) -> torch.Tensor:
+    return decoder.forward_packed(inputs, unit.layout.lengths, bank.table(unit.rows), unit.layout.stems)
+
+
+def _free_of_loss(datum: Datum, loss: TokenLoss | SetLoss) -> int:
+    """How many first positions carry no loss: those before the first one that does, or before the last."""
+    mask = datum.streams.get(loss.mask) if loss.mask else None
+    if mask is None:
+        return datum.length - 1
+    carries = (mask != 0).reshape(len(mask), -1).any(1)
+    return int(carries.argmax()) if carries.any() else datum.length - 1
 
 
 def forward_backward(
@@ -107,7 +125,10 @@ def forward_backward(
     results: dict[int, np.ndarray] = {}
     total = 0.0
     positions = 0
-    for unit in make_units(data, routes, unit_tokens, device=decoder.device, sets=sets, aligned=decoder.compiles):
+    aligned, shared = decoder.compiles, list[Shared]()
+    if decoder.shares:
+        shared = shared_beginnings(data, routes, lambda i: _free_of_loss(data[i], loss), sets=sets, aligned=aligned)
+    for unit in make_units(data, routes, unit_tokens, device=decoder.device, sets=sets, aligned=aligned, shared=shared):
         value, logprobs, count = _unit(decoder, bank, data, unit, loss, config, sets)
         total, positions = total + value, positions + count
         for index, array in zip(unit.order, logprobs, strict=True):
@@ -145,7 +166,7 @@ def _unit(
     chosen = chosen_positions(unit, streams, loss, device)
     patches = bank.patches(unit.rows, unit.layout.size)
     inputs = decoder.embed(unit.tokens_N, patches).requires_grad_()
-    hidden = decoder.forward_packed(inputs, unit.layout.lengths, bank.table(unit.rows))
+    hidden = _hidden(decoder, bank, unit, inputs)
     size = hidden.shape[0]
     logprobs = torch.full((size,), float("nan"), device=device)
     if loss.on != "logprobs":
@@ -179,8 +200,7 @@ def _unit(
             hidden.backward(gradient)
         if inputs.grad is not None:
             decoder.add_embedding_gradient(unit.tokens_N, inputs.grad, patches)
-    arrays = logprobs.to("cpu").numpy()
-    return value, [arrays[a:b].copy() for a, b in unit.layout.spans], len(chosen)
+    return value, unit.layout.parts(logprobs.to("cpu").numpy()), len(chosen)
 
 
 def chosen_positions(
