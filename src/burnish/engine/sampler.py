@@ -81,7 +81,7 @@ class Sampler:
         token_bytes: Sequence[bytes],
         end_ids: tuple[int, ...],
         special_ids: frozenset[int] = frozenset(),
-        limit_rows: int = 64,
+        limit_rows: int = 128,
         limit_positions: int | None = None,
         limit_prefix_positions: int | None = None,
         unit_tokens: int = 1024,
