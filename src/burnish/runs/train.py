@@ -300,10 +300,11 @@ class _Training:
         title = sources.title(config.data)
         if not config.accept_gameable:
             task = ready.find(config.data)
-            setting = None if task is None else task.environment
+            setting, allowed = (None, ()) if task is None else (task.environment, (task.means.allowed,))
             rows = shuffled(self.prepared.train.examples, 0)[:AUDITED]
             environment = None if setting is None else setting.open
-            audit = probes.audit(rows, asking.grader, environment=environment, limit_tokens=config.answer_tokens)
+            limit = config.answer_tokens
+            audit = probes.audit(rows, asking.grader, environment=environment, allowed=allowed, limit_tokens=limit)
             audit.insist(f"the task {title}", otherwise="or say accept_gameable=true")
         questions = asking.questions(shuffled(self.prepared.train.examples, config.seed)[:QUESTIONS])
         found = readiness(policy, asking, questions, samples=config.group)

@@ -64,6 +64,7 @@ def audit(task: Task) -> probes.Audit:
         (*task.train, *task.valid, *task.test),
         task.grader,
         environment=None if setting is None else setting.open,
+        allowed=(task.means.allowed,),
         limit_tokens=task.limit_tokens,
     )
 

@@ -9,6 +9,7 @@ right answer with something added count where they are worth more than it, those
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -109,7 +110,7 @@ def audit(
 ) -> Audit:
     """Probe a grader, or an environment, with rows whose answers are right.
 
-    allowed: the task's allowed means; one that begins with a family's name ("P4: long answers are wanted") allows that.
+    allowed: the task's allowed means, in words; a family's name in them ("P4: long answers are wanted") allows that.
     limit_tokens: longest answer that a policy can write; longer responses are no exploit.
     """
     known = rows_of(examples, rows)
@@ -258,7 +259,7 @@ def _unchecked(why: str, desk: Desk, rows: int) -> Audit:
 
 
 def _allowed(found: Audit, allowed: Sequence[str]) -> Audit:
-    named = {text.split(":")[0].split()[0].strip() for text in allowed if text.strip()}
+    named = {name for text in allowed for name in re.findall(r"\bP(?:1[0-2]|[1-9])\b", text)}
     return replace(
         found,
         findings=tuple(
