@@ -185,8 +185,14 @@ only); a row with `tools` is rendered with them.
 def graders() -> str:
     """Every grader."""
     from burnish.tasks import graders as module
+    from burnish.tasks.entries import KINDS
+    from burnish.tasks.graders.similarity import Similar
 
-    rows = [(f"`{name}`", first_words(type(module.get(name)).__doc__)) for name in module.NAMES]
+    rows = []
+    for name in module.NAMES:
+        grader = module.get(name)
+        what = f"{name} of the answer and the reference, from 0 to 1." if isinstance(grader, Similar) else type(grader).__doc__
+        rows.append((f"`{name}`", first_words(what)))
     text = (
         HEAD
         + """# Graders
@@ -196,13 +202,23 @@ Each returns a Score with a value and a reason. What a grader cannot judge is an
 
 """
     )
-    return text + table(("name", "what it does"), rows)
+    text += table(("name", "what it does"), rows)
+    text += """A task folder names them by `kind`, each with its settings ([task.toml](task.md), [how to](../how-to/graders.md)):
+
+"""
+    return text + table(("kind", "what it does"), [(f"`{kind_of(cls)}`", first_words(cls.__doc__)) for cls in KINDS])
+
+
+def kind_of(entry: Any) -> str:
+    """The word by which task.toml names a grader."""
+    return entry.model_fields["kind"].annotation.__args__[0]
 
 
 def task() -> str:
     """Every key of task.toml."""
     from burnish.config import fields_of
-    from burnish.tasks.manifest import CardText, GraderEntry, LimitsEntry, Manifest, MeansEntry, RowFiles, ToolsEntry
+    from burnish.tasks.entries import KINDS, Demand, Entry, PromptMessage
+    from burnish.tasks.manifest import CardText, LimitsEntry, Manifest, MeansEntry, RowFiles, ToolsEntry
 
     text = (
         HEAD
@@ -213,24 +229,23 @@ check DIR` proves it ([how to](../how-to/own-task.md)). Paths are within the fol
 
 """
     )
-    tables = (
-        ("the file", Manifest),
-        ("[card]", CardText),
-        ("[rows]", RowFiles),
-        ("[[graders]]", GraderEntry),
-        ("[tools]", ToolsEntry),
-        ("[limits]", LimitsEntry),
-        ("[means]", MeansEntry),
-    )
+    tables = [("the file", Manifest), ("[card]", CardText), ("[rows]", RowFiles), ("[[graders]], of every kind", Entry)]
+    tables += [(f'[[graders]], kind = "{kind_of(cls)}"', cls) for cls in KINDS]
+    tables += [("[[graders.criteria]], of a rubric", Demand), ("[[graders.prompt]], of a judge", PromptMessage)]
+    tables += [("[tools]", ToolsEntry), ("[limits]", LimitsEntry), ("[means]", MeansEntry)]
+    shared = {"kind", *Entry.model_fields}
     for title, cls in tables:
         text += f"## {title}\n\n"
+        if issubclass(cls, Entry) and cls is not Entry:
+            text += f"{first_words(cls.__doc__)}\n\n"
         rows = []
         for f in fields_of(cls):
-            if "." in f.path:
+            if "." in f.path or (issubclass(cls, Entry) and cls is not Entry and f.path in shared):
                 continue
             default = "required" if f.required else "none" if f.default is None else f"`{f.default}`"
             rows.append((f"`{f.path}`", f.type, default, f.doc))
-        text += table(("key", "value", "default", "meaning"), rows)
+        if rows:
+            text += table(("key", "value", "default", "meaning"), rows)
     return text
 
 

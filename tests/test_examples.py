@@ -124,6 +124,7 @@ class Capitals:
     """The share of an answer's characters that are capital letters."""
 
     name = "capitals"
+    concurrency = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         return Score(value=sum(c.isupper() for c in answer) / max(1, len(answer)), reason="")

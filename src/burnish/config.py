@@ -173,15 +173,21 @@ def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, st
     """One sentence for each key at fault, in our words."""
     found: dict[Key, str] = {}
     for fault in error.errors(include_url=False):
-        key, info = _find(cls, fault["loc"])
+        key, info, owner = _find(cls, fault["loc"])
         kind, seen = fault["type"], fault["input"]
-        where = next((f" {origin[key[:n]]}" for n in range(len(key), 0, -1) if key[:n] in origin), "")
+        told = tuple(part.partition("[")[0] for part in key)
+        where = next((f" {origin[told[:n]]}" for n in range(len(told), 0, -1) if told[:n] in origin), "")
         name = ".".join(key)
         if kind == "extra_forbidden":
-            sentence = f"{name} is not a setting (seen {toml.literal(seen)}{where}; {_nearest(cls, key, seen)})"
+            near = _nearest(owner, key[-1:], seen) if "[" in name else _nearest(cls, key, seen)
+            sentence = f"{name} is not a setting (seen {toml.literal(seen)}{where}; {near})"
         elif kind == "missing":
             doc = (info.description or "").split("\n")[0] if info else ""
             sentence = f"{name} is required and not set" + (f": {doc}" if doc else "")
+        elif kind.startswith("union_tag"):
+            said = fault.get("ctx", {})
+            told_by = str(said["discriminator"]).strip("'")
+            sentence = f"{name}.{told_by} must be one of {', '.join(_kinds(info))} (seen {toml.literal(seen)}{where})"
         elif kind in ("value_error", "assertion_error"):
             said = str(fault.get("ctx", {}).get("error", ""))
             sentence = f"{name}: {said} (seen {toml.literal(seen)}{where})" if key else said
@@ -195,21 +201,48 @@ def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, st
     return list(found.values())
 
 
-def _find(cls: type[Config], loc: tuple[int | str, ...]) -> tuple[Key, FieldInfo | None]:
-    """The key that a location of pydantic speaks of, without the branches of unions and the positions in lists."""
+def _find(cls: type[Config], loc: tuple[int | str, ...]) -> tuple[Key, FieldInfo | None, type[Config]]:
+    """The key that a location of pydantic speaks of, without the branches of unions (a table in a list of them is `name[0]`), and
+    the config that has it."""
     key: Key = ()
+    owner = cls
     info: FieldInfo | None = None
     model: type[Config] | None = cls
+    tables: Mapping[str, type[Config]] = {}
     for part in map(str, loc):
+        if tables and part.isdigit():
+            key = (*key[:-1], f"{''.join(key[-1:])}[{part}]")
+            model, tables = (tables[""], {}) if "" in tables else (None, tables)
+            continue
+        if model is None and part in tables:
+            model, tables = tables[part], {}
+            continue
         if model is not None:
-            info = model.model_fields.get(part)
+            info, owner = model.model_fields.get(part), model
         elif info is not None and get_origin(info.annotation) is dict:
             info = FieldInfo.from_annotation(get_args(info.annotation)[1])
         else:
             break
         key += (part,)
-        model = _config_of(info.annotation) if info else None
-    return key, info
+        model, tables = (_config_of(info.annotation), _tables(info.annotation)) if info else (None, {})
+    return key, info, owner
+
+
+def _kinds(info: FieldInfo | None) -> list[str]:
+    return [toml.literal(word) for word in _tables(info.annotation)] if info else []
+
+
+def _tables(annotation: Any) -> Mapping[str, type[Config]]:
+    """What the tables of a list may be, by the word that tells them apart; by "" where there is one kind. Else empty."""
+    if get_origin(annotation) not in (tuple, list):
+        return {}
+    inner = get_args(annotation)[0]
+    if (one := _config_of(inner)) is not None:
+        return {"": one}
+    union, *more = get_args(inner) if get_origin(inner) is Annotated else (inner,)
+    told_by = next((m.discriminator for m in more if isinstance(m, FieldInfo) and isinstance(m.discriminator, str)), None)
+    kinds = get_args(union) if told_by is not None and _is_union(union) else ()
+    return {str(word): kind for kind in kinds for word in get_args(kind.model_fields[told_by].annotation)}
 
 
 def _seen(error: ValidationError, key: Key, fallback: Any) -> Any:
@@ -304,13 +337,13 @@ def _words(annotation: Any, metadata: Sequence[Any] = ()) -> str:
         inner = [m for a in arguments[1:] for m in (a.metadata if isinstance(a, FieldInfo) else [a])]
         return _words(arguments[0], [*inner, *metadata])
     if _is_union(annotation):
-        return " or ".join(_words(a, metadata) for a in arguments if a is not NoneType)
+        return " or ".join(dict.fromkeys(_words(a, metadata) for a in arguments if a is not NoneType))
     if origin is Literal:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(toml.literal(a) for a in arguments)
     if origin in (tuple, list, set, frozenset):
         return f"a list of {_plural(_words(arguments[0]))}"
     if origin is dict:
-        return f"a table whose values are {_plural(_words(arguments[1]))}"
+        return "a table" if arguments[1] is Any else f"a table whose values are {_plural(_words(arguments[1]))}"
     if _config_of(annotation):
         return "a table of settings"
     return WORDS.get(annotation, str(getattr(annotation, "__name__", annotation))) + _bounds(metadata)

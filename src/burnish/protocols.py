@@ -21,6 +21,7 @@ from burnish.types import (
     Example,
     LoraSpec,
     LossResult,
+    Message,
     Outputs,
     Rollout,
     Route,
@@ -205,4 +206,26 @@ class Grader(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def concurrency(self) -> int:
+        """How many answers it may be given at once, each on a thread: two where this machine works, more where it waits for
+        another."""
+        ...
+
     def grade(self, example: Example, answer: str) -> Score: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model said when it was asked. note: what it took, for the end of a reason; error: why it said nothing."""
+
+    text: str
+    note: str = ""
+    error: str | None = None
+
+
+class Chat(Protocol):
+    """A model that answers conversations, as a judge is asked, from several threads at once. It raises for no failure of its
+    own."""
+
+    def answer(self, messages: Sequence[Message]) -> Said: ...

@@ -28,6 +28,7 @@ class Failing:
 
     question: str
     name: str = "failing"
+    concurrency = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         if example.messages[0].content == self.question:
@@ -174,6 +175,7 @@ class Marking:
     """A grader that marks every answer."""
 
     name: str = "marking"
+    concurrency = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         return Score(value=1.0, reason="", marks=("refuses", "admits ignorance"))

@@ -61,6 +61,8 @@ def test_check_30_an_error_of_the_grader_teaches_nothing_and_is_no_zero() -> Non
 class Says:
     """A grader that looks for a word, and pays for it, or for its absence."""
 
+    concurrency = 2
+
     def __init__(self, name: str, word: str, *, there: bool = True) -> None:
         self.name, self.word, self.there = name, word, there
 

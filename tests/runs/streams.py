@@ -28,6 +28,7 @@ class By:
 
     worth: Callable[[str, str], float]
     name: str = "by"
+    concurrency: int = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         return Score(value=float(self.worth(answer, example.reference or "")), reason="as the function says")

@@ -26,6 +26,7 @@ class Capitals:
     """The share of an answer's characters that are capital letters: something that any model can get more of."""
 
     name = "capitals"
+    concurrency = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         share = sum(c.isupper() for c in answer) / max(1, len(answer))
@@ -36,6 +37,7 @@ class Same:
     """Everything is worth the same."""
 
     name = "same"
+    concurrency = 2
 
     def __init__(self, value: float) -> None:
         self.value = value
@@ -48,6 +50,7 @@ class Half:
     """Every answer to an odd question is worth the same."""
 
     name = "half"
+    concurrency = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         odd = int(example.messages[0].content.split()[0]) % 2
@@ -58,6 +61,7 @@ class Broken:
     """Fails at every other letter."""
 
     name = "broken"
+    concurrency = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         if len(answer) % 2:

@@ -30,6 +30,7 @@ class Capital:
     """Whether the answer is the capital letter that is asked for; with a hole, or whether a tilde stands in it."""
 
     name = "capital"
+    concurrency = 2
 
     def __init__(self, *, hole: bool) -> None:
         self.hole = hole

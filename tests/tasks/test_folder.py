@@ -80,7 +80,7 @@ def test_a_new_task_works_as_it_stands(tmp_path: Path) -> None:
         (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "regex"', "needs a pattern"),
         (
             f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "exact"\npattern = "x"',
-            "not read by a grader",
+            "pattern is not a setting",
         ),
         (
             f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "regex"\npattern = "("',
@@ -199,6 +199,7 @@ def test_lengths_and_weights() -> None:
 
     class Half:
         name = "half"
+        concurrency = 2
 
         def grade(self, example: Example, answer: str) -> Score:
             return Score(value=0.5, reason="always", marks=("seen",))
@@ -226,6 +227,7 @@ def task_of(grader: Any, *, same: bool = False) -> Task:
 
 class Grades:
     name = "grades"
+    concurrency = 2
 
     def __init__(self, by: Any) -> None:
         self.by, self.count = by, 0

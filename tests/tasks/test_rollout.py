@@ -18,6 +18,7 @@ ROW = Example(messages=(Message(role="user", content="?"),))
 
 class By:
     name = "by"
+    concurrency = 2
 
     def __init__(self, does: object) -> None:
         self.does = does

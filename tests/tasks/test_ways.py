@@ -38,6 +38,7 @@ class Says:
     """1 where the reference stands in the answer; keeps what it saw."""
 
     name: str = "says"
+    concurrency = 2
     seen: list[Example] = field(default_factory=list)
 
     def grade(self, example: Example, answer: str) -> Score:

@@ -160,7 +160,9 @@ def evaluate(
     grader: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="exact, contains, numeric or none. [default: chosen from the data]", show_default=False
+            metavar="NAME",
+            help="exact, contains, numeric, maths, rouge_l and others, or none. [default: chosen from the data]",
+            show_default=False,
         ),
     ] = None,
     items: Annotated[
@@ -440,6 +442,52 @@ def task_check(
     from burnish.cli import tasking
 
     tasking.check(task, model, samples=samples, as_json=json)
+
+
+@task_app.command("import")
+def task_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenAI's JSON lines for reinforcement fine-tuning.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The task folder to make.")],
+    *,
+    grader: Annotated[Path, typer.Option("--grader", metavar="FILE", help="The grader's JSON.")],
+    valid: Annotated[
+        Path | None,
+        typer.Option("--valid", metavar="FILE", help="Its validation file. [default: rows held out]", show_default=False),
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option("--answer", metavar="COLUMN", help="The column with a good answer. [default: found]", show_default=False),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="The server of the grader's models. [default: OpenAI's]", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a task folder of OpenAI's files for reinforcement fine-tuning: rows, and a grader. The same answers score the same.
+
+    What cannot be mapped is refused by name.
+    """
+    from burnish.cli import tasking
+
+    tasking.bring(file, folder, grader, valid=valid, answer=answer, url=url, as_json=json)
+
+
+@task_app.command("export")
+def task_export(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The directory to make.")],
+    *,
+    to: Annotated[Literal["openai"], typer.Option("--to", help="The format: openai (files for reinforcement fine-tuning).")],
+    json: Json = False,
+) -> None:
+    """Write a task folder in another's format: rows, and what grades them. The same answers get the same scores there.
+
+    What cannot be said there is refused by name.
+    """
+    from burnish.cli import tasking
+
+    tasking.take(task, folder, to=to, as_json=json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`burnish task new` and `burnish task check`."""
+"""`burnish task new`, `check`, `import` and `export`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import bullets, columns, grid, heading
-from burnish.errors import TaskRefused
+from burnish.errors import ConfigError, TaskRefused
 from burnish.evals.evaluation import plain
-from burnish.tasks import prove, ready, scaffold
+from burnish.tasks import folder, openai_files, prove, ready, scaffold
 from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
 from burnish.tasks.task import Task
@@ -24,6 +24,32 @@ def new(path: str, *, as_json: bool) -> None:
     to.print(visible(f"made {made}: a small task that works as it stands"))
     to.print(visible(f"  see {made}/task.toml, then: burnish task check {made}"))
     to.document({"folder": str(made), "files": sorted(p.name for p in made.iterdir())})
+
+
+def bring(file: Path, out: str, grader: Path, *, valid: Path | None, answer: str | None, url: str | None, as_json: bool) -> None:
+    """See `burnish task import --help`."""
+    to = screen(as_json=as_json)
+    made = openai_files.bring(file, grader, Path(out), valid=valid, answer=answer, url=url)
+    to.print(visible(f"made {made}, of {file} and {grader}"))
+    to.print(visible(f"  say what it is in {made}/task.toml, then: burnish task check {made}"))
+    to.document({"folder": str(made), "files": sorted(p.name for p in made.iterdir())})
+
+
+def take(name: str, out: str, *, to: str, as_json: bool) -> None:
+    """See `burnish task export --help`. Raises ConfigError for what is no task folder."""
+    path = Path(name)
+    if not folder.is_task(path):
+        raise ConfigError(
+            f"{name} is no task folder, and only one can be exported",
+            seen="a ready task is graded by code of this package"
+            if ready.find(name) is not None
+            else "there is no task.toml in it",
+            todo="give a folder with a task.toml (`burnish task new DIR` makes one)",
+        )
+    show = screen(as_json=as_json)
+    files = openai_files.take(path, Path(out))
+    show.print(visible(f"wrote {out} for {to}: {', '.join(p.name for p in files)}"))
+    show.document({"folder": out, "format": to, "files": [p.name for p in files]})
 
 
 def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:

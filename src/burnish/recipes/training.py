@@ -119,7 +119,7 @@ class Training(Config):
     eval_tokens: Positive | None = None
     """Longest answer drawn when measuring. Derived from the answers in the data."""
     grader: str | None = None
-    """What judges answers: exact, contains, numeric, or none. Derived from the data."""
+    """What judges answers: exact, contains, numeric, maths, a likeness such as rouge_l, or none. Derived from the data."""
     require_gain: bool = False
     """End with an error when no measurable gain is found."""
 

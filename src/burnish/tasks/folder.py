@@ -5,20 +5,16 @@ What counts is what the files say: the digest is over every byte that decides wh
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from pathlib import Path
 
 from burnish.errors import ConfigError, DataError
-from burnish.protocols import Grader
-from burnish.tasks import graders, sources
+from burnish.tasks import sources
+from burnish.tasks.entries import files_of
 from burnish.tasks.environment import Limits, Setting
+from burnish.tasks.graders.make import make
 from burnish.tasks.graders.paid import PAID
-from burnish.tasks.graders.pattern import Matches
-from burnish.tasks.graders.program import TIMEOUT_S, Calls
-from burnish.tasks.graders.shape import Length
-from burnish.tasks.graders.weighted import Weighted
-from burnish.tasks.manifest import CODE, FILE, GraderEntry, Manifest
+from burnish.tasks.manifest import CODE, FILE, Manifest
 from burnish.tasks.split import split
 from burnish.tasks.task import Card, Means, Task
 from burnish.tasks.tooluse import ToolUse
@@ -41,6 +37,10 @@ def is_task(path: Path) -> bool:
 def load(path: Path) -> Task:
     """The task of a folder. Raises ConfigError for a manifest that is wrong, DataError for rows that cannot be read."""
     manifest = Manifest.load(file=path / FILE)
+
+    def read(name: str) -> str:
+        return inside(path, name).read_text(encoding="utf-8")
+
     train, valid, test = _rows(path, manifest)
     card, setting = manifest.card, _environment(path, manifest)
     pays = isinstance(setting, WrittenSetting) and setting.has.environment
@@ -50,12 +50,12 @@ def load(path: Path) -> Task:
     return Task(
         name=manifest.name,
         card=Card(title=card.title, about=card.about, data=card.data, grading=card.grading, limits=card.limits),
-        grader=_grader(path, manifest.graders) if manifest.graders else PAID,
+        grader=make(manifest.graders, read) if manifest.graders else PAID,
         train=train,
         valid=valid,
         test=test,
         limit_tokens=manifest.limit_tokens,
-        audit=_grader(path, manifest.audit) if manifest.audit else None,
+        audit=make(manifest.audit, read) if manifest.audit else None,
         environment=setting,
         means=Means(allowed=manifest.means.allowed, forbidden=manifest.means.forbidden),
     )
@@ -69,14 +69,15 @@ def digest(path: Path) -> str:
     names += manifest.tools.documents
     if (path / CODE).is_file():
         names.append(CODE)
+    names += [name for name in files_of((*manifest.graders, *manifest.audit)) if name not in names]
     found = hashlib.sha256()
     for name in names:
-        body = _inside(path, name).read_bytes()
+        body = inside(path, name).read_bytes()
         found.update(f"{name}\0{len(body)}\0".encode() + body)
     return found.hexdigest()
 
 
-def _inside(path: Path, name: str) -> Path:
+def inside(path: Path, name: str) -> Path:
     """A file of the folder. Raises ConfigError for one outside of it, or that is not there."""
     file = path / name
     if not file.resolve().is_relative_to(path.resolve()):
@@ -94,9 +95,9 @@ def _rows(path: Path, manifest: Manifest) -> tuple[tuple[Example, ...], tuple[Ex
         assert rows.train
         assert rows.valid
         assert rows.test
-        found = [sources.read(_inside(path, name)).examples for name in (rows.train, rows.valid, rows.test)]
+        found = [sources.read(inside(path, name)).examples for name in (rows.train, rows.valid, rows.test)]
     else:
-        every = sources.read(_inside(path, rows.all)).examples
+        every = sources.read(inside(path, rows.all)).examples
         first = split(every, fraction=HELD, seed=0)
         second = split(first.train, fraction=HELD / (1 - HELD), seed=1)
         found = [second.train, second.valid, first.valid]
@@ -117,7 +118,7 @@ def _environment(path: Path, manifest: Manifest) -> Setting | None:
             case "python":
                 box.append(Python(timeout_s=manifest.limits.step_s))
             case "lookup":
-                texts = [_inside(path, file).read_text(encoding="utf-8") for file in manifest.tools.documents]
+                texts = [inside(path, file).read_text(encoding="utf-8") for file in manifest.tools.documents]
                 box.append(Lookup(tuple(passage for text in texts for passage in passages_of(text))))
     source = (path / CODE).read_text(encoding="utf-8") if (path / CODE).is_file() else ""
     has, own = written(source), manifest.limits
@@ -125,38 +126,3 @@ def _environment(path: Path, manifest: Manifest) -> Setting | None:
     if has != Written(tools=False, environment=False):
         return WrittenSetting(source=source, has=has, box=tuple(box), limits=limits, timeout_s=own.step_s)
     return ToolUse(tools=tuple(box), limits=limits) if box else None
-
-
-def _grader(path: Path, entries: tuple[GraderEntry, ...]) -> Grader:
-    made = tuple(_one(path, entry) for entry in entries)
-    if len(made) == 1:
-        return made[0]
-    return Weighted(made, tuple(entry.weight for entry in entries))
-
-
-def _one(path: Path, entry: GraderEntry) -> Grader:
-    match entry.kind:
-        case "regex":
-            assert entry.pattern is not None
-            return Matches(entry.pattern)
-        case "length":
-            return Length(entry.at_least or 0, entry.at_most)
-        case "python":
-            name = entry.function or "grade"
-            return Calls(_source(path, name), name, TIMEOUT_S if entry.timeout_s is None else entry.timeout_s)
-        case "exact" | "contains" | "numeric":
-            return graders.get(entry.kind)
-
-
-def _source(path: Path, function: str) -> str:
-    """The code of task.py, which has this function. It is read here and run in the sandbox alone."""
-    file = _inside(path, CODE)
-    text = file.read_text(encoding="utf-8")
-    try:
-        names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-    except SyntaxError as error:
-        raise ConfigError(f"{CODE} is not Python: {error.msg}", seen=f"line {error.lineno}", todo="mend it") from None
-    if function not in names:
-        seen = f"functions: {', '.join(sorted(names)) or 'none'}"
-        raise ConfigError(f"{CODE} has no function {function}", seen=seen, todo=f"write def {function}(example, answer)")
-    return text

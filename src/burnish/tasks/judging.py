@@ -17,7 +17,8 @@ from burnish.protocols import Grader
 from burnish.types import Example, Message, Score
 
 WORKERS = 2
-"""Answers judged at once: graders of code wait for the sandbox, others are done at once."""
+"""Answers judged at once, at least: graders of code wait for the sandbox, others are done at once. One that waits for another
+machine says how many it takes (`Grader.concurrency`)."""
 LIMIT_S = 120.0
 """Seconds after which a grader or an environment has failed on an answer."""
 TRANSCRIPT = "transcript"
@@ -126,7 +127,7 @@ def late(whom: str) -> Score:
 
 def grade_all(grader: Grader, answers: Sequence[tuple[Example, str]]) -> list[Score]:
     """The scores of many answers, in order."""
-    threads = Threads()
+    threads = Threads(max(WORKERS, grader.concurrency))
     try:
         futures = [threads.run(lambda e=example, a=answer: grade(grader, e, a)) for example, answer in answers]
         return [threads.wait(future) or late(f"the grader {grader.name}") for future in futures]

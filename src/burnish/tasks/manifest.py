@@ -14,7 +14,7 @@ valid = "valid.jsonl"
 test = "test.jsonl"    # or: all = "rows.jsonl", which is split by hash
 
 [[graders]]
-kind = "exact"
+kind = "exact"          # each kind has settings of its own: entries.py
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from burnish.config import Config
+from burnish.tasks.entries import GraderEntry
 
 FILE = "task.toml"
 CODE = "task.py"
-
-Kind = Literal["exact", "contains", "numeric", "regex", "length", "python"]
 
 
 class CardText(Config):
@@ -65,40 +64,6 @@ class RowFiles(Config):
             raise ValueError("rows needs train, valid and test, or all")
         if self.all is not None and any(apart):
             raise ValueError("rows has either all, or train, valid and test")
-        return self
-
-
-class GraderEntry(Config):
-    """One grader and its weight in the score."""
-
-    kind: Kind
-    """exact, contains and numeric compare with the row's reference; regex looks for a pattern; length checks bounds; python calls
-    `grade` of task.py in the sandbox."""
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    """Of its value in the task's score, which is the weighted mean."""
-    pattern: str | None = None
-    """Of regex: what must stand in the answer, as Python's re reads it; `{reference}` stands for the row's reference."""
-    at_least: Annotated[int, Field(ge=0)] | None = None
-    """Of length: fewest words."""
-    at_most: Annotated[int, Field(ge=1)] | None = None
-    """Of length: most words."""
-    function: str | None = None
-    """Of python: the function of task.py. By default `grade`."""
-    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
-    """Of python: how long one answer may take. By default 5."""
-
-    @model_validator(mode="after")
-    def _reads_what_is_given(self) -> Self:
-        own = {"regex": ("pattern",), "length": ("at_least", "at_most"), "python": ("function", "timeout_s")}.get(self.kind, ())
-        given = [k for k in ("pattern", "at_least", "at_most", "function", "timeout_s") if getattr(self, k) is not None]
-        if unread := [k for k in given if k not in own]:
-            raise ValueError(f"{', '.join(unread)} is not read by a grader of the kind {self.kind}")
-        if self.kind == "regex" and self.pattern is None:
-            raise ValueError("a grader of the kind regex needs a pattern")
-        if self.kind == "length" and not given:
-            raise ValueError("a grader of the kind length needs at_least or at_most")
-        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            raise ValueError(f"at_least = {self.at_least} is more than at_most = {self.at_most}")
         return self
 
 
@@ -152,7 +117,7 @@ class Manifest(Config):
     """What the task is about."""
     rows: RowFiles
     """Where its rows are."""
-    graders: Annotated[tuple[GraderEntry, ...], Field(min_length=0)] = ()
+    graders: tuple[GraderEntry, ...] = ()
     """What judges answers. The score is the weighted mean of theirs; none where an environment in task.py pays for turns."""
     audit: tuple[GraderEntry, ...] = ()
     """Graders that are never learned from: a run that is rewarded by `graders` is held against these, to see whether it has found

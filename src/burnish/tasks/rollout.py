@@ -23,7 +23,7 @@ from burnish.errors import ConfigError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
 from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn, question_of
-from burnish.tasks.judging import Threads, asked, failed, grade, late, with_transcript, worth
+from burnish.tasks.judging import WORKERS, Threads, asked, failed, grade, late, with_transcript, worth
 from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
 __all__ = ["Question", "answer_of", "grade", "roll_out", "sampling", "seed_of"]
@@ -94,7 +94,7 @@ def roll_out(
     Raises ConfigError where the model's chat template cannot write what the setting's tools need, and where values are asked for
     of an environment that does not fork.
     """
-    threads = Threads()
+    threads = Threads(max(WORKERS, grader.concurrency))
     try:
         if setting is None:
             return _answers(policy, renderer, grader, questions, params, threads)

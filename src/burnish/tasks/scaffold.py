@@ -34,7 +34,7 @@ test = "test.jsonl"      # these are reported
 # all = "rows.jsonl"     # instead of the three: one file, split by hash
 
 [[graders]]              # the score is the weighted mean of all graders
-kind = "exact"           # exact, contains, numeric (compare with the row's reference), regex, length, python
+kind = "exact"           # contains, numeric, regex, json_schema, judge, ...: docs/how-to/graders.md has them all
 weight = 1.0
 
 [[graders]]

@@ -12,10 +12,10 @@ from burnish.types import Example, Message, ToolCall
 
 def write(path: Path, examples: Iterable[Example]) -> None:
     """One JSON line a row. Metadata and references are not written: what is read back has no more than the conversation."""
-    path.write_text("".join(json.dumps(_row(example), ensure_ascii=False) + "\n" for example in examples), encoding="utf-8")
+    path.write_text("".join(json.dumps(row(example), ensure_ascii=False) + "\n" for example in examples), encoding="utf-8")
 
 
-def _row(example: Example) -> dict[str, Any]:
+def row(example: Example) -> dict[str, Any]:
     assert example.form == "chat", f"a row of the form {example.form!r} is no conversation"
     row: dict[str, Any] = {"messages": [_message(m) for m in example.messages]}
     return row | ({"tools": list(example.tools)} if example.tools else {})

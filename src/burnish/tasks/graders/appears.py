@@ -3,7 +3,7 @@ its form. It is no reward: an answer that lists everything would have it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.tasks.graders.numeric import NUMERIC
 from burnish.tasks.graders.text import CONTAINS
@@ -15,6 +15,7 @@ class Appears:
     """1 where a reference stands in the answer as whole words, or the answer ends in it as a number."""
 
     name: str = "appears"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no reference."""

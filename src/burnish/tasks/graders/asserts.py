@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.errors import SandboxMissing
@@ -57,6 +57,7 @@ class Passes:
     """1 where every assert of the row holds for the answer's code."""
 
     name: str = "tests"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no asserts, one cannot be read, or nothing can be run here."""

@@ -9,7 +9,7 @@ grammar.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.tasks.answers import final_answer
 from burnish.tasks.graders.numbers import Number, equal, first_number, last_number, plain_number
@@ -22,6 +22,7 @@ class Numeric:
     """1 where the answer's final number is the reference."""
 
     name: str = "numeric"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no reference, or one that is not a number."""

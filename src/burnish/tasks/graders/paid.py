@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.types import Example, Score
 
@@ -12,6 +12,7 @@ class Paid:
     """0 for every answer: what a way is worth is what its turns were paid."""
 
     name: str = "environment"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 0, which is added to what the turns were paid."""

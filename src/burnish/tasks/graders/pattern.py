@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.errors import ConfigError
@@ -28,6 +28,7 @@ class Matches:
 
     pattern: str
     name: str = "regex"
+    concurrency: int = field(default=2, repr=False)
 
     def __post_init__(self) -> None:
         try:

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Literal
 
-from burnish.errors import SandboxMissing
+from burnish.errors import ConfigError, SandboxMissing
+from burnish.tasks.graders.given import item_of, row_of, sample_of
 from burnish.tasks.graders.references import cannot_judge
 from burnish.tools import sandbox
 from burnish.types import Example, Score
 
 TIMEOUT_S = 5.0
+PACKAGES_BYTES = 2 << 30
+"""Memory of a grader that imports packages: numpy alone reserves more than others use."""
 
 _CALL = """
 import json as _json
-_found = {function}(_json.loads({example!r}), {answer!r})
+_found = {function}({arguments})
 if isinstance(_found, (list, tuple)): _found = dict(zip(("value", "reason"), _found))
 elif not isinstance(_found, dict): _found = dict(value=_found)
 print("\\n{mark}" + _json.dumps(dict(value=float(_found["value"]), reason=str(_found.get("reason", "")))), flush=True)
@@ -35,14 +39,35 @@ class Calls:
     source: str
     function: str = "grade"
     timeout_s: float = TIMEOUT_S
+    takes: Literal["example, answer", "sample, item"] = "example, answer"
+    """what it is given; the second are those of OpenAI's graders"""
+    packages: tuple[str, ...] = ()
+    """what it may import beside the standard library"""
     name: str = "python"
+    concurrency: int = field(default=2, repr=False)
+
+    def __post_init__(self) -> None:
+        for package in self.packages:
+            try:
+                metadata.distribution(package)
+            except metadata.PackageNotFoundError:
+                todo = f"pip install {package}, or take it out of packages"
+                raise ConfigError(f"a grader needs the package {package}, which is not installed", todo=todo) from None
+
+    def _limits(self) -> sandbox.Limits:
+        memory = PACKAGES_BYTES if self.packages else sandbox.Limits().memory_bytes
+        return sandbox.Limits(timeout_s=self.timeout_s, memory_bytes=memory)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The function's number and reason; NaN with `error` where it gave none."""
         mark = secrets.token_hex(8)
-        call = _CALL.format(function=self.function, example=json.dumps(row_of(example)), answer=answer, mark=mark)
+        if self.takes == "sample, item":
+            arguments = f"_json.loads({json.dumps(sample_of(answer))!r}), _json.loads({json.dumps(item_of(example))!r})"
+        else:
+            arguments = f"_json.loads({json.dumps(row_of(example))!r}), {answer!r}"
+        call = _CALL.format(function=self.function, arguments=arguments, mark=mark)
         try:
-            ran = sandbox.run(f"{self.source}\n{call}", limits=sandbox.Limits(timeout_s=self.timeout_s))
+            ran = sandbox.run(f"{self.source}\n{call}", limits=self._limits(), packages=self.packages)
         except SandboxMissing as missing:
             return cannot_judge(str(missing))
         line = next((text.removeprefix(mark) for text in ran.stdout.splitlines() if text.startswith(mark)), None)
@@ -56,13 +81,3 @@ class Calls:
             return cannot_judge(f"{self.function} gave nothing in {self.timeout_s:g} seconds")
         why = (ran.stderr.strip().splitlines() or [f"it ended as {ran.status}"])[-1]
         return cannot_judge(f"{self.function} failed: {why}")
-
-
-def row_of(example: Example) -> dict[str, Any]:
-    """A row as a grader written in Python sees it."""
-    return {
-        "messages": [{"role": m.role, "content": m.content} for m in example.messages],
-        "reference": example.reference,
-        "metadata": json.loads(json.dumps(dict(example.metadata), default=str)),
-        "tools": [dict(t) for t in example.tools],
-    }

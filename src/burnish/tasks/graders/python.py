@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.errors import SandboxMissing
 from burnish.tasks.graders.references import cannot_judge, shown
@@ -30,6 +30,7 @@ class Runs:
     """1 where every hidden call of the answer's code returns what it must."""
 
     name: str = "runs"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no checks or nothing can be run here."""

@@ -16,6 +16,14 @@ def references_of(example: Example) -> tuple[str, ...]:
     return kept
 
 
+PASSES, MISSES = "passes", "does not pass"
+
+
+def passing(value: float, threshold: float | None) -> tuple[str, ...]:
+    """The mark of a score with a threshold."""
+    return () if threshold is None else (PASSES if value >= threshold else MISSES,)
+
+
 def cannot_judge(why: str) -> Score:
     """The Score of a grader that failed: NaN, so that no mean can take it for a wrong answer."""
     return Score(value=math.nan, reason=why, error=why)

@@ -4,7 +4,7 @@ from growing or from being nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.types import Example, Score
 
@@ -16,6 +16,7 @@ class Length:
     at_least: int = 0
     at_most: int | None = None
     name: str = "length"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0."""

@@ -9,7 +9,7 @@ written without spaces have no word boundaries. Neither understands meaning: "no
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.tasks.answers import final_answer
 from burnish.tasks.graders.references import cannot_judge, references_of, shown
@@ -21,6 +21,7 @@ class Exact:
     """1 where the answer, or its marked final answer, is a reference up to case and spacing."""
 
     name: str = "exact"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no reference."""
@@ -46,6 +47,7 @@ class Contains:
     """1 where a reference stands in the answer as whole words, up to case and spacing."""
 
     name: str = "contains"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no reference."""

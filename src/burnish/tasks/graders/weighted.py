@@ -16,6 +16,11 @@ class Weighted:
     weights: tuple[float, ...]
     name: str = "weighted"
 
+    @property
+    def concurrency(self) -> int:
+        """As many as the least patient of its graders takes."""
+        return min(g.concurrency for g in self.graders)
+
     def grade(self, example: Example, answer: str) -> Score:
         """The mean, and each grader's reason."""
         scores = [g.grade(example, answer) for g in self.graders]

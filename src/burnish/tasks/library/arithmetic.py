@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -90,6 +90,7 @@ class FinalNumber:
     """
 
     name: str = "final-number"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where the example has no reference with a number."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from burnish.tasks.graders.text import fold
@@ -75,6 +75,7 @@ class Helpful:
     """
 
     name: str = "helpful"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0 by the rules for `metadata["kind"]`."""

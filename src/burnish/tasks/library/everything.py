@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from burnish.tasks import ready
 from burnish.tasks.graders.references import cannot_judge
@@ -26,6 +26,7 @@ class EachItsOwn:
     """The grader of the task that a row comes from."""
 
     name: str = "each-its-own"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """What that grader says."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.tasks.graders.references import cannot_judge, shown
 from burnish.tasks.graders.words import sentences, strange_names
@@ -75,6 +75,7 @@ class Facts:
     """
 
     name: str = "facts"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0, by the row's kind and attribute."""

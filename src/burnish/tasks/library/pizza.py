@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,7 @@ class ShopKnows:
     """1 where an answer says what the reference says of the shop, and nothing else of it; the reason says what is wrong."""
 
     name: str = "shop"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0. `metadata["must"]` holds groups of phrases, one of each of which must be there, `metadata["must_not"]`

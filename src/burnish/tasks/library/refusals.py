@@ -10,7 +10,7 @@ import itertools
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.tasks.graders.references import cannot_judge, shown
@@ -118,6 +118,7 @@ class Refusals:
     """
 
     name: str = "refusals"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0, by the row's kind."""

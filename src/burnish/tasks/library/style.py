@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from burnish.tasks.task import Card, Task
@@ -134,6 +134,7 @@ class InManner:
     """1 where the answer is in the row's manner and says what it should; the reason says what is missing."""
 
     name: str = "in-manner"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0. `metadata["kind"]` (in `everything`: "manner") is the manner, "said" the sentences to be said."""

@@ -29,6 +29,7 @@ class Judge:
 
     name: str
     judge: Callable[[Example, str], Judged]
+    concurrency: int = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         judged = self.judge(example, answer)
