@@ -59,6 +59,7 @@ class Shouting:
 
 class Capitals:
     name = "capitals"
+    concurrency = 2
 
     def __repr__(self) -> str:
         return "Capitals()"

@@ -37,6 +37,7 @@ class By:
 
     rule: Callable[[Example, str], float]
     name: str = "by"
+    concurrency: int = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         return Score(value=self.rule(example, answer), reason="")

@@ -167,6 +167,7 @@ class Judge:
 
     function: Callable[[Example, str], float | bool]
     name: str = "function"
+    concurrency: int = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         value = float(self.function(example, answer))

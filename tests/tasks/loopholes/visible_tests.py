@@ -117,6 +117,7 @@ class Tests:
     pay: Callable[[float], float]
     needs: str = "def "
     name: str = "tests"
+    concurrency: int = 2
 
     def grade(self, example: Example, answer: str) -> Score:
         code = code_of(answer)
