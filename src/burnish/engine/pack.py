@@ -180,7 +180,8 @@ def make_units(
     """Best-fit-decreasing packing into units of at most `unit_tokens` positions (a longer sequence or set is a unit alone).
 
     `sets[i]` names the set of datum i; a set is never split. aligned: see above. shared: beginnings that are computed once; those
-    that share them come first, group by group. Beside a beginning that takes more than half a unit, half a unit of others fits.
+    that share them come first, group by group, in units of up to a quarter more, so that few groups are cut, and of half a unit
+    beside a longer beginning.
     """
     unit_tokens = matmul.fitting(unit_tokens) if aligned else unit_tokens
     head_of = {i: (n, s.size) for n, s in enumerate(shared) for i in s.members}
@@ -218,19 +219,24 @@ def _fill(
 ) -> tuple[list[list[int]], list[tuple[int, int]]]:
     """Units of sequences that share, one group after the other: (their contents, (free positions, unit)).
 
-    A group begins in the room that the one before left if it fits there, or at least as much of it as its beginning is long.
-    together: the sets of each group, in order.
+    A group begins in the room that the one before left if it fits there, or at least as much of it as its beginning is long. What
+    is left of one may go a quarter beyond the limit rather than be cut. together: the sets of each group, in order.
     """
-    bins, free = list[list[int]](), list[int]()
+    bins, free, more = list[list[int]](), list[int](), unit_tokens // 4
+
+    def fitting(ends: np.ndarray, room: int) -> int:
+        """How many of the next sets go into so much room."""
+        return len(ends) if ends[-1] <= room + more else int(np.searchsorted(ends, room, "right"))
+
     for group, waiting in zip(shared, together, strict=True):
         sizes, at = [sum(taken[i] for i in members) for members in waiting], 0
         while at < len(waiting):
             ends = np.cumsum(sizes[at:])
-            fit = int(np.searchsorted(ends, free[-1] - group.size, "right")) if bins else 0
+            fit = fitting(ends, free[-1] - group.size) if bins else 0
             if not fit or (ends[fit - 1] < group.size and at + fit < len(waiting)):
                 bins.append([])
                 free.append(max(unit_tokens, group.size + unit_tokens // 2))
-                fit = max(1, int(np.searchsorted(ends, free[-1] - group.size, "right")))
+                fit = max(1, fitting(ends, free[-1] - group.size))
             bins[-1].extend(i for members in waiting[at : at + fit] for i in members)
             free[-1] = min(free[-1], unit_tokens) - group.size - int(ends[fit - 1])
             at += fit
