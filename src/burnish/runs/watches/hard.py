@@ -135,7 +135,7 @@ def divergence(
     start = tallies[: start_of(tallies)]
     informed = named or _mean([t.audit for t in start]) >= INFORMED
     if not informed:
-        words = f"could tell nothing: the grader {audit} found next to no answer right at the start"
+        words = f"could tell nothing: the grader {audit} found next to no answer right at the start, or could judge none"
         return Finding(monitor="M1", title=title, level="quiet", words=words)
     words = f"paid answers that the grader {audit} finds wrong: {c.now:.1%} of them, {c.base:.1%} or less at the start"
     parted = _parted([t.reward for t in tallies[-SLOPE_STEPS:]], [t.audit for t in tallies[-SLOPE_STEPS:]])
