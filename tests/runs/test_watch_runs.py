@@ -54,8 +54,8 @@ def first(tiny_model: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
     path = tmp_path_factory.mktemp("first") / "rows.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in rows))
     own = {"method": "full", "lora": None, "steps": 60, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 60, "eval_items": 4}
-    train.start(settings(tiny_model, path, **own), run="first")
-    return "first"
+    train.start(settings(tiny_model, path, **own), run="seeded-letters")
+    return "seeded-letters"
 
 
 @pytest.fixture(scope="module")

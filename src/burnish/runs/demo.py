@@ -18,6 +18,7 @@ from burnish.evals.compare import Comparison
 from burnish.evals.evaluation import Answer, Evaluation, Item
 from burnish.recipes.sft import SFT
 from burnish.runs import api, train
+from burnish.runs.measuring import BASE, TRAINED
 from burnish.runs.progress import Progress
 from burnish.runs.train import Outcome
 from burnish.statistics import Interval
@@ -253,7 +254,7 @@ def answers(model: str, cases: Sequence[Case], limit_tokens: int) -> list[str]:
 def run(config: SFT, *, name: str | None = None, progress: Progress | None = None) -> Demonstration:
     """Train, then ask the raw base and the trained model the same questions, with answers as long as the run measured them."""
     outcome = train.start(config, run=name, progress=progress)
-    base, trained = (Evaluation.from_json(read_json(outcome.folder / file)) for file in (train.BASE, train.TRAINED))
+    base, trained = (Evaluation.from_json(read_json(outcome.folder / file)) for file in (BASE, TRAINED))
     raw = continuations(config.model, CASES, trained.limit_tokens)
     after = answers(str(outcome.folder), CASES, trained.limit_tokens)
     cases = tuple(_shown(*each) for each in zip(CASES, raw, after, strict=True))

@@ -15,21 +15,21 @@ from typing import Any
 from burnish import __version__, connect
 from burnish.errors import ConfigError, Interrupted, ModelRefused, NoGain, NothingTrained, RewardGamed, RunError, UserError
 from burnish.evals.compare import Comparison, compare
-from burnish.evals.evaluate import evaluate
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Engine, Policy
 from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
 from burnish.render.extend import Extension
-from burnish.runs import certificate, learned, methods, report
+from burnish.runs import certificate, methods, report
 from burnish.runs.asking import ROLLOUTS, Asking, asking_of
 from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.guard import Guard
+from burnish.runs.measuring import BASE, BASE_DRAWS, TRAINED, Measuring
 from burnish.runs.order import Order
 from burnish.runs.picking import Picking
 from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
 from burnish.runs.prepare import Prepared, prepare
-from burnish.runs.progress import Progress, SampleEvent, Several, Silent
+from burnish.runs.progress import Progress, Several, Silent
 from burnish.runs.readiness import QUESTIONS, readiness
 from burnish.runs.run import Probe, Run, State, loss_gauge
 from burnish.runs.side import shuffled
@@ -43,10 +43,8 @@ from burnish.store.runfolder import METRICS, RunFolder
 from burnish.tasks import probes, ready, rehearsal, sources
 from burnish.types import Adapter, LoraSpec
 
-PLAN, BASE, TRAINED, FINGERPRINTS = "plan.json", "base.json", "trained.json", "fingerprints.json"
-"""Files of a run folder that this module writes: the plan, both measurements, and what data and model were."""
-BASE_DRAWS, TRAINED_DRAWS = "base-draws.json", "trained-draws.json"
-"""Of a run that asks: several answers to each of a few held-out questions."""
+PLAN, FINGERPRINTS = "plan.json", "fingerprints.json"
+"""Files of a run folder that this module writes: the plan, and what data and model were."""
 MENDED = "mended.json"
 """From which step on a run that was gamed took the task as it is now, and what it was."""
 AUDITED = 512
@@ -167,6 +165,10 @@ class _Training:
         self.folder, self.config, self.ref, self.prepared, self.progress = folder, config, ref, prepared, progress
         self.watch = watch
 
+    @property
+    def _measuring(self) -> Measuring:
+        return Measuring(self.folder, self.config, self.prepared, self.progress)
+
     def go(self) -> Outcome:
         """Work until the run is done; its status always tells how it ended."""
         folder = self.folder
@@ -230,8 +232,7 @@ class _Training:
         found = checkpoints.latest(self.folder)
         write_json(self.folder.path / MENDED, {"after_step": 0 if found is None else found.step, "before": dict(before)})
         write_json(self.folder.path / FINGERPRINTS, now)
-        for file in (BASE, TRAINED, BASE_DRAWS, TRAINED_DRAWS):
-            (self.folder.path / file).unlink(missing_ok=True)
+        self._measuring.forget()
 
     def _work(self, stop: Stop) -> Outcome:
         folder, ref, prepared = self.folder, self.ref, self.prepared
@@ -248,10 +249,10 @@ class _Training:
             write_json(folder.path / PLAN, made.to_json())
         config = self.config
         assert config.eval_items
-        base = self._measured(BASE, "base", Policy(engine, begun.adapter))
+        base = self._measuring.measured(BASE, "base", Policy(engine, begun.adapter))
         if methods.asks(config) and checkpoints.latest(folder) is None:
             self._try(Policy(engine, begun.adapter))
-            self._drawn(BASE_DRAWS, "base, several draws", Policy(engine, begun.adapter))
+            self._measuring.drawn(BASE_DRAWS, "base, several draws", Policy(engine, begun.adapter))
         adapter = _trainable(config, engine, begun, prepared.new_ids)
         policy = Policy(engine, adapter)
         run = self._run(policy, stop, self._start(policy, begun))
@@ -274,7 +275,7 @@ class _Training:
         if fault is not None:
             self.progress.warning(f"the model is kept in {model} all the same")
             raise fault
-        comparison = compare(base, self._measured(TRAINED, "trained", policy))
+        comparison = compare(base, self._measuring.measured(TRAINED, "trained", policy))
         return self._tell(run, policy, begun, model, comparison)
 
     def _gamed(self, fault: RewardGamed, run: Run, policy: Policy, base: Evaluation) -> RewardGamed:
@@ -287,7 +288,8 @@ class _Training:
             )
             return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}")
         model = self._keep_model(policy.engine, run.adapter)
-        made = self._report(run, policy, compare(base, self._measured(TRAINED, "trained", policy)), gamed=f"{fault.seen}.")
+        comparison = compare(base, self._measuring.measured(TRAINED, "trained", policy))
+        made = self._report(run, policy, comparison, gamed=f"{fault.seen}.")
         self.progress.report(made)
         kept = f"the model of step {clean} of {at}, before it began, is kept in {model}, and {goes_on} goes on from there"
         return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}", report=made.to_json())
@@ -359,29 +361,10 @@ class _Training:
             metrics=folder.read_metrics(),
             best_step=run.state.best_step,
             stopped_early=run.state.stopped_early,
-            learned=self._learned(run, policy, base, trained, gamed) if methods.asks(self.config) else None,
+            learned=self._measuring.learned(run, policy, base, trained, gamed) if methods.asks(self.config) else None,
         )
         report.write(made, folder.path)
         return made
-
-    def _learned(self, run: Run, policy: Policy, base: Evaluation, trained: Evaluation, gamed: str | None) -> learned.Learned:
-        """What a run that asks did beyond its score."""
-        folder, draws = self.folder, None
-        if (folder.path / BASE_DRAWS).is_file():
-            before = Evaluation.from_json(read_json(folder.path / BASE_DRAWS))
-            draws = (before, self._drawn(TRAINED_DRAWS, "trained, several draws", policy))
-        rollouts = folder.read(ROLLOUTS)
-        return learned.build(
-            base=base,
-            trained=trained,
-            examples=self.prepared.measured.examples,
-            draws=draws,
-            rollouts=rollouts,
-            judged=run.guard.judged(rollouts[-1]["step"]) if run.guard is not None and rollouts else None,
-            events=folder.read(WATCHES),
-            gamed=gamed,
-            **({"bar": run.guard.watch.replays.bar} if run.guard is not None else {}),
-        )
 
     def _run(self, policy: Policy, stop: Stop, start: Policy | None) -> Run:
         """The Run, at its beginning or where its newest sound checkpoint is."""
@@ -424,7 +407,7 @@ class _Training:
             stop=stop,
             state=state,
             facts=facts,
-            draw=lambda step: self._draw(policy, step),
+            draw=lambda step: self._measuring.sample(policy, step),
             watch=self.watch,
             guard=guard,
         )
@@ -438,59 +421,6 @@ class _Training:
             self.progress.note(f"{left} questions are left out: they leave no room for an answer")
         order, learnable = Order.of(config, len(questions)), config.curriculum == "learnable"
         return Questioner(asking, questions, Picking.of(order, learnable=learnable, kept=state.picking))
-
-    def _measured(self, file: str, name: str, policy: Policy) -> Evaluation:
-        """Measure a model on the held-out rows, once per run."""
-        path = self.folder.path / file
-        if path.is_file():
-            return Evaluation.from_json(read_json(path))
-        config = self.config
-        assert config.eval_items
-        assert config.eval_tokens
-        found = evaluate(
-            policy,
-            self.prepared.renderer,
-            self.prepared.measured.head(config.eval_items).examples,
-            grader=self.prepared.grader,
-            setting=self.prepared.setting,
-            limit_tokens=config.eval_tokens,
-            seed=config.seed,
-            on_progress=lambda done, total: self.progress.evaluating(name, done, total),
-        )
-        write_json(path, found.to_json())
-        self.progress.evaluation(name, found)
-        return found
-
-    def _drawn(self, file: str, name: str, policy: Policy) -> Evaluation:
-        """Several answers to each of a few held-out questions, once per run."""
-        path, config = self.folder.path / file, self.config
-        if path.is_file():
-            return Evaluation.from_json(read_json(path))
-        assert config.eval_items
-        assert config.eval_tokens
-        found = evaluate(
-            policy,
-            self.prepared.renderer,
-            self.prepared.measured.head(min(config.eval_items, learned.QUESTIONS)).examples,
-            grader=self.prepared.grader,
-            limit_tokens=config.eval_tokens,
-            samples=learned.DRAWS,
-            temperature=1.0,
-            seed=config.seed,
-            on_progress=lambda done, total: self.progress.evaluating(name, done, total),
-        )
-        write_json(path, found.to_json())
-        return found
-
-    def _draw(self, policy: Policy, step: int) -> SampleEvent:
-        """An answer to one held-out prompt, another at each step."""
-        config, examples = self.config, self.prepared.measured.examples
-        assert config.eval_tokens
-        assert config.sample_every
-        example = examples[step // config.sample_every % len(examples)]
-        item = evaluate(policy, self.prepared.renderer, [example], grader=None, limit_tokens=min(64, config.eval_tokens)).items[0]
-        answer = item.answers[0].text if item.answers else ""
-        return SampleEvent(step=step, prompt=item.prompt, answer=answer, reference=item.reference or "")
 
     def _keep_model(self, engine: Engine, adapter: Adapter) -> Path:
         """Write model/: PEFT files, or a whole Hugging Face directory, with the tokenizer."""
