@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.tools import sandbox_filter, sandbox_launch, sandbox_pool
+from burnish.tools import sandbox, sandbox_filter, sandbox_launch, sandbox_pool
 from burnish.tools.sandbox import Limits, run
 from burnish.tools.sandbox_launch import How
 
@@ -56,6 +56,17 @@ def test_files_of_others_are_neither_read_nor_listed(anyhow: How, tmp_path: Path
         os.readlink("/proc/{os.getpid()}/cwd")
         os.listdir("/proc/{os.getpid()}/fd")
         open("/proc/sys/kernel/core_pattern", "r+")
+        open("/proc/sysrq-trigger", "ab")
+        open("/proc/self/oom_score_adj", "r+")
+        open("/proc/self/uid_map", "r+")
+        open("/proc/self/root/etc/passwd")
+        open("/proc/self/maps")
+        open("/proc/thread-self/mem", "r+b")
+        open("/sys/fs/cgroup/cgroup.procs", "ab")
+        open("/sys/fs/cgroup/memory/tasks", "ab")
+        open("/sys/kernel/uevent_helper", "r+")
+        open("/dev/kvm", "r+b", 0)
+        open("/dev/ptmx", "r+b", 0)
         open("/dev/mem", "rb")
         open("/dev/kmsg", "rb")
         open("/dev/tty", "r+b", 0)
@@ -125,6 +136,14 @@ def test_the_network_is_not_there(anyhow: How):
             socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             socket.socketpair()[0].connect("/run/systemd/journal/socket")
             socket.getaddrinfo("localhost", {port})
+            socket.getaddrinfo("example.com", 80)
+            socket.create_connection(("169.254.169.254", 80), 1)
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            socket.socket(socket.AF_UNIX).bind(chr(0) + "burnish")
+            socket.socket(fileno=0)
+            socket.socket(fileno=1)
+            socket.socket(fileno=2)
         """
         assert_all_refused(attempts("import socket", tries))
         server.setblocking(False)
@@ -368,6 +387,70 @@ def test_root_becomes_a_user_that_nobody_is(anyhow: How, request: pytest.Fixture
     sandbox_pool.close()
     assert run("import os\nprint(os.getuid())").stdout.split()[0] != first[0]
     assert int(first[0]) >= 60_000
+
+
+def test_the_directories_of_other_sandboxes_are_closed(anyhow: How, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """While a session runs beside it, with a file in its own directory."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sandbox_pool.close()
+    with sandbox.session("def keep(): open('kept', 'w').write('x'); import os; return os.getcwd()") as beside:
+        where = beside.call("keep")
+        own = anyhow == "bubblewrap"  # there each has a directory of this name
+        tries = f"""
+            open({where!r} + "/kept")
+            os.link({where!r} + "/kept", "mine")
+            os.listdir({str(tmp_path)!r})
+            {"0 / 0" if own else f"open({where!r} + '/new', 'x')"}
+            {"0 / 0" if own else f"os.listdir({where!r})"}
+        """
+        assert_all_refused(attempts("import os", tries.replace("0 / 0", "open('/etc/passwd')")))
+    sandbox_pool.close()
+
+
+HUNGRY = [
+    "7 ** (10 ** 8) % (10 ** 9)",
+    "import re; re.match('(a+)+$', 'a' * 40 + 'b')",
+    "import zlib\nbomb = zlib.compress(bytes(1 << 27))\nkept = [zlib.decompress(bomb) for _ in range(100)]",
+    "x = bytearray(2 << 30)",
+    "sorted(range(10 ** 9))",
+    "'x' * (10 ** 10)",
+    "import itertools; sum(1 for _ in itertools.count())",
+    "import random; random.seed(1); [random.random() for _ in range(10 ** 8)]",
+    "print('x' * (1 << 27))",
+    "import decimal; decimal.getcontext().prec = 10 ** 7; decimal.Decimal(2).sqrt()",
+]
+
+
+@pytest.mark.parametrize("source", HUNGRY)
+def test_what_is_too_much_ends(source: str):
+    ran = run(source, limits=Limits(timeout_s=0.3))
+    assert ran.status in ("timeout", "memory", "failed", "ok"), ran
+    assert ran.cpu_s < 3
+    assert len(ran.stdout) <= Limits().output_bytes
+    assert run("print(1)").stdout == "1\n"
+
+
+def test_memory_of_all_processes_together_is_bounded(anyhow: How):
+    """Each has its limit, and there are few."""
+    if not sandbox_launch.counts_processes(anyhow):
+        pytest.skip("processes cannot be counted here, so none may be started")
+    take = """
+import os, sys
+size = 0
+try:
+    kept = []
+    while True: kept.append(bytearray(1 << 20)); size += 1
+except MemoryError: pass
+"""
+    fork = "import os\nfor _ in range(60):\n    try:\n        if os.fork() == 0: break\n    except OSError: break\n"
+    limits = Limits(processes=2, memory_bytes=64 << 20, timeout_s=5)
+    ran = run(fork + take + "print(size, flush=True)", limits=limits)
+    sizes = [int(size) for size in ran.stdout.split()]
+    assert sizes, ran
+    assert max(sizes) < 64
+    if anyhow != "bubblewrap" or os.geteuid() != 0 or sandbox_launch.user() is not None:
+        assert len(sizes) <= sandbox_launch.most_tasks(limits) + 1
 
 
 def test_one_program_finds_nothing_of_the_last(anyhow: How, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

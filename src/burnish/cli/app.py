@@ -18,10 +18,12 @@ data_app = typer.Typer(help="Look at a data file before training on it.")
 runs_app = typer.Typer(help="List the runs, or remove some.", invoke_without_command=True)
 world_app = typer.Typer(help="The embedded world: make the models that come with burnish.")
 task_app = typer.Typer(help="Make a task of your own, and prove it before anything is trained on it.")
+sandbox_app = typer.Typer(help="The sandbox in which code is run that nobody has read.")
 app.add_typer(data_app, name="data")
 app.add_typer(task_app, name="task")
 app.add_typer(world_app, name="world")
 app.add_typer(runs_app, name="runs")
+app.add_typer(sandbox_app, name="sandbox")
 
 MODEL_HELP = "A model directory, pebble or another model of the package, a run's name, or a hub id."
 Data = Annotated[
@@ -77,8 +79,19 @@ def _version(asked: bool) -> None:
 @app.callback()
 def burnish(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    i_accept_unsandboxed: Annotated[
+        bool,
+        typer.Option(
+            "--i-accept-unsandboxed",
+            help="Where no isolation works (`burnish sandbox doctor`), run code written by a model all the same.",
+        ),
+    ] = False,
 ) -> None:
     """Bring a base model and a task, get back a measured, post-trained model."""
+    if i_accept_unsandboxed:
+        import os
+
+        os.environ["BURNISH_I_ACCEPT_UNSANDBOXED"] = "1"
 
 
 @app.command()
@@ -417,6 +430,18 @@ def machine(
     from burnish.cli import listing
 
     listing.machine(again=again, as_json=json)
+
+
+@sandbox_app.command("doctor")
+def sandbox_doctor(*, json: Json = False) -> None:
+    """Look at what this machine has for the sandbox: the level it gives (namespaced, landlock, none), its speed, and what to do
+    for a better one.
+
+    Exits with 2 where code written by a model would not be run.
+    """
+    from burnish.cli import sandboxing
+
+    sandboxing.doctor(as_json=json)
 
 
 @task_app.command("new")

@@ -22,9 +22,10 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from burnish.errors import SandboxMissing, UserError
@@ -176,22 +177,30 @@ def _text(source: str) -> bytes | str:
 
 def _how(limits: Limits) -> How:
     found = available()
-    if found.how is None:
-        if os.environ.get(ACCEPT) == "1" and not sandbox_launch.missing("none"):
-            return "none"
+    how = found.how
+    if how is None and os.environ.get(ACCEPT) == "1" and not sandbox_launch.missing("none"):
+        _warn()
+        how = "none"
+    if how is None:
         raise SandboxMissing(
             "Code written by a model cannot be run safely here, so it is not run",
             seen=found.why,
             todo="install bubblewrap (`apt-get install bubblewrap`), or use Linux 5.13 or newer with Landlock; "
             "in a container, allow one of them; `burnish sandbox doctor` tells what is in the way",
         )
-    if limits.processes and not sandbox_launch.counts_processes(found.how):
+    if limits.processes and not sandbox_launch.counts_processes(how):
         raise SandboxMissing(
             f"A program that may start processes ({limits.processes}) cannot be bounded here",
             seen=found.why,
             todo="install bubblewrap, or set `processes=0`",
         )
-    return found.how
+    return how
+
+
+@functools.cache
+def _warn() -> None:
+    """Once, to whoever watches the terminal."""
+    print(f"burnish: {ACCEPT} is set: code that nobody has read runs here with no isolation", file=sys.stderr)
 
 
 def _kind(how: How, limits: Limits, packages: tuple[str, ...], project: str) -> Kind:
@@ -201,7 +210,7 @@ def _kind(how: How, limits: Limits, packages: tuple[str, ...], project: str) -> 
 
 def _once(text: bytes, limits: Limits, kind: Kind) -> Ran:
     try:
-        server = sandbox_pool.Server(kind)
+        server = sandbox_pool.Server(replace(kind, spares=False))
     except sandbox_pool.Ended as ended:
         return _refused(str(ended))
     try:

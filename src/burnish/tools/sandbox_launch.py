@@ -71,7 +71,7 @@ class Kind:
     own_user: bool
     """Whether the server becomes a user that nobody else is, as root's does."""
     spares: bool = True
-    """Whether the next program's process is made while one runs."""
+    """Whether there is a next program, whose process is made while one runs."""
 
 
 INSIDE = ("sandbox_directory", "sandbox_child", "sandbox_calls", "sandbox_server")
@@ -84,6 +84,8 @@ for name, code in modules:
     exec(code, module.__dict__)
 sys.modules["burnish.tools.sandbox_server"].main(job)
 """
+COMMON = ("collections", "functools", "heapq", "itertools", "json", "math", "re", "string", "traceback", "typing")
+"""What many programs import: a warm server has it."""
 PACKAGES = "/packages"
 """Where installed packages that programs may import lie in bubblewrap's namespace."""
 INSTALLED = ("site-packages", "dist-packages")
@@ -178,7 +180,7 @@ def payload(kind: Kind, directory: str, links: str, *, control: int, source: int
         "listed": [*_standard()],
         "packages": (PACKAGES if kind.how == "bubblewrap" else links) if given.paths else None,
         "packages_readable": [PACKAGES] if kind.how == "bubblewrap" else [links, *given.paths.values()],
-        "preload": given.modules,
+        "preload": [*(COMMON if kind.spares else ()), *given.modules],
         "devices": [*DEVICES],
         "filters": sandbox_filter.build(platform.machine(), processes=kind.forks, ask=not counted),
         "spares": counted and kind.spares,

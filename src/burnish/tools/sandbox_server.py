@@ -48,6 +48,7 @@ def main(job: dict) -> None:
         os.dup2(nothing, file)
     ready = os.pipe2(os.O_NONBLOCK)
     own = wall(job)
+    compile("0", "<sandbox>", "exec")  # the first one makes all types of syntax trees: half the time of a program
     gc.collect()
     gc.freeze()
     os.write(job["control"], b"ready")

@@ -20,6 +20,7 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from burnish.errors import CallFailed, SessionEnded
@@ -93,7 +94,7 @@ class Session:
     def _begin(self) -> Server:
         for last in (False, True):  # an idle server may have been ended by the machine: then one is started
             try:
-                server = Server(self._kind) if self._strict or last else sandbox_pool.take(self._kind)
+                server = Server(replace(self._kind, spares=False)) if self._strict or last else sandbox_pool.take(self._kind)
             except Ended as ended:
                 raise CallFailed("The sandbox for a module did not start", seen=str(ended)) from None
             self._channel, there = socket.socketpair()
