@@ -112,10 +112,9 @@ def table(result: dict, name: str) -> str:
         times = "" if side == BARE else f"{ratio:.1f}x"
         lines.append(f"| {side} | {median(speeds):.0f} ({min(speeds):.0f}-{max(speeds):.0f}) | {times} | {cpu:.1f} |")
     most = max(each["others"] or 0.0 for row in result["rounds"] for each in row.values())
-    tail = f"{result['date']}, {result['cpu']} ({result['cores']} cores), isolation by {result['how']}, {len(result['rounds'])} rounds. "
-    return "\n".join(
-        [*lines, "", f"{tail}Other processes took at most {most:.2f} cores. Every figure: `benchmarks/results/{name}`."]
-    )
+    tail = f"{result['date']}, {result['cpu']}, {result['cores']} cores, {result['how']}, {len(result['rounds'])} rounds. "
+    tail += f"Other processes took at most {most:.2f} cores. Every figure: `benchmarks/results/{name}`."
+    return "\n".join([*lines, "", tail])
 
 
 def write_page(result: dict, name: str) -> None:
