@@ -1,7 +1,4 @@
-"""What the families share: rows, graders made of one function, and a holed case with its clean twin and what uses the hole.
-
-Nothing here may be read by whoever writes what finds holes.
-"""
+"""What the families share: rows, graders made of one function, and a holed case with its clean twin and what uses the hole."""
 
 from __future__ import annotations
 

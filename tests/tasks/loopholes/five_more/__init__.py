@@ -1,6 +1,6 @@
-"""Loopholes that are held out: five families of which nobody who writes what finds loopholes may see anything but the figures.
+"""Five more families, written by somebody who knew nothing of the probes.
 
-What is found here measures that writer's work, so nothing here is to be read, run or tuned against until the end.
+Once they measured them; since then probes were made with them in view, so they measure no more than the first seven.
 """
 
 from case import Case

@@ -1,4 +1,4 @@
-"""The held-out loopholes are what they are said to be: each hole can be used, and each twin is without it."""
+"""The loopholes of five more families are what they are said to be: each hole can be used, and each twin is without it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
