@@ -127,7 +127,7 @@ def show(name: str, *, as_json: bool) -> None:
 def tasks(name: str | None, *, as_json: bool) -> None:
     """See `burnish tasks --help`."""
     to = screen(as_json=as_json)
-    names = (*ready.NAMES, ready.EVERYTHING)
+    names = (*ready.NAMES, *ready.WITH_TOOLS, ready.EVERYTHING)
     if name is None:
         _list(to, [ready.get(each) for each in names])
     elif name in names:

@@ -231,6 +231,8 @@ def summary_view(name: str, summary: Summary) -> list[RenderableType]:
             else f" (95 % interval {percent(summary.low)} to {percent(summary.high)})"
         )
         rows.append((summary.metric or "score", f"{percent(summary.value)}{interval} of {summary.graded} answers"))
+    if summary.marks:
+        rows.append(("of these", ", ".join(f"{mark} {number}" for mark, number in summary.marks.items())))
     if summary.errors:
         rows.append(("not judged", f"{summary.errors} answers, in no mean"))
     if summary.faults:

@@ -8,8 +8,9 @@ counted.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ class Summary:
     cut_answers: int
     """answers that reached the token limit instead of stopping"""
     latency: Latency | None
+    marks: dict[str, int] = field(default_factory=dict)
+    """what the grader saw beside the score, and in how many answers"""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, numbers and strings."""
@@ -85,6 +88,7 @@ def summarise(evaluation: Evaluation) -> Summary:
         errors=evaluation.errors,
         cut_answers=sum(a.stop_reason == "length" for i in items for a in i.answers),
         latency=latency_of(evaluation),
+        marks=dict(sorted(Counter(mark for i in items for a in i.answers if a.score for mark in a.score.marks).items())),
     )
 
 

@@ -18,6 +18,8 @@ from burnish.types import Example
 
 NAMES: tuple[str, ...] = ("assistant", "facts", "arithmetic", "code", "style", "refusals", "pizza")
 """Each is a file of tasks/library."""
+WITH_TOOLS: tuple[str, ...] = ("calculator",)
+"""Likewise; what a model may call there is not there in the others, so they are not mixed with those."""
 EVERYTHING = "everything"
 """All of them in one."""
 
@@ -27,7 +29,7 @@ def find(name: str) -> Task | None:
     Folders without a task.toml hide no ready task."""
     if folder.is_task(Path(name)):
         return _of_folder(str(Path(name).resolve()), folder.digest(Path(name)))
-    return get(name) if name in (*NAMES, EVERYTHING) and not Path(name).is_file() else None
+    return get(name) if name in (*NAMES, *WITH_TOOLS, EVERYTHING) and not Path(name).is_file() else None
 
 
 def need(name: str) -> Task:
@@ -36,7 +38,7 @@ def need(name: str) -> Task:
     if task is None:
         raise ConfigError(
             f"there is no task {name}",
-            seen=f"ready tasks: {', '.join(NAMES)}",
+            seen=f"ready tasks: {', '.join((*NAMES, *WITH_TOOLS))}",
             todo="give one of them, or a folder with a task.toml (`burnish task new DIR` makes one)",
         )
     return task
