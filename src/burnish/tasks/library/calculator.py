@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,7 @@ class RightMeans:
     """1 for a right answer found with the right means."""
 
     name: str = "right-means"
+    concurrency: int = field(default=2, repr=False)
 
     def grade(self, example: Example, answer: str) -> Score:
         """See the card. Calls are read from the transcript; an answer without one used no tool."""
