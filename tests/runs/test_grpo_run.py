@@ -148,11 +148,11 @@ def die_in_run(home: str, config: str, run: str, count: int) -> None:
 
 
 @pytest.mark.usefixtures("graded")
-@pytest.mark.parametrize("count", [1, 3, 4])
-def test_check_18_a_killed_run_goes_on_bit_by_bit_answers_included(tiny_model, data, home, count):
-    config = settings(tiny_model, data, **ASK)
-    whole = train.start(config, run=f"whole-{count}")
-    name = f"killed-{count}"
+@pytest.mark.parametrize(("count", "ahead"), [(1, 0), (3, 0), (4, 0), (3, 1)])
+def test_check_18_a_killed_run_goes_on_bit_by_bit_answers_included(tiny_model, data, home, count, ahead):
+    config = settings(tiny_model, data, **{**ASK, "ahead": ahead})
+    whole = train.start(config, run=f"whole-{count}-{ahead}")
+    name = f"killed-{count}-{ahead}"
     process = multiprocessing.get_context("spawn").Process(
         target=die_in_run, args=(str(home), config.model_dump_json(), name, count)
     )
@@ -254,3 +254,25 @@ def test_flat_questions_are_passed_over(tiny_model, tmp_path, graded):
         lines = metrics(train.start(config, run=f"picked-{curriculum}", progress=Watcher()).folder)[1:]
         flat = sum(line["flat_groups"] for line in lines[6:])
         assert (flat < 2) == (curriculum == "learnable"), [line["flat_groups"] for line in lines]
+
+
+def test_answers_drawn_ahead_are_one_step_older_and_are_learned_from(tiny_model, tmp_path, graded):
+    rows = write_rows(tmp_path / "rows.jsonl", 400)
+    config = settings(tiny_model, rows, **{**ASK, "ahead": 1, "steps": 30, "batch": 12, "group": 8, "eval_items": 20})
+    outcome = train.start(config, run="ahead", progress=Watcher())
+    lines = metrics(outcome.folder)
+    assert lines[-1]["reward"] > lines[1]["reward"] + 0.3
+    assert all(line["gap"] < 1e-5 for line in lines[1:-1]), "of what was just drawn, with the weights that drew it"
+    assert [a["step"] for a in answers(outcome.folder)] == sorted(a["step"] for a in answers(outcome.folder))
+    drawn = {(a["step"], a["place"]): a["turns"][0]["ids"] for a in answers(outcome.folder) if a["sample"] == 0}
+    at_once = train.start(settings(tiny_model, rows, **{**ASK, "batch": 12, "group": 8, "eval_items": 20}), run="at-once")
+    same = {(a["step"], a["place"]): a["turns"][0]["ids"] for a in answers(at_once.folder) if a["sample"] == 0}
+    assert [drawn[1, n] for n in range(12)] == [same[1, n] for n in range(12)], "the first step is the same"
+    assert [drawn[3, n] for n in range(12)] != [same[3, n] for n in range(12)]
+    assert outcome.certificate.passed, outcome.certificate.failed
+
+
+@pytest.mark.parametrize("other", [{"refill": 2}, {"correction": "tokens"}])
+def test_what_cannot_be_drawn_ahead_is_refused(tiny_model, data, other):
+    with pytest.raises(ConfigError, match="ahead"):
+        settings(tiny_model, data, **{**ASK, "ahead": 1, **other})

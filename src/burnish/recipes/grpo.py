@@ -27,7 +27,7 @@ from burnish.recipes import credit, turns
 from burnish.recipes.correction import Correction, effective_share, mismatch, weights
 from burnish.recipes.training import Positive, Training
 from burnish.recipes.turns import Credit
-from burnish.types import Datum, LossResult, Rollout, TokenChunk
+from burnish.types import Datum, LossResult, Rollout, Sample, TokenChunk
 
 Variant = Literal["dr_grpo", "grpo", "dapo", "gspo", "cispo", "rloo", "reinforce++"]
 
@@ -79,6 +79,9 @@ class GRPO(Training):
     refill: Annotated[int, Field(ge=0, le=10)] | None = None
     """How often in a step questions whose answers are all worth the same are replaced by others, so that all of the batch teach
     something (DAPO's dynamic sampling). Derived: 3 for the variant dapo, else 0."""
+    ahead: Annotated[int, Field(ge=0, le=1)] = 0
+    """1: the next step's answers are drawn before this step's are learned from, and graded meanwhile. They are then of weights
+    one step older, which the ratio to what drew them accounts for. Worth it where grading takes long."""
     updates: Positive = 1
     """Optimiser steps taken on the answers of one step, each on its own share of the questions."""
     answer_tokens: Positive | None = None
@@ -127,6 +130,10 @@ class GRPO(Training):
             raise ValueError(
                 'kl needs the model that the run starts from beside the one that is trained: use method = "lora", or leave it out'
             )
+        if self.ahead and self.refill:
+            raise ValueError("refill has to know at once what answers are worth, and with ahead = 1 they are graded later")
+        if self.ahead and self.correction not in (None, "none"):
+            raise ValueError(f'correction = "{self.correction}" needs the weights that drew, and with ahead = 1 they are gone')
         if self.dual_clip > 0 and self.objective.loss != "ppo":
             raise ValueError(f'dual_clip is not read by the variant "{self.variant}"')
         if 0 < self.dual_clip <= 1:
@@ -177,7 +184,7 @@ def train(config: GRPO, models: Models, run: Run) -> None:
             why = "sampler and trainer are so far apart that the correction leaves no answer to learn from"
         for n, part in enumerate(parts):
             part = with_reference(part, models.reference) if config.kl > 0 else part
-            version = learn(config, policy, step, part, drawn_by_it=n == 0)
+            version = learn(config, policy, step, part, drawn_by_it=n == 0 and not config.ahead)
         if not parts:
             step.skip(why)
 
@@ -317,6 +324,15 @@ def gap(data: Sequence[Datum], found: LossResult) -> dict[str, float]:
     own = [l[c] for l, c in zip(found.logprobs, computed, strict=True)]
     sampled = [d.streams["logprobs"][c] for d, c in zip(data, computed, strict=True)]
     return mismatch(np.concatenate(own), np.concatenate(sampled))
+
+
+def gap_now(policy: Policy, drawn: Sequence[tuple[Sequence[int], Sample]]) -> dict[str, float]:
+    """The gap of answers that the policy has just drawn and does not learn from yet. drawn: prompts, and what was said."""
+    drawn = [(prompt, sample) for prompt, sample in drawn if len(sample.ids)]
+    rows = [np.concatenate([np.asarray(prompt, dtype=np.int32), sample.ids]) for prompt, sample in drawn]
+    found = policy.forward([Datum((TokenChunk(ids[:-1]),), {"targets": ids[1:]}) for ids in rows]).result()
+    own = [np.asarray(f.logprobs)[-len(sample.ids) :] for f, (_, sample) in zip(found, drawn, strict=True)]
+    return mismatch(np.concatenate(own), np.concatenate([s.logprobs for _, s in drawn])) if drawn else {}
 
 
 def why_nothing(groups: Sequence[Sequence[Rollout]]) -> str:

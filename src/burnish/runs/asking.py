@@ -23,8 +23,8 @@ from burnish.runs.watches.replays import replays_of
 from burnish.runs.watches.watch import Watching
 from burnish.store.runfolder import RunFolder
 from burnish.tasks.environment import Setting
-from burnish.tasks.rollout import Question, asked_of, roll_out, sampling, seed_of
-from burnish.types import Example, Message, Rollout
+from burnish.tasks.rollout import Drawing, Question, asked_of, draw, roll_out, sampling, seed_of
+from burnish.types import Example, Message, Rollout, SamplingParams
 
 ROLLOUTS = "rollouts.jsonl"
 VALUES = 4
@@ -68,9 +68,24 @@ class Asking:
     ) -> list[list[Rollout]]:
         """Graded answers to the questions of a step (from 0). again: which request of the step this is; place: how many questions
         it asked before. What is drawn depends on the seed, the step and `again` alone."""
+        params = self._params(step, samples, again)
+        drawn = roll_out(policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values)
+        return self.tell(questions, drawn, step, place=place)
+
+    def draw(self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int) -> Drawing:
+        """The same answers drawn now, and graded while other things are done; of one turn each. They are still to be told."""
+        assert self.setting is None, "only answers of one turn are drawn ahead"
+        return draw(policy, self.renderer, self.grader, questions, self._params(step, samples))
+
+    def _params(self, step: int, samples: int, again: int = 0) -> SamplingParams:
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
-        params = replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
-        drawn = groups = roll_out(policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values)
+        return replace(params, seed=seed_of(self.seed, step, *([again] if again else [])))
+
+    def tell(
+        self, questions: Sequence[Question], drawn: list[list[Rollout]], step: int, *, place: int = 0
+    ) -> list[list[Rollout]]:
+        """Show what was drawn to who watches, and write it down; what is learned from."""
+        groups = drawn
         more: Iterator[dict[str, object]] = repeat({})
         if self.watch is not None:
             groups, seen = self.watch.look(questions, drawn, step + 1, place=place)
@@ -115,6 +130,12 @@ class Asking:
 def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Asking:
     """How a run of this resolved config asks. Raises ConfigError where there is nothing that grades its answers."""
     assert config.answer_tokens, "the config is not resolved"
+    if config.ahead and prepared.setting is not None:
+        raise ConfigError(
+            "only answers of one turn are drawn ahead, and this task has an environment",
+            seen=f"ahead = {config.ahead}",
+            todo="leave ahead out",
+        )
     if prepared.grader is None:
         raise ConfigError(
             f"the recipe {config.recipe} learns from graded answers, and nothing grades these",

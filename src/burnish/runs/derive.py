@@ -180,8 +180,9 @@ def measured(
     """Complete what depends on the machine. step_s: seconds of a step; checkpoint_bytes: size of one checkpoint."""
     d = _Deriving()
     if isinstance(config, GRPO):
-        exact = choices["dtype"] == "float32"
+        exact = choices["dtype"] == "float32" or config.ahead > 0
         why = "in float32 sampler and trainer agree" if exact else f"in {choices['dtype']} sampler and trainer differ by rounding"
+        why = "the ratio is to what drew the answers" if config.ahead else why
         d.settle("correction", config.correction, "none" if exact else "tokens", why)
     gpu = choices["device"] == "cuda"
     d.settle(

@@ -72,6 +72,8 @@ class State:
     """finished steps when the task was last mended; what the monitors saw up to then is of another grader"""
     picking: dict[str, Any] | None = None
     """how far a run that asks came in its questions"""
+    waiting: dict[str, Any] | None = None
+    """answers that were drawn ahead"""
 
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> State:
@@ -260,6 +262,7 @@ class Run:
             self.policy.engine.save(path, adapter=self.adapter)
 
         state = self.state
+        state.waiting = self.asks.ahead.to_json() if self.asks and self.asks.ahead else None
         clean = None if self.guard is None else self.guard.clean_step(state.step)
         body = {**self.facts, "state": asdict(state)}
         return checkpoints.save(self.folder, state.step, write, body, best=state.best_step, clean=clean)
@@ -297,7 +300,10 @@ class Run:
         assert self.state.replay is not None
         step, engine = self.state.replay[0], self.policy.engine
         path = checkpoints.path(self.folder, step)
-        once = Once(step, self._rows_of(step), self.asks and Again(self.asks, self.state.replay[2]))
+        asks = self.asks and Again(
+            self.asks, self.state.replay[2], checkpoints.at(self.folder, step).state["state"].get("waiting")
+        )
+        once = Once(step, self._rows_of(step), asks)
         if self.adapter.kind == "lora":
             scratch = engine.load(path)
             train(Policy(engine, scratch), once)

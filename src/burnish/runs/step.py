@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from burnish.errors import NothingTrained
 from burnish.protocols import Policy
 from burnish.recipes import credit
+from burnish.recipes.grpo import gap_now
+from burnish.runs import waiting
 from burnish.runs.asking import Asking
 from burnish.runs.picking import Picking
-from burnish.tasks.rollout import Question
-from burnish.types import Datum, LossResult, Rollout, StepResult
+from burnish.tasks.rollout import Drawing, Question
+from burnish.types import Datum, LossResult, Rollout, Sample, StepResult
+
+COMPARED = 8
+"""Answers drawn ahead whose log-probabilities are computed at once, for the gap of sampler and trainer."""
 
 
 class Questioner:
@@ -23,6 +29,7 @@ class Questioner:
         self.asking, self.questions, self.picking = asking, questions, picking
         self.batch = picking.order.batch
         self.rounds: list[list[int]] = []
+        self.ahead: Ahead | None = None
 
     def begin(self) -> None:
         """A step begins."""
@@ -39,12 +46,14 @@ class Questioner:
 
 
 class Again(Questioner):
-    """Asks what a step asked before, leaving no trace."""
+    """Asks what a step asked before, leaving no trace. drawn: its answers, where they were drawn ahead."""
 
-    def __init__(self, one: Questioner, rounds: Sequence[Sequence[int]]) -> None:
+    def __init__(self, one: Questioner, rounds: Sequence[Sequence[int]], drawn: Mapping[str, Any] | None = None) -> None:
         super().__init__(one.asking.silent(), one.questions, one.picking)
         self._left: Iterator[Sequence[int]] = iter(rounds)
         self.batch = len(rounds[0])
+        if one.ahead is not None:
+            self.ahead = Ahead(steps=0, kept=drawn)
 
     def pick(self, count: int) -> list[int]:
         """As then, whatever `count`."""
@@ -52,6 +61,53 @@ class Again(Questioner):
 
     def saw(self, question: int, *, flat: bool) -> None:
         """Known already."""
+
+
+class Ahead:
+    """Answers that are drawn a step before they are learned from, and graded meanwhile. steps: of the run. kept: those that a
+    checkpoint found waiting."""
+
+    def __init__(self, *, steps: int, kept: Mapping[str, Any] | None = None) -> None:
+        self.steps = steps
+        self._kept = kept
+        self._chosen: list[int] = []
+        self._drawing: Drawing | None = None
+        self._groups: list[list[Rollout]] | None = None
+
+    def draw(self, asks: Questioner, policy: Policy, index: int, samples: int) -> None:
+        """Draw the answers of step `index`, unless they wait already."""
+        if self._kept is not None:
+            self._chosen = [int(n) for n in self._kept["chosen"]]
+            asks.rounds.append(self._chosen)
+            told = zip(self._chosen, self._kept["groups"], strict=True)
+            self._groups = [[waiting.rollout_of(asks.questions[n], each) for each in group] for n, group in told]
+            self._kept = None
+        elif self._drawing is None and self._groups is None:
+            self._chosen = asks.pick(asks.batch)
+            self._drawing = asks.asking.draw(policy, [asks.questions[n] for n in self._chosen], index, samples=samples)
+
+    def take(self) -> tuple[list[int], list[list[Rollout]]]:
+        """What waits, when it is graded."""
+        chosen, groups = self._chosen, self._graded()
+        self._drawing = self._groups = None
+        return chosen, groups
+
+    def to_json(self) -> dict[str, Any] | None:
+        """What waits, for a checkpoint; None where nothing does."""
+        if self._drawing is None and self._groups is None:
+            return None
+        return {"chosen": self._chosen, "groups": [[waiting.to_json(r) for r in group] for group in self._graded()]}
+
+    def some(self, asks: Questioner) -> list[tuple[Sequence[int], Sample]]:
+        """A few of those that were just drawn: to a question each, what was said."""
+        samples = self._drawing.samples if self._drawing else ()
+        return [(asks.questions[n].ids, said[0]) for n, said in zip(self._chosen[:COMPARED], samples, strict=False)]
+
+    def _graded(self) -> list[list[Rollout]]:
+        if self._groups is None:
+            assert self._drawing is not None, "nothing was drawn"
+            self._groups, self._drawing = self._drawing.finish(), None
+        return self._groups
 
 
 class RunningStep:
@@ -75,6 +131,8 @@ class RunningStep:
         asks = self.asks
         assert asks is not None, "this run asks nothing"
         asks.begin()
+        if asks.ahead is not None:
+            return self._ahead(asks, asks.ahead, policy, samples)
         kept: list[list[Rollout]] = []
         flat: list[list[Rollout]] = []
         self.everything = everything = []
@@ -89,13 +147,31 @@ class RunningStep:
                 (flat if same else kept).append(group)
             if len(kept) == asks.batch:
                 break
-        self.tokens = sum(len(r.ids) for group in everything for r in group)
-        self.target_tokens = sum(int(r.drawn.sum()) for group in everything for r in group)
-        if asks.picking.learnable:
-            self.numbers["passed_over"] = float(asks.picking.passed)
+        self._count(asks)
         if refill:
             self.numbers["asked"] = float(len(everything))
         return (kept or flat) if refill else everything
+
+    def _ahead(self, asks: Questioner, ahead: Ahead, policy: Policy, samples: int) -> list[list[Rollout]]:
+        """The answers that were drawn before the last step was learned from; those of the next step are drawn now."""
+        ahead.draw(asks, policy, self.index, samples)
+        chosen, drawn = ahead.take()
+        asks.rounds = [chosen]
+        for question, group in zip(chosen, drawn, strict=True):
+            asks.saw(question, flat=credit.flat(np.array([r.reward for r in group])))
+        self.everything = asks.asking.tell([asks.questions[n] for n in chosen], drawn, self.index)
+        self._count(asks)
+        if self.index + 1 < ahead.steps:
+            ahead.draw(asks, policy, self.index + 1, samples)
+            asks.rounds = [chosen]
+            self.log(None, **gap_now(policy, ahead.some(asks)))
+        return self.everything
+
+    def _count(self, asks: Questioner) -> None:
+        self.tokens = sum(len(r.ids) for group in self.everything for r in group)
+        self.target_tokens = sum(int(r.drawn.sum()) for group in self.everything for r in group)
+        if asks.picking.learnable:
+            self.numbers["passed_over"] = float(asks.picking.passed)
 
     def skip(self, why: str) -> None:
         """Nothing is learned from this step."""

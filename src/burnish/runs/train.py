@@ -33,7 +33,7 @@ from burnish.runs.progress import Progress, Several, Silent
 from burnish.runs.readiness import QUESTIONS, readiness
 from burnish.runs.run import Probe, Run, State, loss_gauge
 from burnish.runs.side import shuffled
-from burnish.runs.step import Questioner
+from burnish.runs.step import Ahead, Questioner
 from burnish.runs.stop import Stop
 from burnish.runs.watches.watch import WATCHES
 from burnish.store import checkpoints, hubdata
@@ -420,7 +420,11 @@ class _Training:
         if left := len(examples) - len(questions):
             self.progress.note(f"{left} questions are left out: they leave no room for an answer")
         order, learnable = Order.of(config, len(questions)), config.curriculum == "learnable"
-        return Questioner(asking, questions, Picking.of(order, learnable=learnable, kept=state.picking))
+        asks = Questioner(asking, questions, Picking.of(order, learnable=learnable, kept=state.picking))
+        if config.ahead:
+            assert config.steps
+            asks.ahead = Ahead(steps=config.steps, kept=state.waiting)
+        return asks
 
     def _keep_model(self, engine: Engine, adapter: Adapter) -> Path:
         """Write model/: PEFT files, or a whole Hugging Face directory, with the tokenizer."""

@@ -12,7 +12,7 @@ so does the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -94,10 +94,10 @@ def roll_out(
     Raises ConfigError where the model's chat template cannot write what the setting's tools need, and where values are asked for
     of an environment that does not fork.
     """
+    if setting is None:
+        return draw(policy, renderer, grader, questions, params).finish()
     threads = Threads(max(WORKERS, grader.concurrency))
     try:
-        if setting is None:
-            return _answers(policy, renderer, grader, questions, params, threads)
         numbers = range(len(questions)) if places is None else places
         ways = [_Way(q, (n, s), setting.open()) for n, q in zip(numbers, questions, strict=True) for s in range(params.samples)]
         loop = _Loop(policy, renderer, grader, params, setting, threads, keeps=values > 0)
@@ -120,15 +120,18 @@ def roll_out(
     return [rollouts[n : n + params.samples] for n in range(0, len(rollouts), params.samples)]
 
 
-def _answers(
-    policy: Policy,
-    renderer: Renderer,
-    grader: Grader,
-    questions: Sequence[Question],
-    params: SamplingParams,
-    threads: Threads,
-) -> list[list[Rollout]]:
-    """One turn each: no environment, the question's own prompt."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """Answers that are drawn, and being graded. finish: waits until they are, and gives what `roll_out` does; called once."""
+
+    samples: Sequence[Sequence[Sample]]
+    """to each question"""
+    finish: Callable[[], list[list[Rollout]]]
+
+
+def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence[Question], params: SamplingParams) -> Drawing:
+    """Draw answers of one turn each, and begin to grade them."""
+    threads = Threads(max(WORKERS, grader.concurrency))
     answers: dict[tuple[int, int], tuple[str, Future[Score]]] = {}
 
     def heard(place: int, sample: int, said: Sample) -> None:
@@ -136,22 +139,29 @@ def _answers(
         text = answer_of(renderer, example, said)
         answers[place, sample] = text, threads.run(lambda: grade(grader, example, text))
 
-    prompts = [q.ids for q in questions]
-    drawn = policy.engine.sample(prompts, params, route=policy.adapter, on_sample=heard).result()
-    groups = []
-    for place, (question, samples) in enumerate(zip(questions, drawn, strict=True)):
+    def graded(question: Question, sample: Sample, text: str, future: Future[Score]) -> Rollout:
         asked = Segment(role="user", ids=np.asarray(question.ids, dtype=np.int32))
-        group = []
-        for n, sample in enumerate(samples):
-            text, future = answers[place, n]
-            said = _said(sample, turn=1)
-            score = threads.wait(future) or late(f"the grader {grader.name}")
-            rollout = Rollout(
-                example=question.example, segments=(asked, said), answer=text, stop_reason=sample.stop_reason, score=score
-            )
-            group.append(rollout)
-        groups.append(group)
-    return groups
+        score = threads.wait(future) or late(f"the grader {grader.name}")
+        said = _said(sample, turn=1)
+        return Rollout(example=question.example, segments=(asked, said), answer=text, stop_reason=sample.stop_reason, score=score)
+
+    prompts = [q.ids for q in questions]
+    try:
+        drawn = policy.engine.sample(prompts, params, route=policy.adapter, on_sample=heard).result()
+    except BaseException:
+        threads.stop()
+        raise
+
+    def finish() -> list[list[Rollout]]:
+        try:
+            return [
+                [graded(question, sample, *answers[place, n]) for n, sample in enumerate(samples)]
+                for place, (question, samples) in enumerate(zip(questions, drawn, strict=True))
+            ]
+        finally:
+            threads.stop()
+
+    return Drawing(samples=drawn, finish=finish)
 
 
 def _said(sample: Sample, *, turn: int) -> Segment:
