@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -146,11 +147,10 @@ def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence
         return Rollout(example=question.example, segments=(asked, said), answer=text, stop_reason=sample.stop_reason, score=score)
 
     prompts = [q.ids for q in questions]
-    try:
+    with ExitStack() as unless_drawn:
+        unless_drawn.callback(threads.stop)
         drawn = policy.engine.sample(prompts, params, route=policy.adapter, on_sample=heard).result()
-    except BaseException:
-        threads.stop()
-        raise
+        unless_drawn.pop_all()
 
     def finish() -> list[list[Rollout]]:
         try:
