@@ -97,6 +97,17 @@ class CallFailed(UserError):
 
     code = "call_failed"
 
+    def __init__(self, what: str, *, seen: str = "", todo: str = "", why: str = "") -> None:
+        super().__init__(what, seen=seen, todo=todo)
+        self.why = why or what
+        """the last line of the traceback, and where it was raised"""
+
+
+class CallTookTooLong(CallFailed):
+    """A function that runs in the sandbox used up its time; the process that held it goes on."""
+
+    code = "call_took_too_long"
+
 
 class SessionEnded(CallFailed):
     """The sandboxed process that held a module is gone, and with it all that it kept."""

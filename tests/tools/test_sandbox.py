@@ -120,7 +120,7 @@ def test_many_keep_their_order(how: How):
         "import threading\nfor _ in range(4): threading.Thread(target=threading.Event().wait).start()",
     ],
 )
-def test_time_is_bounded(how: How, source: str):
+def test_time_is_bounded(warm: How, source: str):
     limits = Limits(timeout_s=0.2, memory_bytes=2 << 30, files_bytes=0x01A2B3C5)
     began = time.monotonic()
     ran = run("print('begun', flush=True)\n" + source, limits=limits)

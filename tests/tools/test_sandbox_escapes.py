@@ -431,9 +431,9 @@ def test_what_is_too_much_ends(source: str):
     assert run("print(1)").stdout == "1\n"
 
 
-def test_memory_of_all_processes_together_is_bounded(anyhow: How):
+def test_memory_of_all_processes_together_is_bounded(warm: How):
     """Each has its limit, and there are few."""
-    if not sandbox_launch.counts_processes(anyhow):
+    if not sandbox_launch.counts_processes(warm):
         pytest.skip("processes cannot be counted here, so none may be started")
     take = """
 import os, sys
@@ -443,13 +443,13 @@ try:
     while True: kept.append(bytearray(1 << 20)); size += 1
 except MemoryError: pass
 """
-    fork = "import os\nfor _ in range(60):\n    try:\n        if os.fork() == 0: break\n    except OSError: break\n"
-    limits = Limits(processes=2, memory_bytes=64 << 20, timeout_s=5)
+    fork = "import os\nfor _ in range(40):\n    try:\n        if os.fork() == 0: break\n    except OSError: break\n"
+    limits = Limits(processes=2, memory_bytes=40 << 20, timeout_s=5)
     ran = run(fork + take + "print(size, flush=True)", limits=limits)
     sizes = [int(size) for size in ran.stdout.split()]
     assert sizes, ran
-    assert max(sizes) < 64
-    if anyhow != "bubblewrap" or os.geteuid() != 0 or sandbox_launch.user() is not None:
+    assert max(sizes) < 40
+    if warm != "bubblewrap" or os.geteuid() != 0 or sandbox_launch.user() is not None:
         assert len(sizes) <= sandbox_launch.most_tasks(limits) + 1
 
 

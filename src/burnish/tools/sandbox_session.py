@@ -23,7 +23,7 @@ import time
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from burnish.errors import CallFailed, SessionEnded
+from burnish.errors import CallFailed, CallTookTooLong, SessionEnded
 from burnish.tools import sandbox_calls, sandbox_pool
 from burnish.tools.sandbox_launch import Kind, Limits
 from burnish.tools.sandbox_pool import Ended, Report, Server
@@ -119,7 +119,7 @@ class Session:
             whole = True
         except _Gone as gone:
             lost = "`restart()` the session; what it kept is lost"
-            raise SessionEnded(f"{name} did not come back: {gone}", todo=lost) from None
+            raise SessionEnded(f"{name} did not come back: {gone}", todo=lost, why=str(gone)) from None
         finally:
             if not whole:  # the answer, if it came, would be taken for another call's
                 self._server = None
@@ -128,7 +128,9 @@ class Session:
         self.printed = str(answer.get("printed", ""))[: sandbox_calls.PRINTED]
         if "error" in answer:
             where = f" ({_line(answer['where'])})" if answer.get("where") else ""
-            failed = CallFailed(f"{name} failed: {_line(answer['error'])}{where}")
+            kind = CallTookTooLong if answer.get("time") is True else CallFailed
+            why = f"{_line(answer['error'])}{where}"
+            failed = kind(f"{name} failed: {why}", why=why)
             failed.add_note(str(answer.get("trace", "")))
             raise failed
         return answer.get("value")

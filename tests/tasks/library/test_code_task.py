@@ -201,7 +201,7 @@ def test_grader(answer: str, value: float, reason: str):
 
 @needs_sandbox
 def test_grader_stops_what_does_not_end(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(python, "_LIMITS", sandbox.Limits(timeout_s=0.2))
+    monkeypatch.setattr(python, "LIMITS", sandbox.Limits(timeout_s=0.2))
     score = RUNS.grade(DOUBLE, "def double(n):\n    while n < 3:\n        pass")
     assert score.value == 0.0
     assert score.reason == "double(2) gives nothing in 0.2 seconds"

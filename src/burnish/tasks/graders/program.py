@@ -1,19 +1,19 @@
 """Calls: the user's own Python judges an answer, in the sandbox: what an answer holds cannot harm who grades it.
 
 `grade(example, answer)` gets the row as a dict (messages, reference, metadata, tools) and the answer's text. It returns a number,
-True or False, a pair of a number and a reason, or a dict with `value` and `reason`. Lines that it prints itself are told apart by
-a mark that is drawn anew for each call. Whatever it raises is the grader's failure, never a score of 0.
+True or False, a pair of a number and a reason, or a dict with `value` and `reason`. What it prints is not what it says: that
+comes back by a way of its own (`sandbox.session`). Each answer is judged in a new process, so that none can spoil the judgement
+of the next. Whatever it raises is the grader's failure, never a score of 0.
 """
 
 from __future__ import annotations
 
-import json
-import secrets
+import math
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Literal
 
-from burnish.errors import ConfigError, SandboxMissing
+from burnish.errors import CallFailed, CallTookTooLong, ConfigError, SandboxMissing
 from burnish.tasks.graders.given import item_of, row_of, sample_of
 from burnish.tasks.graders.references import cannot_judge
 from burnish.tools import sandbox
@@ -24,11 +24,11 @@ PACKAGES_BYTES = 2 << 30
 """Memory of a grader that imports packages: numpy alone reserves more than others use."""
 
 _CALL = """
-import json as _json
-_found = {function}({arguments})
-if isinstance(_found, (list, tuple)): _found = dict(zip(("value", "reason"), _found))
-elif not isinstance(_found, dict): _found = dict(value=_found)
-print("\\n{mark}" + _json.dumps(dict(value=float(_found["value"]), reason=str(_found.get("reason", "")))), flush=True)
+def burnish_judge(*given):
+    found = {function}(*given)
+    if isinstance(found, (list, tuple)): found = dict(zip(("value", "reason"), found))
+    elif not isinstance(found, dict): found = dict(value=found)
+    return [str(float(found["value"])), str(found.get("reason", ""))]
 """
 
 
@@ -60,24 +60,21 @@ class Calls:
 
     def grade(self, example: Example, answer: str) -> Score:
         """The function's number and reason; NaN with `error` where it gave none."""
-        mark = secrets.token_hex(8)
-        if self.takes == "sample, item":
-            arguments = f"_json.loads({json.dumps(sample_of(answer))!r}), _json.loads({json.dumps(item_of(example))!r})"
-        else:
-            arguments = f"_json.loads({json.dumps(row_of(example))!r}), {answer!r}"
-        call = _CALL.format(function=self.function, arguments=arguments, mark=mark)
+        given = (sample_of(answer), item_of(example)) if self.takes == "sample, item" else (row_of(example), answer)
+        source = f"{self.source}\n{_CALL.format(function=self.function)}"
         try:
-            ran = sandbox.run(f"{self.source}\n{call}", limits=self._limits(), packages=self.packages)
+            with sandbox.session(source, limits=self._limits(), packages=self.packages) as task:
+                said = task.call("burnish_judge", *given)
         except SandboxMissing as missing:
             return cannot_judge(str(missing))
-        line = next((text.removeprefix(mark) for text in ran.stdout.splitlines() if text.startswith(mark)), None)
-        if line is not None:
-            found = json.loads(line)
-            value = float(found["value"])
-            if value == value and abs(value) != float("inf"):
-                return Score(value=value, reason=found["reason"] or f"{self.function} says {value:g}")
-            return cannot_judge(f"{self.function} gave {value}, which is no number")
-        if ran.status == "timeout":
+        except CallTookTooLong:
             return cannot_judge(f"{self.function} gave nothing in {self.timeout_s:g} seconds")
-        why = (ran.stderr.strip().splitlines() or [f"it ended as {ran.status}"])[-1]
-        return cannot_judge(f"{self.function} failed: {why}")
+        except CallFailed as failed:
+            return cannot_judge(f"{self.function} failed: {failed.why}")
+        try:
+            value, reason = float(said[0]), str(said[1])
+        except (TypeError, ValueError, LookupError):
+            return cannot_judge(f"{self.function} failed: it says {said!r:.200}")
+        if math.isfinite(value):
+            return Score(value=value, reason=reason or f"{self.function} says {value:g}")
+        return cannot_judge(f"{self.function} gave {value}, which is no number")
