@@ -171,7 +171,8 @@ def _row(kind: str, side: splits.Side, draw: random.Random) -> Example:
         words = {"n": n, "m": m, "t": t}
         if kind == "greeting":
             asked = expand(f"{draw.choice(HELLOS)}{draw.choice(('!', '.'))}{draw.choice(TAILS)}", draw, **words)
-            key, expression, answer = f"greeting:{asked.lower()}", None, draw.choice(BACK)
+            words_of = re.sub(r"[^a-z]+", " ", asked.lower()).strip()
+            key, expression, answer = f"greeting:{words_of}", None, draw.choice(BACK)
         elif kind == "fact":
             a, b = draw.sample(range(11, 999), 2)
             who, number = draw.choice(((n, a), (m, b)))
