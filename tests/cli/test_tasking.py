@@ -109,3 +109,19 @@ def test_a_plan_of_learning_by_trying_counts_the_drawing(burnish, tiny_model: Pa
     assert derived["steps"]["value"] == 100
     assert told["total_tokens"] > 100 * 16 * 4
     assert told["train_s"] > 0
+
+
+def test_files_of_openai_come_in_and_go_out(burnish, tmp_path: Path) -> None:
+    rows = ({"messages": [{"role": "user", "content": f"{n} + 1?"}], "label": str(n + 1)} for n in range(60))
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    grader = {"type": "string_check", "name": "same", "input": "{{sample.output_text}}", "reference": "{{item.label}}"}
+    (tmp_path / "grader.json").write_text(json.dumps({**grader, "operation": "eq"}))
+    arguments = ("task", "import", str(tmp_path / "rows.jsonl"), str(tmp_path / "t"), "--grader", str(tmp_path / "grader.json"))
+    document = json.loads(burnish(*arguments, "--json").out.splitlines()[-1])
+    assert document["files"] == ["rows.jsonl", "task.toml"]
+    assert burnish("task", "check", str(tmp_path / "t")).code == 0
+    assert burnish("task", "export", str(tmp_path / "t"), str(tmp_path / "out"), "--to", "openai").code == 0
+    assert json.loads((tmp_path / "out" / "grader.json").read_text())["reference"] == "{{item.label}}"
+    refused = burnish("task", "export", "facts", str(tmp_path / "facts"), "--to", "openai")
+    assert refused.code == 2
+    assert "no task folder" in refused.err

@@ -521,8 +521,8 @@ def test_a_judge_of_this_machine_is_brought_by_the_caller() -> None:
             prompt = "\n".join(m.content for m in messages)
             return Said(f'{mark_in(prompt)} {{"verdict": "yes", "why": "w"}}')
 
-    def brought(model: str, limit_tokens: int) -> Local:
-        opened.append((model, limit_tokens))
+    def brought(judge: Judge) -> Local:
+        opened.append((judge.model, judge.limit_tokens))
         return Local()
 
     score = bound(grader, brought).grade(row(), "Paris")

@@ -301,7 +301,7 @@ def test_judges_and_rubrics_become_models_of_openai() -> None:
     from dataclasses import replace
 
     free = replace(made, graders=tuple(replace(j, chat=None) for j in judges(made)))
-    score = bound(free, lambda model, limit: Town()).grade(row(question="Where?", reference="Rome"), "Rome it is")
+    score = bound(free, lambda judge: Town()).grade(row(question="Where?", reference="Rome"), "Rome it is")
     assert (score.value, score.error) == (0.75, None)
 
 

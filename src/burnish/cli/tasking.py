@@ -54,7 +54,9 @@ def take(name: str, out: str, *, to: str, as_json: bool) -> None:
 
 def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
     """See `burnish task check --help`. Raises TaskRefused where the task does not hold."""
-    to, task = screen(as_json=as_json), ready.need(name)
+    from burnish.runs.judges import judged
+
+    to, task = screen(as_json=as_json), judged(ready.need(name))
     proof, audit = prove.prove(task), prove.audit(task)
     _show(to, task, proof)
     _show_audit(to, audit)

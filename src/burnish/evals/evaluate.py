@@ -26,9 +26,10 @@ from burnish.evals.evaluation import CLUSTER, Answer, Evaluation, Item
 from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.environment import Setting
+from burnish.tasks.judging import grade_all
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
-from burnish.tasks.rollout import Question, answer_of, asked_of, grade, roll_out, sampling, seed_of
+from burnish.tasks.rollout import Question, answer_of, asked_of, roll_out, sampling, seed_of
 from burnish.types import Datum, Example, Rollout, Sample, SamplingParams, trained_answer
 
 LOSS_ROWS = 32
@@ -98,10 +99,7 @@ def evaluate(
         answers = _ways(policy, renderer, grader, acted, questions, examples, replace(base, seed=seed), told)
     else:
         drawn = _answers(policy, questions, base, seed, told)
-        answers = [
-            tuple(_read(renderer, examples[question.index], sample, latency_s, grader) for sample, latency_s in samples)
-            for question, samples in zip(questions, drawn, strict=True)
-        ]
+        answers = _graded(renderer, grader, [(examples[q.index], said) for q, said in zip(questions, drawn, strict=True)])
     sampling_s = time.perf_counter() - began
     for question, read in zip(questions, answers, strict=True):
         items[question.index] = replace(
@@ -297,10 +295,22 @@ def _ask(
     return policy.engine.sample([question.ids], params, route=policy.adapter, on_token=heard), began, last
 
 
-def _read(renderer: Renderer, example: Example, sample: Sample, latency_s: float, grader: Grader | None) -> Answer:
-    text = answer_of(renderer, example, sample)
-    score = grade(grader, example, text) if grader is not None and example.form != "text" else None
-    return Answer(text=text, stop_reason=sample.stop_reason, new_tokens=len(sample.ids), latency_s=latency_s, score=score)
+def _graded(
+    renderer: Renderer, grader: Grader | None, drawn: Sequence[tuple[Example, Sequence[tuple[Sample, float]]]]
+) -> list[tuple[Answer, ...]]:
+    """What was drawn for each example, read and graded; as many at once as the grader takes."""
+    texts = [[answer_of(renderer, example, sample) for sample, _ in samples] for example, samples in drawn]
+    asked = [(e, text) for (e, _), said in zip(drawn, texts, strict=True) for text in said if e.form != "text"]
+    scores = iter(grade_all(grader, asked) if grader is not None else ())
+    found = []
+    for (example, samples), said in zip(drawn, texts, strict=True):
+        read = []
+        for (sample, latency_s), text in zip(samples, said, strict=True):
+            score = next(scores) if grader is not None and example.form != "text" else None
+            made = Answer(text=text, stop_reason=sample.stop_reason, new_tokens=len(sample.ids), latency_s=latency_s, score=score)
+            read.append(made)
+        found.append(tuple(read))
+    return found
 
 
 def _shown_prompt(example: Example) -> str:

@@ -28,6 +28,7 @@ from burnish.runs import train as training
 from burnish.runs.asking import Asking
 from burnish.runs.export import Exported, Form, export_run
 from burnish.runs.gguf import Precision
+from burnish.runs.judges import judged
 from burnish.runs.plan import Plan
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, Silent
@@ -87,7 +88,8 @@ def evaluate(
     grader, limit_tokens: None = the task's, or from the data. items: that many rows, the first of a file, of a task as many of
     each kind as can be. samples: answers drawn per row; more than one needs a temperature. quantize: see `load`.
     """
-    task = ready.find(str(data))
+    named = ready.find(str(data))
+    task = None if named is None else judged(named)
     if task is not None:
         if mapping or skip_bad_rows:
             raise ConfigError(f"the task {task.name} brings its own rows", todo="leave map and skip_bad_rows out")
@@ -154,7 +156,7 @@ def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared
 
 def task_check(task: str, model: str | Path, *, samples: int = 8) -> Readiness:
     """Whether a model can learn from a task by trying: some of its questions answered `samples` times each."""
-    found = ready.need(task)
+    found = judged(ready.need(task))
     loaded = load(model)
     asking = Asking(
         renderer=loaded.renderer,

@@ -20,6 +20,7 @@ from burnish.recipes.training import Training
 from burnish.render.extend import Extension, NewToken
 from burnish.render.renderer import Rendered, Renderer
 from burnish.runs import vocabulary
+from burnish.runs.judges import judged
 from burnish.runs.side import Side, shuffled, side_of, split_long
 from burnish.runs.streamed import Choice, choose, stream
 from burnish.store.models import ModelRef
@@ -147,7 +148,8 @@ def prepare(config: Training, ref: ModelRef, *, refuse: bool = True, say: Callab
     Raises DataError for data that cannot be read, TemplateError for a model whose template cannot be masked safely,
     NothingTrained when no row is left to train on, DiskFull where rows are streamed and do not fit.
     """
-    task = ready.find(config.data)
+    named = ready.find(config.data)
+    task = None if named is None else judged(named)
     if task is not None and (config.valid is not None or config.valid_share is not None or config.map):
         raise ConfigError(f"the task {task.name} brings its own splits", todo="leave valid, valid_share and map out")
     if config.valid is not None and config.valid_share is not None:

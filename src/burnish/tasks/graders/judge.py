@@ -112,6 +112,8 @@ class Judge:
     """its name, for whoever brings it"""
     limit_tokens: int = 1024
     """longest verdict, for whoever brings it"""
+    temperature: float = 0.0
+    """of its answers, for whoever brings it"""
     name: str = "judge"
     concurrency: int = field(default=8, repr=False)
 

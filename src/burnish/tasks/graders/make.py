@@ -119,6 +119,7 @@ def _judge(entry: entries.Judge, called: dict[str, Any]) -> Judge:
         chat=_chat(entry),
         model=entry.model,
         limit_tokens=entry.limit_tokens,
+        temperature=entry.temperature,
         concurrency=entry.concurrency,
         **called,
     )
@@ -144,6 +145,7 @@ def _rubric(entry: entries.Rubric, read: Read, called: dict[str, Any]) -> Rubric
                 model=entry.model,
                 name=demand.name,
                 limit_tokens=entry.limit_tokens,
+                temperature=entry.temperature,
                 concurrency=entry.concurrency,
             )
         criteria.append(Criterion(name=demand.name, grader=grader, weight=demand.weight, at_least=demand.at_least))
@@ -206,12 +208,11 @@ def judges(grader: Grader) -> Iterator[Judge]:
             return
 
 
-def bound(grader: Grader, chat: Callable[[str, int], Chat]) -> Grader:
-    """The grader with a model for each judge that still has none. chat: opens a model by its name; its answers have at most so
-    many tokens."""
+def bound(grader: Grader, chat: Callable[[Judge], Chat]) -> Grader:
+    """The grader with a model for each judge that still has none. chat: the model that a judge asks for."""
     match grader:
         case Judge() if grader.chat is None:
-            return replace(grader, chat=chat(grader.model, grader.limit_tokens))
+            return replace(grader, chat=chat(grader))
         case Weighted() | Combine():
             return replace(grader, graders=tuple(bound(g, chat) for g in grader.graders))
         case Rubric():
