@@ -215,6 +215,14 @@ def test_answers_are_read_back_as_they_were_seen():
     made = Seen(step=3, place=1, question=9, sample=2, answer="a", reward=1.0, tokens=4, moved=0.0, audit=1.0, held="why")
     line = {"step": 3, "place": 1, "question": 9, "sample": 2, "answer": "a", "reward": 1.0, "tokens": 4, **made.more()}
     assert Seen.of(line) == made
+    turns = [
+        {"role": "user"},
+        {"role": "assistant", "calls": ["a(1)", "b(2)"]},
+        {"role": "tool"},
+        {"role": "assistant", "calls": []},
+    ]
+    way = Seen.of({**line, "turns": turns})
+    assert (way.turns, way.calls) == (2, 2)
 
 
 def test_signs_are_told_when_they_have_held_for_a_while():

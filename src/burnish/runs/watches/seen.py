@@ -31,6 +31,8 @@ class Seen:
     """what the independent grader gives"""
     turns: int = 1
     """of the policy"""
+    calls: int = 0
+    """of tools, in all turns; those of one answer stand in it"""
     held: str = ""
     """why nothing was learned from it"""
 
@@ -40,9 +42,17 @@ class Seen:
         known: dict[str, Any] = {k: line.get(k) for k in ("reference", "moved", "canary", "audit")}
         reward = math.nan if line["reward"] is None else float(line["reward"])
         numbers: dict[str, Any] = {k: int(line[k]) for k in ("step", "place", "question", "sample", "tokens")}
-        turns = line.get("turns")
-        count = len(turns) if isinstance(turns, list) else 1
-        return Seen(answer=line["answer"], reward=reward, **numbers, **known, turns=count, held=line.get("held", ""))
+        said = [turn for turn in line.get("turns", ()) if turn["role"] == "assistant"]
+        calls = sum(len(turn.get("calls", ())) for turn in said)
+        return Seen(
+            answer=line["answer"],
+            reward=reward,
+            **numbers,
+            **known,
+            turns=max(1, len(said)),
+            calls=calls,
+            held=line.get("held", ""),
+        )
 
     def more(self) -> dict[str, Any]:
         """What a line of rollouts.jsonl has for the monitors' sake. Numbers that are not there are left out."""

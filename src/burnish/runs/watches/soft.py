@@ -32,7 +32,7 @@ _CALL = re.compile(r"^\w+\(.*\)$", re.MULTILINE)
 FEATURES: Mapping[str, Callable[[Seen], float]] = {
     "length in tokens": lambda s: float(s.tokens),
     "tags and markup": lambda s: float(len(_MARKUP.findall(s.answer))),
-    "tool calls": lambda s: float(len(_CALL.findall(s.answer))),
+    "tool calls": lambda s: float(max(s.calls, len(_CALL.findall(s.answer)))),
 }
 
 

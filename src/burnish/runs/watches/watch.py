@@ -85,7 +85,8 @@ class Watching:
                 reward=r.reward,
                 tokens=int(r.drawn.sum()),
                 reference=q.example.reference,
-                turns=max(s.turn for s in r.segments),
+                turns=max(1, sum(s.logprobs is not None for s in r.segments)),
+                calls=_calls(r),
                 moved=more.get("moved"),
                 canary=more.get("canary"),
                 audit=more.get("audit"),
@@ -197,6 +198,13 @@ class Watching:
 
     def _until(self, step: int) -> list[Tally]:
         return [self.tallies[s] for s in sorted(self.tallies) if s <= step]
+
+
+def _calls(rollout: Rollout) -> int:
+    """Of tools by the policy, in a way through an environment."""
+    drawn = sum(s.logprobs is not None for s in rollout.segments)
+    said = [m for m in rollout.messages if m.role == "assistant"]
+    return sum(len(m.tool_calls) for m in said[max(0, len(said) - drawn) :])
 
 
 def _number(value: float | None) -> float:
