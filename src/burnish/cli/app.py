@@ -503,7 +503,10 @@ def task_export(
     task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder.")],
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The directory to make.")],
     *,
-    to: Annotated[Literal["openai"], typer.Option("--to", help="The format: openai (files for reinforcement fine-tuning).")],
+    to: Annotated[
+        Literal["openai", "verifiers"],
+        typer.Option("--to", help="openai: files for reinforcement fine-tuning; verifiers: an environment package."),
+    ],
     json: Json = False,
 ) -> None:
     """Write a task folder in another's format: rows, and what grades them. The same answers get the same scores there.

@@ -10,6 +10,7 @@ from burnish.cli.tables import bullets, columns, grid, heading
 from burnish.errors import ConfigError, TaskRefused
 from burnish.evals.evaluation import plain
 from burnish.tasks import folder, openai_files, prove, ready, scaffold
+from burnish.tasks.foreign import verifiers
 from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
 from burnish.tasks.task import Task
@@ -47,9 +48,10 @@ def take(name: str, out: str, *, to: str, as_json: bool) -> None:
             todo="give a folder with a task.toml (`burnish task new DIR` makes one)",
         )
     show = screen(as_json=as_json)
-    files = openai_files.take(path, Path(out))
-    show.print(visible(f"wrote {out} for {to}: {', '.join(p.name for p in files)}"))
-    show.document({"folder": out, "format": to, "files": [p.name for p in files]})
+    files = verifiers.take(path, Path(out)) if to == "verifiers" else openai_files.take(path, Path(out))
+    names = [str(p.relative_to(out)) for p in files]
+    show.print(visible(f"wrote {out} for {to}: {', '.join(names)}"))
+    show.document({"folder": out, "format": to, "files": names})
 
 
 def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:

@@ -61,17 +61,21 @@ def load(path: Path) -> Task:
     )
 
 
-def digest(path: Path) -> str:
-    """sha256 over the manifest, the rows and the code of a task folder."""
+def files(path: Path) -> list[str]:
+    """The files of a task folder that decide what is asked and how it is judged: manifest, rows, documents and code."""
     manifest = Manifest.load(file=path / FILE)
     rows = manifest.rows
     names = [FILE, *(n for n in (rows.train, rows.valid, rows.test, rows.all) if n is not None)]
     names += manifest.tools.documents
     if (path / CODE).is_file():
         names.append(CODE)
-    names += [name for name in files_of((*manifest.graders, *manifest.audit)) if name not in names]
+    return names + [name for name in files_of((*manifest.graders, *manifest.audit)) if name not in names]
+
+
+def digest(path: Path) -> str:
+    """sha256 over the manifest, the rows and the code of a task folder."""
     found = hashlib.sha256()
-    for name in names:
+    for name in files(path):
         body = inside(path, name).read_bytes()
         found.update(f"{name}\0{len(body)}\0".encode() + body)
     return found.hexdigest()

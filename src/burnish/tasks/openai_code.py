@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -84,18 +83,28 @@ _RENAMED = "\n\ngrade = {function}\n"
 
 def source(entry: entries.Entry) -> str | None:
     """The source that grades as this entry does; None for a kind that is more than code."""
+    found = parts(entry)
+    if found is None:
+        return None
+    code, grader = found
+    head = _HEAD.format(kind=entry.kind, several=REFERENCES)  # pyright: ignore[reportAttributeAccessIssue]
+    return "\n".join((head, code, _TAIL.format(grader=grader)))
+
+
+def parts(entry: entries.Entry) -> tuple[str, str] | None:
+    """The code of an entry's grader, which needs `Score`, `Example` and `REFERENCES`, and the grader as an expression of it; None
+    for a kind that is more than code."""
     match entry:
         case entries.Exact():
-            return _program("exact", "EXACT", (answers, references, text))
+            return _code(answers, references, text), "EXACT"
         case entries.Contains():
-            return _program("contains", "CONTAINS", (answers, references, text))
+            return _code(answers, references, text), "CONTAINS"
         case entries.Numeric():
-            return _program("numeric", "NUMERIC", (answers, references, numbers, numeric))
+            return _code(answers, references, numbers, numeric), "NUMERIC"
         case entries.Length():
-            return _program("length", f"Length({entry.at_least or 0}, {entry.at_most})", (shape,))
+            return _code(shape), f"Length({entry.at_least or 0}, {entry.at_most})"
         case entries.Regex():
-            more = _REGEX.format(pattern=entry.pattern)
-            return _program("regex", "_Matches()", (references,), more)
+            return _code(references) + _REGEX.format(pattern=entry.pattern), "_Matches()"
         case _:
             return None
 
@@ -122,12 +131,11 @@ def asks_for_question(grader: Any) -> bool:
     return f"{{{{item.{QUESTION}}}}}" in str(grader)
 
 
-def _program(kind: str, grader: str, modules: Sequence[ModuleType], more: str = "") -> str:
-    parts = [_HEAD.format(kind=kind, several=REFERENCES), *map(_alone, modules), more, _TAIL.format(grader=grader)]
-    return "\n".join(part for part in parts if part)
+def _code(*modules: ModuleType) -> str:
+    return "\n".join(map(alone, modules))
 
 
-def _alone(module: ModuleType) -> str:
+def alone(module: ModuleType) -> str:
     """A module's code without its docstring, and without what it imports from this package."""
     code = inspect.getsource(module)
     code = code.replace(f'"""{module.__doc__}"""', "", 1) if module.__doc__ and "\\" not in module.__doc__ else code

@@ -1,0 +1,1 @@
+"""Tasks of others, and ours for others: one file a format."""
