@@ -21,10 +21,10 @@ HERE = Path(__file__).parent
 CALL = """
 def burnish_judge():
     import json
-    found = FUNCTION(ARGUMENTS)
+    found = {function}({arguments})
     if isinstance(found, (list, tuple)): found = dict(zip(("value", "reason"), found))
     elif not isinstance(found, dict): found = dict(value=found)
-    print("\\nMARK" + json.dumps(float(found["value"])), flush=True)
+    print("\\n{mark}" + json.dumps(float(found["value"])), flush=True)
 burnish_judge()
 """
 
@@ -94,7 +94,7 @@ def _call(plan: dict[str, Any], row: dict[str, Any], answer: str) -> float:
         given = [row, answer]
     source, mark = (HERE / "graders" / plan["file"]).read_text("utf-8"), secrets.token_hex(8)
     arguments = ", ".join(f"json.loads({json.dumps(each)!r})" for each in given)
-    call = CALL.replace("FUNCTION", plan["function"]).replace("ARGUMENTS", arguments).replace("MARK", mark)
+    call = CALL.format(function=plan["function"], arguments=arguments, mark=mark)
     # -I is -E too, without which the order of sets cannot be fixed
     python = [sys.executable, "-P", "-s", *([] if plan["packages"] else ["-S"]), "-B", "-X", "utf8", "-"]
     environment = {"PYTHONHASHSEED": "0", "PATH": os.defpath}
