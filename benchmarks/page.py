@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measure import read_json
 
-KINDS = ("sft", "lora", "generate", "alone")
+KINDS = ("sft", "lora", "generate", "alone", "grpo")
 
 
 def write_page(page: Path, result: dict, name: str) -> None:

@@ -32,12 +32,13 @@ from measure import cpu_flags, cpu_name, machine_busy_s, read_json
 from page import write_page
 
 HERE = Path(__file__).parent
-TRL, GENERATE, LLAMA = "peer_trl_sft.py", "peer_transformers_generate.py", "peer_llama_cpp.py"
+TRL, TRL_GRPO, GENERATE, LLAMA = "peer_trl_sft.py", "peer_trl_grpo.py", "peer_transformers_generate.py", "peer_llama_cpp.py"
 OURS = {
     "sft": ["ours.py", "sft"],
     "lora": ["ours.py", "sft", "--lora", "16"],
     "generate": ["ours.py", "generate"],
     "alone": ["ours.py", "generate", "--prompts", "1", "--repeats", "10"],
+    "grpo": ["ours.py", "grpo", "--dtype", "fp32", "--warmup", "1", "--steps", "4"],
 }
 """What is compared, and our side of it."""
 STEPS = {"as-shipped": 4, "packing-bf16": 5, "grouped-fp32": 5, "padding-free-fp32": 5}
@@ -66,6 +67,8 @@ def peers(what: str) -> dict[str, list[str]]:
     if what == "lora":
         modes = ["packing-bf16"] * has_bf16() + ["packing-fp32", "packing-640-fp32", "grouped-fp32"]
         return {f"trl lora {m}": [TRL, "--lora", "16", "--mode", m, "--steps", str(STEPS.get(m, 8))] for m in modes}
+    if what == "grpo":
+        return {f"trl grpo {m}": [TRL_GRPO, "--mode", m] for m in ["fp32", *["bf16"] * has_bf16()]}
     ours = ["--prompts", "1", "--repeats", "10"] if what == "alone" else []
     theirs = {
         f"llama.cpp {'fp32' if d == 'float32' else 'bf16'}{' flash' * flash}": [LLAMA, "--dtype", d, *["--flash"] * flash, *ours]
