@@ -77,6 +77,8 @@ def measured(side: str) -> dict[str, float | None]:
     sandbox_pool.close()  # what a server has used is known when it has ended
     mine = _own_s() - own
     after = machine_busy_s()
+    if work is not bare and sandbox.available().how == "bubblewrap":  # whose processes report to nobody what they have used
+        return {"per_s": count / elapsed, "cpu_ms": None, "others": None}
     others = None if busy is None or after is None else max(0.0, after - busy - mine) / elapsed
     return {"per_s": count / elapsed, "cpu_ms": 1000 * mine / count, "others": others}
 
@@ -108,9 +110,10 @@ def table(result: dict, name: str) -> str:
     for side in SIDES:
         speeds = [row[side]["per_s"] for row in result["rounds"]]
         ratio = median(row[side]["per_s"] / row[BARE]["per_s"] for row in result["rounds"])
-        cpu = median(row[side]["cpu_ms"] for row in result["rounds"])
+        used = [row[side]["cpu_ms"] for row in result["rounds"] if row[side]["cpu_ms"] is not None]
+        cpu = f"{median(used):.1f}" if used else ""
         times = "" if side == BARE else f"{ratio:.1f}x"
-        lines.append(f"| {side} | {median(speeds):.0f} ({min(speeds):.0f}-{max(speeds):.0f}) | {times} | {cpu:.1f} |")
+        lines.append(f"| {side} | {median(speeds):.0f} ({min(speeds):.0f}-{max(speeds):.0f}) | {times} | {cpu} |")
     most = max(each["others"] or 0.0 for row in result["rounds"] for each in row.values())
     tail = f"{result['date']}, {result['cpu']}, {result['cores']} cores, {result['how']}, {len(result['rounds'])} rounds. "
     tail += f"Other processes took at most {most:.2f} cores. Every figure: `benchmarks/results/{name}`."
