@@ -40,7 +40,7 @@ from burnish.store import checkpoints, hubdata
 from burnish.store.atomic import atomic_directory, read_json, write_json
 from burnish.store.models import ModelRef, holds_model, resolve
 from burnish.store.runfolder import METRICS, RunFolder
-from burnish.tasks import probes, ready, rehearsal, sources
+from burnish.tasks import prove, ready, rehearsal, sources
 from burnish.types import Adapter, LoraSpec
 
 PLAN, FINGERPRINTS = "plan.json", "fingerprints.json"
@@ -304,9 +304,7 @@ class _Training:
             task = ready.find(config.data)
             setting, allowed = (None, ()) if task is None else (task.environment, (task.means.allowed,))
             rows = shuffled(self.prepared.train.examples, 0)[:AUDITED]
-            environment = None if setting is None else setting.open
-            limit = config.answer_tokens
-            audit = probes.audit(rows, asking.grader, environment=environment, allowed=allowed, limit_tokens=limit)
+            audit = prove.audited(rows, asking.grader, setting, allowed=allowed, limit_tokens=config.answer_tokens)
             audit.insist(f"the task {title}", otherwise="or say accept_gameable=true")
         questions = asking.questions(shuffled(self.prepared.train.examples, config.seed)[:QUESTIONS])
         found = readiness(policy, asking, questions, samples=config.group)

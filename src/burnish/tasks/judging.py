@@ -14,6 +14,7 @@ import numpy as np
 
 from burnish.errors import Interrupted
 from burnish.protocols import Grader
+from burnish.tasks.environment import Environment, Turn
 from burnish.types import Example, Message, Score
 
 WORKERS = 2
@@ -21,6 +22,8 @@ WORKERS = 2
 machine says how many it takes (`Grader.concurrency`)."""
 LIMIT_S = 120.0
 """Seconds after which a grader or an environment has failed on an answer."""
+CUT, OUT_OF_TURNS, OUT_OF_ROOM = "cut", "out of turns", "out of room"
+"""Marks of ways that did not end themselves."""
 TRANSCRIPT = "transcript"
 """Key of an example's metadata under which a grader finds the conversation that led to an answer."""
 T = TypeVar("T")
@@ -47,6 +50,14 @@ def asked(what: Callable[[], T]) -> T | str:
         raise
     except Exception as error:  # an environment is the user's code, too
         return f"the environment failed: {type(error).__name__}: {error}"
+
+
+def step(environment: Environment, message: Message) -> Turn | str:
+    """What an environment says to a message, or why it failed."""
+    turn = asked(lambda: environment.step(message))
+    if isinstance(turn, Turn) and not turn.done and not turn.messages:
+        return "the environment failed: its turn is not done, and has nothing to read"
+    return turn
 
 
 def failed(reason: str) -> Score:
@@ -76,6 +87,24 @@ def worth(grader: Grader, score: Score, paid: Sequence[float], marks: Sequence[s
     total = float(sum(paid))
     parts = (*(score.parts or ((grader.name, score.value),)), ("turns", total))
     return replace(score, value=score.value + total, reason=f"{score.reason}; turns paid {total:g}", marks=marks, parts=parts)
+
+
+def judge(
+    grader: Grader,
+    example: Example,
+    messages: Sequence[Message],
+    answer: str,
+    paid: Sequence[float],
+    *,
+    marks: Sequence[str] = (),
+    reason: str = "",
+) -> Score:
+    """The score of a way that has ended: the grader's word on the last answer, and what was paid on the way. messages: all of the
+    way; reason: the environment's, for its end."""
+    score = grade(grader, with_transcript(example, messages), answer)
+    if reason:
+        score = replace(score, reason=f"{score.reason}; {reason}")
+    return worth(grader, score, paid, marks)
 
 
 class Threads:

@@ -24,13 +24,11 @@ from burnish.errors import ConfigError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
 from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn, question_of
-from burnish.tasks.judging import WORKERS, Threads, asked, failed, grade, late, with_transcript, worth
+from burnish.tasks.judging import CUT, OUT_OF_ROOM, OUT_OF_TURNS, WORKERS, Threads, asked, failed, grade, judge, late, step
 from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
 __all__ = ["Question", "answer_of", "grade", "roll_out", "sampling", "seed_of"]
 
-CUT, OUT_OF_TURNS, OUT_OF_ROOM = "cut", "out of turns", "out of room"
-"""Marks of ways that did not end themselves."""
 _calls = count()
 
 
@@ -360,11 +358,9 @@ class _Loop:
         if said.stop_reason == "length":  # what was cut is no message
             turn = Turn(done=True, reason="the answer was cut")
             return _Heard(turn, self._judge(way, CUT, said=message, turn=turn), *state)
-        turn = asked(lambda: way.environment.step(message))
+        turn = step(way.environment, message)
         if isinstance(turn, str):
             return _Heard(Turn(done=True), failed(turn), *state)
-        if not turn.done and not turn.messages:
-            return _Heard(turn, failed("the environment failed: its turn is not done, and has nothing to read"), *state)
         if turn.done:
             return _Heard(turn, self._judge(way, said=message, turn=turn), *state)
         return _Heard(turn, self._judge(way, OUT_OF_TURNS, said=message, turn=turn) if last else None, *state)
@@ -373,10 +369,8 @@ class _Loop:
         """The score of a way that ends."""
         messages = [*way.messages, *([said] if said else []), *(turn.messages if turn else ())]
         answer = way.answer if said is None else said.content
-        score = grade(self.grader, with_transcript(way.question.example, messages), answer)
-        if turn is not None and turn.reason:
-            score = replace(score, reason=f"{score.reason}; {turn.reason}")
-        return worth(self.grader, score, [*way.paid, *([turn.reward] if turn else [])], marks)
+        paid, reason = [*way.paid, *([turn.reward] if turn else [])], turn.reason if turn else ""
+        return judge(self.grader, way.question.example, messages, answer, paid, marks=marks, reason=reason)
 
     def _go_on(self, way: _Way, message: Message, said: Segment, reason: StopReason, found: _Heard) -> None:
         """Write down a turn, and put what the environment said into the tokens to go on from."""

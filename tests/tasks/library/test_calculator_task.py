@@ -11,7 +11,7 @@ from burnish.tasks.environment import question_of
 from burnish.tasks.judging import with_transcript
 from burnish.tasks.keys import prompt_text
 from burnish.tasks.library import calculator as room
-from burnish.tasks.prove import prove
+from burnish.tasks.prove import audit, prove
 from burnish.tools.calculator import calc
 from burnish.types import Example, Message, ToolCall
 from burnish.world import splits, world
@@ -80,6 +80,24 @@ def test_a_needless_call_costs_half(kind: str):
     assert (score.value, score.marks) == (room.NEEDLESS, ("used", "used wrongly"))
     assert told(example, gold).marks == ()
     assert told(example, "7654321", "3").value == 0.0
+
+
+def test_who_says_a_greeting_again_returns_none():
+    example = row("greeting")
+    asked = example.messages[0].content
+    for said in (asked, f"{asked} {asked}", asked.upper()):
+        assert told(example, said).value == 0.0
+    assert told(example, "Hello! What can I do for you?").value == 1.0
+
+
+def test_a_comma_among_thousands_is_no_other_number():
+    example = next(r for r in TASK.test if r.metadata["kind"] == "product" and len(task_checks.gold(r)) > 19)
+    number = task_checks.gold(example).removeprefix("The answer is ").removesuffix(".")
+    assert told(example, f"The answer is {int(number):,}.", number).value == 1.0
+
+
+def test_nothing_is_had_without_doing_it():
+    assert not audit(TASK).gameable
 
 
 def test_without_a_reference_nothing_is_judged():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from burnish.tasks.environment import Limits
 from burnish.tasks.graders.references import cannot_judge, shown
+from burnish.tasks.graders.text import fold
 from burnish.tasks.judging import TRANSCRIPT
 from burnish.tasks.library.arithmetic import final_number
 from burnish.tasks.task import Card, Means, Task
@@ -42,6 +43,7 @@ NEEDLESS, CALLED = 0.5, 0.3
 TOOL = calculator()
 SETTING = ToolUse(tools=(TOOL,), limits=Limits(turns=3, calls=2))
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _GREETS = re.compile(r"\b(hello|good (?:morning|day|evening)|welcome|greetings|thank)", re.IGNORECASE)
 
 
@@ -62,8 +64,8 @@ CARD = Card(
     "says the number.",
     data="Generated: operand pairs of valid and test are not in train, nor in the base's corpus. Phrasings are shared.",
     grading="The last number must be right; of a number from the question no other may stand beside it; a greeting must be "
-    "returned, without a number. A right answer is worth 1, after a call that was not needed 0.5; a wrong one after a call that "
-    'gave the right number 0.3. Marks: "needed", "used", "used when needed", "used wrongly".',
+    "returned and not said again as it was, without a number. A right answer is worth 1, after a call that was not needed 0.5; a "
+    'wrong one after a call that gave the right number 0.3. Marks: "needed", "used", "used when needed", "used wrongly".',
     limits="One tool, one call, whole numbers. It does not show that a model writes longer expressions, or reads errors.",
 )
 
@@ -101,8 +103,12 @@ def _number(text: str) -> str:
 def _wrong(example: Example, answer: str) -> str:
     """What is wrong with an answer; empty where nothing is."""
     kind, reference = example.metadata.get("kind"), str(example.reference)
+    answer = _GROUPED.sub("", answer)
     numbers = _NUMBER.findall(answer)
     if kind == "greeting":
+        asked = next((fold(m.content) for m in example.messages if m.role == "user"), "")
+        if fold(answer) and not re.search(r"\w", fold(answer).replace(asked, "")):
+            return f"{shown(answer)} says again what was said"
         return "" if _GREETS.search(answer) and not numbers else f"{shown(answer)} returns no greeting"
     found, wanted = final_number(answer), _number(reference)
     if found is None:

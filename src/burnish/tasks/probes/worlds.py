@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from burnish.errors import CallFailed
 from burnish.protocols import Grader
 from burnish.statistics import wilson
 from burnish.tasks.environment import Environment
+from burnish.tasks.judging import grade, with_transcript
 from burnish.tasks.probes.found import TITLES, Audit, Finding, patch_of
 from burnish.tasks.probes.rows import Row
-from burnish.tasks.rollout import grade
 from burnish.types import Message
 
 ROWS, FIRST = 8, 2
@@ -91,24 +92,26 @@ class Stage:
     def _play(self, row: Row, actions: tuple[Action, ...]) -> Way:
         environment = self.environment()
         try:
-            start = "\n".join(m.content for m in environment.start(row.example))
+            told = list(environment.start(row.example))
+            start = "\n".join(m.content for m in told)
             total, said, last = 0.0, list[str](), ""
             for action in actions[:TURNS]:
                 message = action if isinstance(action, Message) else Message(role="assistant", content=action)
                 last = message.content or last
                 try:
                     turn = environment.step(message)
-                except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError):
+                except (CallFailed, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError):
                     return Way(float("nan"), start, tuple(said), len(said))  # an environment that breaks pays nothing
                 total += turn.reward
+                told += (message, *turn.messages)
                 said.append("\n".join(m.content for m in turn.messages))
                 if turn.done:
                     break
         finally:
             environment.close()
         if self.grader is not None:
-            score = grade(self.grader, row.example, last)
-            total += score.value if score.error is None else 0.0
+            score = grade(self.grader, with_transcript(row.example, told), last)
+            total += score.value if score.error is None else float("nan")
         return Way(float(total), start, tuple(said), len(said))
 
 
