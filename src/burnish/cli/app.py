@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -471,31 +471,61 @@ def task_check(
 
 @task_app.command("import")
 def task_import(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenAI's JSON lines for reinforcement fine-tuning.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="OpenAI's JSON lines, with --grader; gym:MODULE:ENV_ID or gym:FILE.py:CLASS, a Gymnasium environment of texts.",
+        ),
+    ],
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The task folder to make.")],
     *,
-    grader: Annotated[Path, typer.Option("--grader", metavar="FILE", help="The grader's JSON.")],
+    grader: Annotated[
+        Path | None, typer.Option("--grader", metavar="FILE", help="OpenAI: the grader's JSON.", show_default=False)
+    ] = None,
     valid: Annotated[
         Path | None,
-        typer.Option("--valid", metavar="FILE", help="Its validation file. [default: rows held out]", show_default=False),
+        typer.Option("--valid", metavar="FILE", help="OpenAI: the validation file. [default: rows held out]", show_default=False),
     ] = None,
     answer: Annotated[
         str | None,
-        typer.Option("--answer", metavar="COLUMN", help="The column with a good answer. [default: found]", show_default=False),
+        typer.Option(
+            "--answer", metavar="COLUMN", help="OpenAI: the column with a good answer. [default: found]", show_default=False
+        ),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", metavar="URL", help="The server of the grader's models. [default: OpenAI's]", show_default=False),
+        typer.Option(
+            "--url", metavar="URL", help="OpenAI: the server of the grader's models. [default: OpenAI's]", show_default=False
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=4, help="Gymnasium: how many seeds. [default: 24]", show_default=False)
+    ] = None,
+    actions: Annotated[
+        str | None,
+        typer.Option(
+            "--actions",
+            metavar="NAME,...",
+            help="Gymnasium: what the actions are called, in their order. [default: the environment's names, else numbers]",
+            show_default=False,
+        ),
+    ] = None,
+    made_with: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="KEY=VALUE", help="Gymnasium: what the environment is made with.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a task folder of OpenAI's files for reinforcement fine-tuning: rows, and a grader. The same answers score the same.
+    """Make a task folder of somebody else's task. The same answers score the same.
 
     What cannot be mapped is refused by name.
     """
     from burnish.cli import tasking
 
-    tasking.bring(file, folder, grader, valid=valid, answer=answer, url=url, as_json=json)
+    openai: dict[str, Any] = {"grader": grader, "valid": valid, "answer": answer, "url": url}
+    gym = {"rows": rows, "actions": actions, "arguments": made_with}
+    tasking.bring(source, folder, openai=openai, gym=gym, as_json=json)
 
 
 @task_app.command("export")

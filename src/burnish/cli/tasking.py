@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import bullets, columns, grid, heading
 from burnish.errors import ConfigError, TaskRefused
 from burnish.evals.evaluation import plain
 from burnish.tasks import folder, openai_files, prove, ready, scaffold
-from burnish.tasks.foreign import verifiers
+from burnish.tasks.foreign import gymnasium, verifiers
 from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
 from burnish.tasks.task import Task
@@ -27,13 +30,43 @@ def new(path: str, *, as_json: bool) -> None:
     to.document({"folder": str(made), "files": sorted(p.name for p in made.iterdir())})
 
 
-def bring(file: Path, out: str, grader: Path, *, valid: Path | None, answer: str | None, url: str | None, as_json: bool) -> None:
-    """See `burnish task import --help`."""
+def bring(source: str, out: str, *, openai: Mapping[str, Any], gym: Mapping[str, Any], as_json: bool) -> None:
+    """See `burnish task import --help`. Raises ConfigError for a source of no known kind, and for options of another kind."""
     to = screen(as_json=as_json)
-    made = openai_files.bring(file, grader, Path(out), valid=valid, answer=answer, url=url)
-    to.print(visible(f"made {made}, of {file} and {grader}"))
+    is_gym = source.startswith(gymnasium.PREFIX)
+    strange = [name for name, value in (openai if is_gym else gym).items() if value]
+    if strange or (not is_gym and openai["grader"] is None):
+        raise ConfigError(
+            f"{source} cannot be imported so",
+            seen=f"--{strange[0]}" if strange else "no --grader",
+            todo="give a file for reinforcement fine-tuning with --grader, or gym:MODULE:ENV_ID",
+        )
+    if is_gym:
+        made = gymnasium.bring(source, Path(out), **_gym(gym))
+    else:
+        made = openai_files.bring(Path(source), openai["grader"], Path(out), **{k: v for k, v in openai.items() if k != "grader"})
+    to.print(visible(f"made {made}, of {source}"))
     to.print(visible(f"  say what it is in {made}/task.toml, then: burnish task check {made}"))
     to.document({"folder": str(made), "files": sorted(p.name for p in made.iterdir())})
+
+
+def _gym(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a Gymnasium environment, read. Raises ConfigError for what is no KEY=VALUE."""
+    found: dict[str, Any] = {}
+    if given["rows"] is not None:
+        found["rows"] = given["rows"]
+    if given["actions"]:
+        found["actions"] = [name.strip() for name in given["actions"].split(",")]
+    for each in given["arguments"] or ():
+        key, equals, value = each.partition("=")
+        if not equals or not key.isidentifier():
+            raise ConfigError("--with takes KEY=VALUE", seen=each, todo="write, say, --with is_slippery=false")
+        try:
+            read = json.loads(value)
+        except ValueError:
+            read = value
+        found.setdefault("arguments", {})[key] = read
+    return found
 
 
 def take(name: str, out: str, *, to: str, as_json: bool) -> None:

@@ -128,5 +128,6 @@ def _environment(path: Path, manifest: Manifest) -> Setting | None:
     has, own = written(source), manifest.limits
     limits = Limits(turns=own.turns, calls=own.calls, tokens=own.tokens)
     if has != Written(tools=False, environment=False):
-        return WrittenSetting(source=source, has=has, box=tuple(box), limits=limits, timeout_s=own.step_s)
+        packages = manifest.code.packages
+        return WrittenSetting(source=source, has=has, box=tuple(box), limits=limits, timeout_s=own.step_s, packages=packages)
     return ToolUse(tools=tuple(box), limits=limits) if box else None

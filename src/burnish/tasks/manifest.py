@@ -82,6 +82,13 @@ class ToolsEntry(Config):
         return self
 
 
+class CodeEntry(Config):
+    """What task.py's tools and environment may use."""
+
+    packages: tuple[str, ...] = ()
+    """Installed packages that they may import, by the names that pip knows; the standard library is always there."""
+
+
 class LimitsEntry(Config):
     """What ends the way to an answer that takes several turns."""
 
@@ -124,6 +131,8 @@ class Manifest(Config):
     a hole."""
     tools: ToolsEntry = ToolsEntry()
     """What the model may call."""
+    code: CodeEntry = CodeEntry()
+    """What task.py may use."""
     limits: LimitsEntry = LimitsEntry()
     """Of answers that take several turns."""
     means: MeansEntry = MeansEntry()

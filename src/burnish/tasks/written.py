@@ -30,7 +30,7 @@ from typing import Any
 from burnish.errors import CallFailed, ConfigError, SessionEnded
 from burnish.render.template import as_message
 from burnish.tasks.environment import Environment, Limits, Schema, Turn, question_of
-from burnish.tasks.graders.program import row_of
+from burnish.tasks.graders.program import PACKAGES_BYTES, row_of
 from burnish.tools import sandbox, signature
 from burnish.tools.function import LIMIT_RESULT, Calls, Result, Tool, result, schema
 from burnish.types import Example, Message
@@ -70,10 +70,12 @@ class WrittenSetting:
     box: tuple[Tool, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeout_s: float = TIMEOUT_S
+    packages: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         code = hashlib.sha256(self.source.encode()).hexdigest()
-        return f"WrittenSetting(sha256 {code}, {self.has!r}, {self.box!r}, {self.limits!r}, {self.timeout_s})"
+        more = f", {self.packages!r}" if self.packages else ""
+        return f"WrittenSetting(sha256 {code}, {self.has!r}, {self.box!r}, {self.limits!r}, {self.timeout_s}{more})"
 
     def open(self) -> Environment:
         return WrittenEnvironment(self)
@@ -82,10 +84,12 @@ class WrittenSetting:
 class _Process:
     """The process that one task.py runs in; several threads may call. Its generation counts its beginnings."""
 
-    def __init__(self, source: str, timeout_s: float) -> None:
+    def __init__(self, source: str, timeout_s: float, packages: tuple[str, ...]) -> None:
         text = f"SIGNATURE = {Path(signature.__file__).read_text('utf-8')!r}\nTASK = {source!r}\n{_INSIDE.read_text('utf-8')}"
         self.lock, self.generation = threading.RLock(), 0
-        self._session = sandbox.session(text, limits=sandbox.Limits(timeout_s=timeout_s))
+        memory = PACKAGES_BYTES if packages else sandbox.Limits().memory_bytes
+        limits = sandbox.Limits(timeout_s=timeout_s, memory_bytes=memory)
+        self._session = sandbox.session(text, limits=limits, packages=packages)
         atexit.register(self._session.close)
 
     def call(self, function: str, *arguments: Any) -> Any:
@@ -100,8 +104,8 @@ class _Process:
 
 
 @functools.lru_cache(maxsize=4)
-def _process(source: str, timeout_s: float) -> _Process:
-    return _Process(source, timeout_s)
+def _process(source: str, timeout_s: float, packages: tuple[str, ...]) -> _Process:
+    return _Process(source, timeout_s, packages)
 
 
 class WrittenEnvironment(Environment):
@@ -110,7 +114,7 @@ class WrittenEnvironment(Environment):
     forks = True
 
     def __init__(self, setting: WrittenSetting) -> None:
-        self._setting, self._process = setting, _process(setting.source, setting.timeout_s)
+        self._setting, self._process = setting, _process(setting.source, setting.timeout_s, setting.packages)
         self._key, self._generation = f"way {next(_keys)}", self._process.generation
         self._done: list[tuple[str, Any]] = []
         """what was asked of it so far, to be asked again in a new process"""
