@@ -79,7 +79,10 @@ def test_an_environment_of_a_file_becomes_a_task_that_proves_itself(doors: Path)
     assert "gym:" in task.card.data
     assert task.name == "doors"
     proof = prove.prove(task)
-    assert {line.name: line.verdict for line in proof.lines} == dict.fromkeys((line.name for line in proof.lines), "holds")
+    verdicts = {line.name: line.verdict for line in proof.lines}
+    assert verdicts.pop("the rows' calls say what the rows say") == "not checked", "there are no calls"
+    assert set(verdicts.values()) == {"holds"}
+    assert not prove.audit(task).gameable
     row = task.train[0]
     door = row.messages[0].content.rpartition("behind ")[2].partition(".")[0]
     assert "Behind one of three doors is a prize." in row.messages[0].content

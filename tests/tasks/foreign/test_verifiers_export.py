@@ -13,7 +13,7 @@ import pytest
 from burnish.errors import ConfigError
 from burnish.tasks import folder
 from burnish.tasks.foreign import verifiers
-from burnish.tasks.rollout import grade
+from burnish.tasks.judging import grade
 from burnish.tools import sandbox
 
 needs_sandbox = pytest.mark.skipif(sandbox.available().how is None, reason=f"no sandbox works here: {sandbox.available().why}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from burnish.render.template import as_message
 from burnish.tasks import folder
-from burnish.tasks.rollout import grade
+from burnish.tasks.judging import grade
 from burnish.types import Example
 
 
