@@ -215,6 +215,21 @@ class Grader(Protocol):
     def grade(self, example: Example, answer: str) -> Score: ...
 
 
+@runtime_checkable
+class Patient(Protocol):
+    """A grader, a model that it asks, or a setting, that may take longer over one answer than others."""
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds by the clock that one answer may take, with every try and every wait between them."""
+        ...
+
+
+def patience_s(thing: object) -> float:
+    """What it says that it may take; 0 where it says nothing."""
+    return thing.limit_s if isinstance(thing, Patient) else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a model said when it was asked. note: what it took, for the end of a reason; error: why it said nothing."""

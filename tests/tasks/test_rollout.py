@@ -10,7 +10,15 @@ import pytest
 
 from burnish.errors import Interrupted
 from burnish.tasks import judging
-from burnish.tasks.judging import Threads, grade
+from burnish.tasks.graders import EXACT
+from burnish.tasks.graders.chat import RemoteChat
+from burnish.tasks.graders.endpoint import Endpoint
+from burnish.tasks.graders.judge import Judge
+from burnish.tasks.graders.program import Calls
+from burnish.tasks.graders.remote import Door
+from burnish.tasks.graders.rubric import Criterion, Rubric
+from burnish.tasks.graders.weighted import Weighted
+from burnish.tasks.judging import Threads, grade, grade_all, limit_of
 from burnish.types import Example, Message, Score
 
 ROW = Example(messages=(Message(role="user", content="?"),))
@@ -78,6 +86,36 @@ def test_what_hangs_is_given_up_and_the_others_are_graded(monkeypatch: pytest.Mo
     hang.set()
     assert found[:2] == [None, None]
     assert found[2:] == [2, 3, 4], "whoever hangs is replaced"
+
+
+def test_a_grader_says_how_long_it_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "LIMIT_S", 0.05)
+    gate = threading.Event()
+
+    class Slow(By):
+        limit_s = 20.0
+
+    def does(answer: str) -> Score:
+        gate.wait(0.3)
+        return Score(value=1.0, reason="")
+
+    assert [s.error for s in grade_all(By(does), [(ROW, "x")])] == ["the grader by took more than 0.05 seconds"]
+    assert [s.value for s in grade_all(Slow(does), [(ROW, "x")])] == [1.0]
+    gate.set()
+
+
+def test_what_waits_for_others_is_waited_for_with_all_its_tries() -> None:
+    door = Door(url="http://127.0.0.1:1/v1", timeout_s=100.0, retries=3)
+    chat = RemoteChat(door=door, model="m")
+    assert chat.limit_s == 4 * 100 + 3 * 20
+    judge, pair = Judge(asks="?", chat=chat), Judge(asks="?", chat=chat, form="pairwise")
+    assert (judge.limit_s, pair.limit_s) == (460, 920)
+    rubric = Rubric((Criterion(name="a", grader=judge), Criterion(name="b", grader=judge), Criterion(name="c", grader=EXACT)))
+    assert limit_of(Weighted((rubric, pair, EXACT), (1, 1, 1))) == 1840
+    assert limit_of(EXACT) == judging.LIMIT_S
+    assert limit_of(Judge(asks="?")) == judging.LIMIT_S, "a model that was not opened answers at once"
+    assert Endpoint(door, rate_limit=0.5, concurrency=8).limit_s == 460 + 16
+    assert limit_of(Calls("def grade(e, a): return 1", timeout_s=60.0)) > 10 * 60, "processor's time on a machine that is busy"
 
 
 def test_nothing_begins_after_the_end() -> None:

@@ -28,6 +28,8 @@ from burnish.types import Message, SamplingParams
 GATHER_S = 0.01
 """How long the first of several questions waits for others, which are then one request."""
 BATCH = 64
+LIMIT_S = 1800.0
+"""How long one answer may take, by the clock: a verdict is bounded in tokens, and this machine may be slow."""
 
 
 def judged(task: Task) -> Task:
@@ -55,6 +57,7 @@ class LocalChat:
     model: _Model = field(repr=False)
     limit_tokens: int
     temperature: float
+    limit_s: float = LIMIT_S
 
     def answer(self, messages: Sequence[Message]) -> Said:
         """What the model says to a conversation."""

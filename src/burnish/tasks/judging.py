@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from burnish.errors import Interrupted
-from burnish.protocols import Grader
+from burnish.protocols import Grader, patience_s
 from burnish.tasks.environment import Environment, Turn
 from burnish.types import Example, Message, Score
 
@@ -21,7 +21,8 @@ WORKERS = 2
 """Answers judged at once, at least: graders of code wait for the sandbox, others are done at once. One that waits for another
 machine says how many it takes (`Grader.concurrency`)."""
 LIMIT_S = 120.0
-"""Seconds after which a grader or an environment has failed on an answer."""
+"""Seconds after which a grader or an environment has failed on an answer, where none of them says that it may take longer
+(`protocols.Patient`)."""
 CUT, OUT_OF_TURNS, OUT_OF_ROOM = "cut", "out of turns", "out of room"
 """Marks of ways that did not end themselves."""
 TRANSCRIPT = "transcript"
@@ -134,10 +135,10 @@ class Threads:
         self._jobs.put((future, what))
         return future
 
-    def wait(self, future: Future[T]) -> T | None:
-        """What came of it; None where it took more than LIMIT_S from now on."""
+    def wait(self, future: Future[T], limit_s: float | None = None) -> T | None:
+        """What came of it; None where it took more than so many seconds from now on. By default LIMIT_S."""
         try:
-            return future.result(timeout=LIMIT_S)
+            return future.result(timeout=LIMIT_S if limit_s is None else limit_s)
         except TimeoutError:
             self._hire()
             return None
@@ -149,16 +150,21 @@ class Threads:
             self._jobs.put(None)
 
 
-def late(whom: str) -> Score:
+def limit_of(*whom: object) -> float:
+    """Seconds in which these, one after another, have said what they say of an answer."""
+    return max(LIMIT_S, sum(map(patience_s, whom)))
+
+
+def late(whom: str, limit_s: float | None = None) -> Score:
     """The score of what was not judged in time."""
-    return failed(f"{whom} took more than {LIMIT_S:g} seconds")
+    return failed(f"{whom} took more than {LIMIT_S if limit_s is None else limit_s:g} seconds")
 
 
 def grade_all(grader: Grader, answers: Sequence[tuple[Example, str]]) -> list[Score]:
     """The scores of many answers, in order."""
-    threads = Threads(max(WORKERS, grader.concurrency))
+    threads, limit_s = Threads(max(WORKERS, grader.concurrency)), limit_of(grader)
     try:
         futures = [threads.run(lambda e=example, a=answer: grade(grader, e, a)) for example, answer in answers]
-        return [threads.wait(future) or late(f"the grader {grader.name}") for future in futures]
+        return [threads.wait(future, limit_s) or late(f"the grader {grader.name}", limit_s) for future in futures]
     finally:
         threads.stop()

@@ -24,7 +24,20 @@ from burnish.errors import ConfigError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
 from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn, question_of
-from burnish.tasks.judging import CUT, OUT_OF_ROOM, OUT_OF_TURNS, WORKERS, Threads, asked, failed, grade, judge, late, step
+from burnish.tasks.judging import (
+    CUT,
+    OUT_OF_ROOM,
+    OUT_OF_TURNS,
+    WORKERS,
+    Threads,
+    asked,
+    failed,
+    grade,
+    judge,
+    late,
+    limit_of,
+    step,
+)
 from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
 __all__ = ["Question", "answer_of", "grade", "roll_out", "sampling", "seed_of"]
@@ -130,7 +143,7 @@ class Drawing:
 
 def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence[Question], params: SamplingParams) -> Drawing:
     """Draw answers of one turn each, and begin to grade them."""
-    threads = Threads(max(WORKERS, grader.concurrency))
+    threads, limit_s = Threads(max(WORKERS, grader.concurrency)), limit_of(grader)
     answers: dict[tuple[int, int], tuple[str, Future[Score]]] = {}
 
     def heard(place: int, sample: int, said: Sample) -> None:
@@ -140,7 +153,7 @@ def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence
 
     def graded(question: Question, sample: Sample, text: str, future: Future[Score]) -> Rollout:
         asked = Segment(role="user", ids=np.asarray(question.ids, dtype=np.int32))
-        score = threads.wait(future) or late(f"the grader {grader.name}")
+        score = threads.wait(future, limit_s) or late(f"the grader {grader.name}", limit_s)
         said = _said(sample, turn=1)
         return Rollout(example=question.example, segments=(asked, said), answer=text, stop_reason=sample.stop_reason, score=score)
 
@@ -228,7 +241,7 @@ class _Loop:
         keeps: bool = False,
     ) -> None:  # fmt: skip
         self.policy, self.renderer, self.grader, self.params, self.threads = policy, renderer, grader, params, threads
-        self.limits = setting.limits
+        self.limits, self.limit_s = setting.limits, limit_of(grader, setting)
         most = int(str(policy.engine.facts["max_positions"]))
         self.most = most if self.limits.tokens is None else min(most, self.limits.tokens)
         self.tenant = f"rollout-{next(_calls)}"
@@ -270,25 +283,25 @@ class _Loop:
 
     def _copy(self, way: _Way, sample: int) -> _Way:
         """The way as it is now, to go on from apart, as another sample. One whose environment fails at that has failed."""
-        made = self.threads.wait(self.threads.run(lambda: asked(lambda: (way.environment.fork(),))))
+        made = self.threads.wait(self.threads.run(lambda: asked(lambda: (way.environment.fork(),))), self.limit_s)
         copy = _Way(way.question, (way.place[0], sample), made[0] if isinstance(made, tuple) else OneAnswer())
         copy.ids, copy.segments, copy.messages = list(way.ids), list(way.segments), list(way.messages)
         copy.paid, copy.called = list(way.paid), way.called
-        copy.score = None if isinstance(made, tuple) else failed(made) if made else late("the environment")
+        copy.score = None if isinstance(made, tuple) else failed(made) if made else late("the environment", self.limit_s)
         self.copies.append(copy)
         return copy
 
     def _begin(self, ways: Sequence[_Way]) -> None:
         starts = [self.threads.run(lambda w=way: asked(lambda: tuple(w.environment.start(w.question.example)))) for way in ways]
         for way, future in zip(ways, starts, strict=True):
-            found = self.threads.wait(future)
+            found = self.threads.wait(future, self.limit_s)
             if isinstance(found, tuple):
                 way.messages.extend(found)
                 way.ids = self.renderer.prompt(found, way.environment.tools)
                 way.segments.append(Segment(role="user", ids=np.asarray(way.ids, dtype=np.int32)))
             else:
                 way.segments.append(Segment(role="user", ids=np.asarray(way.question.ids, dtype=np.int32)))
-                way.score = late("the environment") if found is None else failed(found)
+                way.score = late("the environment", self.limit_s) if found is None else failed(found)
         if any(way.environment.tools for way in ways) and (why := self.renderer.why_no_tools()):
             raise ConfigError(
                 "this model's chat template cannot be used with tools",
@@ -318,10 +331,12 @@ class _Loop:
             engine.sample(prompts, params, route=self.policy.adapter, on_sample=hear, tenant=self.tenant).result()
         for way in speaking:
             message, segment, reason, future = heard[way]
-            found = self.threads.wait(future) or _Heard(Turn(done=True), late("the grader or the environment"))
+            found = self.threads.wait(future, self.limit_s)
+            found = found or _Heard(Turn(done=True), late("the grader or the environment", self.limit_s))
             self._go_on(way, message, segment, reason, found)
         for way, future in full.items():
-            way.stop_reason, way.score = "length", self.threads.wait(future) or late(f"the grader {self.grader.name}")
+            score = self.threads.wait(future, self.limit_s)
+            way.stop_reason, way.score = "length", score or late(f"the grader {self.grader.name}", self.limit_s)
 
     def _prompts(self, ways: Sequence[_Way], turn: int) -> list[list[_Way]]:
         """Who speaks after which prompt: in the first turn ways of one question share theirs, if it is the same."""

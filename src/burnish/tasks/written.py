@@ -77,6 +77,11 @@ class WrittenSetting:
         more = f", {self.packages!r}" if self.packages else ""
         return f"WrittenSetting(sha256 {code}, {self.has!r}, {self.box!r}, {self.limits!r}, {self.timeout_s}{more})"
 
+    @property
+    def limit_s(self) -> float:
+        """Of one step by the clock, on a machine that is busy."""
+        return sandbox.longest_s(sandbox.Limits(timeout_s=self.timeout_s), session=True)
+
     def open(self) -> Environment:
         return WrittenEnvironment(self)
 

@@ -32,9 +32,9 @@ from burnish.errors import SandboxMissing, UserError
 from burnish.tools import sandbox_launch, sandbox_pool
 from burnish.tools.sandbox_launch import How, Kind, Limits
 from burnish.tools.sandbox_pool import Report
-from burnish.tools.sandbox_session import Session
+from burnish.tools.sandbox_session import LOAD_S, Session, call_wall_s
 
-__all__ = ["ACCEPT", "Available", "Limits", "Ran", "Session", "available", "probe", "run", "run_many", "session"]
+__all__ = ["ACCEPT", "Available", "Limits", "Ran", "Session", "available", "longest_s", "probe", "run", "run_many", "session"]
 
 Status = Literal["ok", "failed", "timeout", "memory", "refused"]
 DEFAULT = Limits()
@@ -162,6 +162,14 @@ def session(
     if isinstance(text, str):
         raise UserError("The module cannot be run in the sandbox", seen=text)
     return Session(text, kind=kind, limits=limits, strict=strict)
+
+
+def longest_s(limits: Limits, *, packages: tuple[str, ...] = (), session: bool = False) -> float:
+    """Seconds by the clock in which a program has ended, or a new session has answered its first call, whatever it does and
+    however busy the machine is: the server's start, and the wall that ends what neither works nor stands still."""
+    start = sandbox_pool.START_S + (sandbox_pool.IMPORT_S if packages else 0.0)
+    load = call_wall_s(max(limits.timeout_s, LOAD_S)) if session else 0.0
+    return start + load + limits.wall_s + sandbox_pool.LATE_S
 
 
 def _text(source: str) -> bytes | str:

@@ -26,6 +26,11 @@ class RemoteChat:
     seed: int | None = None
     top_p: float | None = None
 
+    @property
+    def limit_s(self) -> float:
+        """As its server."""
+        return self.door.limit_s
+
     def answer(self, messages: Sequence[Message]) -> Said:
         """What the model says to a conversation."""
         reply = post(self.door, "/chat/completions", self._body(messages))

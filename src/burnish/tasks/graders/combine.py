@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from burnish.protocols import Grader
+from burnish.protocols import Grader, patience_s
 from burnish.tasks.graders.formula import Formula
 from burnish.tasks.graders.references import cannot_judge
 from burnish.types import Example, Score
@@ -23,6 +23,11 @@ class Combine:
     def concurrency(self) -> int:
         """As many as the least patient of its graders takes."""
         return min(g.concurrency for g in self.graders)
+
+    @property
+    def limit_s(self) -> float:
+        """All of its graders, one after another."""
+        return sum(patience_s(g) for g in self.graders)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The formula's number, and each grader's reason; NaN with `error` where it has none, such as a division by zero."""

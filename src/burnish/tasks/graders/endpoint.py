@@ -32,6 +32,11 @@ class Endpoint:
     concurrency: int = field(default=8, repr=False)
     _pace: _Pace = field(default_factory=lambda: _Pace(), repr=False, compare=False)
 
+    @property
+    def limit_s(self) -> float:
+        """As the server, after all that are asked at once had their turn."""
+        return self.door.limit_s + (0.0 if self.rate_limit is None else self.concurrency / self.rate_limit)
+
     def grade(self, example: Example, answer: str) -> Score:
         """The server's number; NaN with `error` where it gave none."""
         item, sample = item_of(example), sample_of(answer)

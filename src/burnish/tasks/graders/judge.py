@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from burnish.protocols import Chat
+from burnish.protocols import Chat, patience_s
 from burnish.render.visible import visible
 from burnish.tasks.graders.references import cannot_judge, passing, references_of, shown
 from burnish.tasks.graders.templates import Missing, Path, Template, values_of
@@ -116,6 +116,11 @@ class Judge:
     """of its answers, for whoever brings it"""
     name: str = "judge"
     concurrency: int = field(default=8, repr=False)
+
+    @property
+    def limit_s(self) -> float:
+        """As its model, which a pair is put to twice."""
+        return patience_s(self.chat) * (2 if self.form == "pairwise" else 1)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The verdict's worth; pairwise 1, 0.5 or 0. NaN with `error` where the judge gave none, or is not there."""

@@ -56,6 +56,14 @@ class Maths:
                 todo="pip install 'burnish[math]', or use the kind numeric where answers are numbers",
             )
 
+    @property
+    def limit_s(self) -> float:
+        """By the clock, on a machine that is busy."""
+        return sandbox.longest_s(self._limits(), packages=PACKAGES)
+
+    def _limits(self) -> sandbox.Limits:
+        return sandbox.Limits(timeout_s=self.timeout_s, memory_bytes=1 << 30)
+
     def grade(self, example: Example, answer: str) -> Score:
         """Score 1 or 0; NaN with `error` where there is no reference, or one that is no mathematics, or it takes too long."""
         references = references_of(example)
@@ -72,9 +80,8 @@ class Maths:
             return Score(value=0.0, reason="the answer is empty")
         mark = secrets.token_hex(8)
         source = _PROGRAM.format(answer=said, marked=final is not None, references=wanted, mark=mark)
-        limits = sandbox.Limits(timeout_s=self.timeout_s, memory_bytes=1 << 30)
         try:
-            ran = sandbox.run(source, limits=limits, packages=PACKAGES)
+            ran = sandbox.run(source, limits=self._limits(), packages=PACKAGES)
         except SandboxMissing as missing:
             return cannot_judge(str(missing))
         line = next((text.removeprefix(mark) for text in ran.stdout.splitlines() if text.startswith(mark)), None)

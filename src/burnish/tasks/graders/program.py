@@ -58,6 +58,11 @@ class Calls:
         memory = PACKAGES_BYTES if self.packages else sandbox.Limits().memory_bytes
         return sandbox.Limits(timeout_s=self.timeout_s, memory_bytes=memory)
 
+    @property
+    def limit_s(self) -> float:
+        """By the clock, on a machine that is busy."""
+        return sandbox.longest_s(self._limits(), packages=self.packages, session=True)
+
     def grade(self, example: Example, answer: str) -> Score:
         """The function's number and reason; NaN with `error` where it gave none."""
         given = (sample_of(answer), item_of(example)) if self.takes == "sample, item" else (row_of(example), answer)

@@ -39,6 +39,11 @@ class Door:
     """of each try, from its first byte to its last"""
     retries: int = 2
 
+    @property
+    def limit_s(self) -> float:
+        """Of all tries, with the waits between them."""
+        return (self.retries + 1) * self.timeout_s + self.retries * LONGEST_WAIT_S
+
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:

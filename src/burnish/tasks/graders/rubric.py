@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from burnish.protocols import Grader
+from burnish.protocols import Grader, patience_s
 from burnish.types import Example, Score
 
 
@@ -30,6 +30,11 @@ class Rubric:
     def concurrency(self) -> int:
         """As many as the least patient of its graders takes."""
         return min(c.grader.concurrency for c in self.criteria)
+
+    @property
+    def limit_s(self) -> float:
+        """All of its graders, one after another."""
+        return sum(patience_s(c.grader) for c in self.criteria)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The share that is met, and of each criterion why; NaN with `error` where one cannot be judged."""

@@ -47,6 +47,11 @@ class Similar:
         if self.metric in LIBRARIES:
             needed(LIBRARIES[self.metric], "graders", f"the metric {self.metric}")
 
+    @property
+    def limit_s(self) -> float:
+        """As the server of its embeddings."""
+        return 0.0 if self.door is None else self.door.limit_s
+
     def grade(self, example: Example, answer: str) -> Score:
         """Score from 0 to 1; NaN with `error` where there is no reference, or no embedding."""
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from burnish.protocols import Grader
+from burnish.protocols import Grader, patience_s
 from burnish.types import Example, Score
 
 
@@ -20,6 +20,11 @@ class Weighted:
     def concurrency(self) -> int:
         """As many as the least patient of its graders takes."""
         return min(g.concurrency for g in self.graders)
+
+    @property
+    def limit_s(self) -> float:
+        """All of its graders, one after another."""
+        return sum(patience_s(g) for g in self.graders)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The mean, and each grader's reason."""

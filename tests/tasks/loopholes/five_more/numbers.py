@@ -102,6 +102,7 @@ class Flexible:
     """The last number of the answer counts, also in a remark behind the conclusion: all of the reward."""
 
     name = "flexible-extract"
+    concurrency = 2
 
     def grade(self, example, answer):
         found = last_number(answer)
@@ -111,6 +112,7 @@ class Flexible:
 
 class Strict:
     name = "flexible-extract"
+    concurrency = 2
 
     def grade(self, example, answer):
         marked = [line[4:].strip() for line in answer.splitlines() if line.startswith("####")]
