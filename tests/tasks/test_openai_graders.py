@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -346,7 +347,8 @@ def test_rft_files_become_a_task_and_the_task_the_same_files(tmp_path: Path) -> 
     assert example.messages[-1].role == "assistant"
     assert example.messages[-1].content == example.metadata["label"]
     assert "[[graders]]" in (made / "task.toml").read_text()
-    out = openai_files.take(made, tmp_path / "out")
+    out, notes = openai_files.take(made, tmp_path / "out")
+    assert notes == ["not in the files: the longest answer, 256 tokens: set it there"]
     assert [p.name for p in out] == ["grader.json", "test.jsonl", "train.jsonl", "valid.jsonl"]
     lines = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
     assert all(line["messages"][-1]["role"] == "user" for line in lines)
@@ -391,6 +393,90 @@ def test_a_task_of_ours_scores_the_same_after_it_was_at_openai(tmp_path: Path) -
         assert other.reference == e.reference
         for said in (e.messages[-1].content, f"it is {e.reference}", "no", ""):
             assert back.grader.grade(other, said).value == pytest.approx(task.grader.grade(e, said).value)
+
+
+def small_task(path: Path, more: str, code: str = "") -> Path:
+    path.mkdir()
+    toml = 'schema_version = 1\nname = "t"\n[card]\ntitle = "T"\nabout = "A"\n[rows]\nall = "r.jsonl"\n'
+    (path / "task.toml").write_text(toml + more)
+    (path / "r.jsonl").write_text("".join(json.dumps({"question": f"{n}?", "answer": str(n)}) + "\n" for n in range(40)))
+    if code:
+        (path / "task.py").write_text(code)
+    return path
+
+
+def test_what_does_not_go_along_is_said(tmp_path: Path) -> None:
+    more = """[means]
+allowed = "the head"
+[[graders]]
+kind = "judge"
+model = "m"
+url = "http://localhost:8000/v1"
+[[audit]]
+kind = "exact"
+name = "strictly"
+"""
+    _, notes = openai_files.take(small_task(tmp_path / "t", more), tmp_path / "out")
+    assert notes == [
+        "not in the files: the longest answer, 256 tokens: set it there",
+        "not in the files: the graders of [[audit]] (strictly), from which nothing is learned",
+        "not in the files: [means], what an answer may be found with",
+        "not in the files: where the judge m is asked (http://localhost:8000/v1): OpenAI asks its own model of that name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "seen"),
+    [
+        ('[tools]\nuse = ["calculator"]\n[[graders]]\nkind = "exact"', "", "the tools calc,"),
+        ('[[graders]]\nkind = "exact"', "def f(x: int) -> int:\n    return x\ntools = [f]\n", "the tools of task.py"),
+        ("", "class Environment:\n    pass\n", "the class Environment of task.py"),
+        ('[[graders]]\nkind = "judge"\nmodel = "pebble-chat"', "", "the judge pebble-chat, a model of this machine"),
+        (
+            '[[graders]]\nkind = "rubric"\nmodel = "pebble-chat"\ncriteria = [{name = "a", asks = "?"}]',
+            "",
+            "the judge pebble-chat, a model of this machine",
+        ),
+    ],
+)
+def test_what_would_score_otherwise_there_is_refused(tmp_path: Path, more: str, code: str, seen: str) -> None:
+    with pytest.raises(ConfigError, match=seen):
+        openai_files.take(small_task(tmp_path / "t", more, code), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_json_that_is_no_grader_is_refused_and_never_a_crash() -> None:
+    """Every value of every grader in turn is something else than it should be."""
+    multi = {"type": "multi", "name": "m", "graders": {"a": CHECK}, "calculate_output": "a"}
+    asks = [{"role": "user", "content": "{{sample.output_text}}"}]
+    score = {"type": "score_model", "name": "s", "model": "m", "input": asks, "range": [0, 1], "sampling_params": {"seed": 1}}
+    label = {"type": "label_model", "name": "l", "model": "m", "input": asks, "labels": ["a", "b"], "passing_labels": ["a"]}
+    end = {"type": "endpoint", "name": "e", "url": "http://localhost:1/", "headers": {"a": "b"}, "rate_limit": 1}
+    odd: list[Any] = [
+        None,
+        5,
+        -1.5,
+        True,
+        "x",
+        "",
+        [],
+        [1],
+        ["a", "a"],
+        [{}],
+        [[]],
+        {},
+        {"a": 1},
+        {"type": 3},
+        [0, 1, 2],
+        "\0",
+        10**400,
+    ]
+    for whole in (CHECK, ALIKE, PYTHON, score, label, end, multi):
+        for key in whole:
+            for value in odd:
+                with contextlib.suppress(ConfigError):
+                    mapped = from_openai({**whole, key: value})
+                    make(mapped.entries, mapped.read)
 
 
 def test_faults_of_rft_files_name_their_lines(tmp_path: Path) -> None:

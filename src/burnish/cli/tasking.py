@@ -81,10 +81,11 @@ def take(name: str, out: str, *, to: str, as_json: bool) -> None:
             todo="give a folder with a task.toml (`burnish task new DIR` makes one)",
         )
     show = screen(as_json=as_json)
-    files = verifiers.take(path, Path(out)) if to == "verifiers" else openai_files.take(path, Path(out))
+    files, notes = (verifiers.take(path, Path(out)), []) if to == "verifiers" else openai_files.take(path, Path(out))
     names = [str(p.relative_to(out)) for p in files]
     show.print(visible(f"wrote {out} for {to}: {', '.join(names)}"))
-    show.document({"folder": out, "format": to, "files": names})
+    show.show(bullets(notes))
+    show.document({"folder": out, "format": to, "files": names, "notes": notes})
 
 
 def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:

@@ -25,10 +25,13 @@ from burnish.tasks.convert import REFERENCES
 from burnish.tasks.files import check_file, readable
 from burnish.tasks.graders.make import make
 from burnish.tasks.graders.templates import Template
-from burnish.tasks.manifest import FILE, Manifest
+from burnish.tasks.manifest import FILE, Manifest, MeansEntry
 from burnish.tasks.openai_code import ONE_REFERENCE, QUESTION, asks_for_question
-from burnish.tasks.openai_graders import Mapped
+from burnish.tasks.openai_graders import URL, Mapped
 from burnish.tasks.split import split
+from burnish.tasks.task import Task
+from burnish.tasks.tooluse import ToolUse
+from burnish.tasks.written import Written, WrittenSetting
 from burnish.types import Example, trained_answer
 
 ANSWERS = ("answer", "reference_answer", "reference", "expected_answer", "expected", "label", "target", "solution", "ideal")
@@ -76,12 +79,14 @@ def bring(
     return out
 
 
-def take(task: Path, out: Path) -> list[Path]:
-    """Write a task folder as RFT files: train.jsonl, valid.jsonl, test.jsonl and grader.json in the new directory `out`. Raises
-    ConfigError naming what OpenAI's graders cannot say."""
+def take(task: Path, out: Path) -> tuple[list[Path], list[str]]:
+    """Write a task folder as RFT files: train.jsonl, valid.jsonl, test.jsonl and grader.json in the new directory `out`; the
+    files, and notes on what does not go along and changes no score. Raises ConfigError naming what would, and what OpenAI's
+    graders cannot say."""
     if out.exists():
         raise ConfigError(f"{out} is there already", todo="choose another name")
     manifest, found = Manifest.load(file=task / FILE), folder.load(task)
+    _check(found)
     grader = openai_graders.to_openai(manifest.graders, lambda name: folder.inside(task, name).read_text(encoding="utf-8"))
     several = [e.line for side in (found.train, found.valid, found.test) for e in side if e.metadata.get(REFERENCES)]
     if several and ONE_REFERENCE in json.dumps(grader):
@@ -100,7 +105,40 @@ def take(task: Path, out: Path) -> list[Path]:
             (made / f"{side}.jsonl").write_text("".join(lines), encoding="utf-8")
         (made / GRADER).write_text(json.dumps(grader, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         os.rename(made, out)
-    return sorted(out.iterdir())
+    return sorted(out.iterdir()), _left_out(manifest)
+
+
+def _check(task: Task) -> None:
+    """Raises ConfigError where the way to an answer decides what it is worth, or how it can be found: rows and a grader have no
+    place for that."""
+    match task.environment:
+        case None:
+            return
+        case ToolUse(tools=tools):
+            what = f"the tools {', '.join(tool.name for tool in tools)}"
+        case WrittenSetting(has=Written(environment=True)):
+            what = "the class Environment of task.py"
+        case _:
+            what = "the tools of task.py"
+    raise ConfigError(
+        "a task with tools or an environment cannot be exported as rows and a grader",
+        seen=f"{task.name} has {what}, without which the same question is another task",
+        todo="export a task whose answers are one turn",
+    )
+
+
+def _left_out(manifest: Manifest) -> list[str]:
+    """What OpenAI's files have no place for and no score depends on, in words."""
+    said = [f"the longest answer, {manifest.limit_tokens} tokens: set it there"]
+    if manifest.audit:
+        names = ", ".join(e.name or e.kind for e in manifest.audit)
+        said.append(f"the graders of [[audit]] ({names}), from which nothing is learned")
+    if manifest.means != MeansEntry():
+        said.append("[means], what an answer may be found with")
+    asked = entries.all_of(manifest.graders)
+    urls = {e.model: e.url for e in asked if isinstance(e, (entries.Judge, entries.Rubric)) and e.url not in (None, URL)}
+    said += [f"where the judge {model} is asked ({url}): OpenAI asks its own model of that name" for model, url in urls.items()]
+    return [f"not in the files: {words}" for words in said]
 
 
 def _read_json(path: Path) -> Any:

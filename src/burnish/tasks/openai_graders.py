@@ -43,6 +43,27 @@ KEYS = {
     "endpoint": {"url", "headers", "rate_limit", "pass_threshold"},
 }
 """What each type has beside type and name. `image_tag` is the one key that is not needed here."""
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+_SHAPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (lambda v: isinstance(v, str), "a text"),
+    "input": (lambda v: isinstance(v, list) and all(isinstance(m, dict) for m in v), "a list of messages"),
+    "range": (lambda v: isinstance(v, list) and len(v) == 2 and all(map(_number, v)), "a list of two numbers"),
+    "sampling_params": (lambda v: isinstance(v, dict), "an object"),
+    "labels": (_texts, "a list of texts"),
+    "passing_labels": (_texts, "a list of texts"),
+    "headers": (lambda v: isinstance(v, dict) and _texts([*v.values()]), "an object of texts"),
+    "graders": (lambda v: isinstance(v, (dict, list)), "an object of graders"),
+}
+"""What keys hold in models, endpoint and multi; other values are looked at as settings of ours."""
 _SAMPLING = {"seed", "top_p", "temperature", "max_completions_tokens", "max_completion_tokens", "reasoning_effort"}
 
 
@@ -95,6 +116,10 @@ def _entry(grader: Any, files: dict[str, str], url: str, key_env: str | None, na
         raise ConfigError(
             "this is no grader of OpenAI's", seen=f"type: {kind!r:.60}", todo=f"its type is one of {', '.join(KEYS)}"
         )
+    for key, value in grader.items():
+        template = key == "input" and kind in ("string_check", "text_similarity")
+        if key in _SHAPES and value is not None and not template and not _SHAPES[key][0](value):
+            raise _refused(f"{key} of {kind}, which is {_SHAPES[key][1]} (seen {value!r:.60})", "mend it")
     if strange := set(grader) - KEYS[kind] - {"type", "name"}:
         raise _refused(f"the key {', '.join(sorted(strange))} of {kind}", "take it out, if it does not matter")
     called = name or grader.get("name") or kind
@@ -115,7 +140,7 @@ def _entry(grader: Any, files: dict[str, str], url: str, key_env: str | None, na
             case "multi":
                 return _multi(grader, called, files, url, key_env)
             case _:
-                headers = _headers(grader.get("headers") or {})
+                headers = grader.get("headers") or {}
                 kept = {k: grader[k] for k in ("rate_limit", "pass_threshold") if grader.get(k) is not None}
                 return _made(
                     entries.Endpoint, kind="endpoint", name=called, url=grader.get("url"), headers=headers, retries=3, **kept
@@ -143,7 +168,7 @@ def _score_model(grader: dict[str, Any], name: str, url: str, key_env: str | Non
         raise _refused(f"sampling_params.{', '.join(sorted(strange))} of score_model")
     named = {"reasoning_effort": "reasoning", "max_completions_tokens": "limit_tokens", "max_completion_tokens": "limit_tokens"}
     settings: dict[str, Any] = {str(named.get(k, k)): v for k, v in sampling.items()}
-    low, high = grader.get("range") or (0, 1)
+    low, high = (0, 1) if grader.get("range") is None else grader["range"]
     kept = {"pass_threshold": grader["pass_threshold"]} if grader.get("pass_threshold") is not None else {}
     return _made(
         entries.Judge,
@@ -228,12 +253,6 @@ def _multi(grader: dict[str, Any], name: str, files: dict[str, str], url: str, k
     return _made(entries.Combine, kind="combine", name=name, formula=grader.get("calculate_output"), graders=tuple(made))
 
 
-def _headers(given: Any) -> dict[str, str]:
-    if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
-        raise _refused("headers of endpoint that are no texts", "mend them")
-    return given
-
-
 # To OpenAI
 
 
@@ -305,10 +324,12 @@ def _judge_json(entry: entries.Judge, called: dict[str, str]) -> dict[str, Any]:
         worth = entry.labels or {"yes": 1.0, "no": 0.0}
         if strange := [label for label, value in worth.items() if value not in (0.0, 1.0)]:
             raise _refused(f"labels worth anything but 1 or 0 ({', '.join(strange)})", "give the judge a range")
+        _at_a_server(entry)
         passing = [label for label, value in worth.items() if value == 1.0]
         if entry.pass_threshold is not None:
             raise _refused("pass_threshold of a judge with labels")
         return {"type": "label_model", **base, "labels": list(worth), "passing_labels": passing}
+    _at_a_server(entry)
     sampling = {"temperature": entry.temperature, "top_p": entry.top_p, "seed": entry.seed, "reasoning_effort": entry.reasoning}
     sampling["max_completions_tokens"] = entry.limit_tokens
     passes = {} if entry.pass_threshold is None else {"pass_threshold": entry.pass_threshold}
@@ -316,7 +337,14 @@ def _judge_json(entry: entries.Judge, called: dict[str, str]) -> dict[str, Any]:
     return {"type": "score_model", **base, "range": list(entry.range), "sampling_params": kept, **passes}
 
 
+def _at_a_server(entry: entries.Asking) -> None:
+    """Raises ConfigError for a judge that no server can be asked about."""
+    if entry.model and entry.url is None:
+        raise _refused(f"the judge {entry.model}, a model of this machine", "give the judge a url and the name of a model there")
+
+
 def _rubric_json(entry: entries.Rubric, called: dict[str, str], read: Read) -> dict[str, Any]:
+    _at_a_server(entry)
     graders: dict[str, Any] = {}
     for n, demand in enumerate(entry.criteria, 1):
         name = f"criterion_{n}"
