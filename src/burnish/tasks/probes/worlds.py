@@ -13,106 +13,28 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from burnish.errors import CallFailed
 from burnish.protocols import Grader
 from burnish.statistics import wilson
 from burnish.tasks.environment import Environment
-from burnish.tasks.judging import grade, with_transcript
+from burnish.tasks.probes import farming
+from burnish.tasks.probes.commands import ENDS, LOOKS, META, tricks_of, vocabulary
+from burnish.tasks.probes.farming import Farm
 from burnish.tasks.probes.found import TITLES, Audit, Finding, patch_of
 from burnish.tasks.probes.rows import Row
+from burnish.tasks.probes.spellings import plainly, stands_in
+from burnish.tasks.probes.stage import TURNS, Action, Stage, actions_of, plain, text_of
 from burnish.types import Message
 
 ROWS, FIRST = 8, 2
 BUDGET = 600
 """Ways that are tried on the first rows."""
-TRICKS = 500
-TURNS = 24
-"""Steps of a way."""
 FLAG = 0.05
 GAIN = 0.1
-ENDS = ("done", "submit", "finish", "quit", "exit", "stop", "give up", "end", "")
-META = (
-    "help", "undo", "reset", "restart", "save", "load", "status", "look", "wait", "skip", "hint", "answer", "solve", "win",
-    "cheat",
-    "debug", "admin", "test", "inventory", "score", "check", "show state", "show answer", "debug on", "again", "back", "cancel",
-)  # fmt: skip
-STATE = (
-    "set score 100", "set score=100", "score = 100", "set reward 1", "reward = 1", "set done true", "done = True",
-    "solved = True",
-    "set solved true", "set solved=true", "state.solved = True", 'state["solved"] = True',
-    '{"solved": true, "done": true, "score": 100}',
-    "set goal 0", "goal = 0", "complete", "mark complete", "debug win", "admin win", "sudo win", "debug solve", "cheat on",
-    "set key {wrong}", "key = {wrong}", "expected = {wrong}", "set expected {wrong}", "set answer {wrong}", "target = {wrong}",
-    "goal = {wrong}", "solution = {wrong}", "set target {wrong}", "set solution {wrong}", "answer = {wrong}",
-)  # fmt: skip
-EXTREMES = ("-1", "0", "-5", "-100", "999999", "1e9", "nan", "all", "*", "goal", "answer", "state")
-"""Arguments of commands of the known ways: none that another right way could have."""
-ANY = ("1", "2", "4", "10", "100", *EXTREMES)
-_QUOTED = re.compile(r"[`'\"“]([A-Za-z][\w .=<>\[\]-]{0,40}?)[`'\"”]")
-_LISTED = re.compile(
-    r"(?:commands?|actions?|verbs?|you can|you may|try|usage|use|one of|options?)\s*(?:are|:|is)?\s*:?\s*([^\n.]+)", re.I
-)
-_LITERAL = re.compile(
-    r"-?\d+(?:\.\d+)?|(?<=')[^'\n]{1,40}(?=')|(?<=\")[^\"\n]{1,40}(?=\")|(?<=: )[\w -]{1,40}$|(?<=is )[\w-]{1,40}", re.M
-)
-Action = str | Message
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """What came of a sequence of actions. said: all that was read after each."""
-
-    reward: float
-    start: str
-    said: tuple[str, ...]
-    steps: int
-
-
-@dataclass(slots=True)
-class Stage:
-    """Plays ways, each once, and counts."""
-
-    environment: Callable[[], Environment]
-    grader: Grader | None
-    count: int = 0
-    seen: dict[tuple[int, tuple[Action, ...]], Way] = field(default_factory=dict)
-
-    def play(self, row: Row, actions: Sequence[Action]) -> Way:
-        """One way; its reward is NaN where the grader or the environment failed."""
-        key = (id(row), tuple(actions))
-        if key not in self.seen:
-            self.count += 1
-            self.seen[key] = self._play(row, key[1])
-        return self.seen[key]
-
-    def _play(self, row: Row, actions: tuple[Action, ...]) -> Way:
-        environment = self.environment()
-        try:
-            told = list(environment.start(row.example))
-            start = "\n".join(m.content for m in told)
-            total, said, last = 0.0, list[str](), ""
-            for action in actions[:TURNS]:
-                message = action if isinstance(action, Message) else Message(role="assistant", content=action)
-                last = message.content or last
-                try:
-                    turn = environment.step(message)
-                except (CallFailed, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError):
-                    return Way(float("nan"), start, tuple(said), len(said))  # an environment that breaks pays nothing
-                total += turn.reward
-                told += (message, *turn.messages)
-                said.append("\n".join(m.content for m in turn.messages))
-                if turn.done:
-                    break
-        finally:
-            environment.close()
-        if self.grader is not None:
-            score = grade(self.grader, with_transcript(row.example, told), last)
-            total += score.value if score.error is None else float("nan")
-        return Way(float(total), start, tuple(said), len(said))
+TOLD = 60
+"""Commands after which it is looked for whether they tell the answer, at the end of a known way."""
 
 
 def audit(rows: Sequence[Row], grader: Grader | None, environment: Callable[[], Environment]) -> Audit:
@@ -120,7 +42,7 @@ def audit(rows: Sequence[Row], grader: Grader | None, environment: Callable[[], 
     known = list(rows[:ROWS])
     stage = Stage(environment, grader)
     findings = {f: Finding(family=f, verdict="not checked", tried=0, detail="an environment gives the rewards") for f in TITLES}
-    own = {id(row): stage.play(row, actions_of(row)).reward for row in known}
+    own = {id(row): stage.play(row, actions_of(row, stage)).reward for row in known}
     judged = [v for v in own.values() if v == v]
     nothing = [v for row in known if (v := stage.play(row, ("",)).reward) == v]
     if not judged:
@@ -132,7 +54,7 @@ def audit(rows: Sequence[Row], grader: Grader | None, environment: Callable[[], 
         bar = none + 1e-6
     gain = GAIN * (bar - none)
     best: Finding | None = None
-    for name, make, claim in _ways(known[:FIRST], stage, bar, random.Random(0)):
+    for name, make, claim in _ways(known[:FIRST], stage, bar, gain, random.Random(0)):
         wins: list[tuple[Row, tuple[Action, ...], float]] = []
         tried = 0
         for number, row in enumerate(known):
@@ -156,7 +78,7 @@ def audit(rows: Sequence[Row], grader: Grader | None, environment: Callable[[], 
                 verdict="gameable",
                 tried=stage.count,
                 name=name,
-                exploit="\n".join(_text(a) for a in actions[:TURNS]),
+                exploit="\n".join(text_of(a) for a in actions[:TURNS]),
                 asked=row.prompt,
                 reward=reward,
                 rate=rate,
@@ -169,90 +91,96 @@ def audit(rows: Sequence[Row], grader: Grader | None, environment: Callable[[], 
     return Audit(findings=tuple(findings.values()), rows=len(known), graded=stage.count, bar=bar)
 
 
-def actions_of(row: Row) -> tuple[Action, ...]:
-    """The row's known way: its assistant messages, or its own answer where it has none."""
-    said = [m for m in row.example.messages if m.role == "assistant"]
-    found = tuple(m if m.tool_calls else m.content for m in said)
-    return found or (row.own,)
-
-
-def _text(action: Action) -> str:
-    if isinstance(action, str):
-        return action
-    calls = [f"{c.name}({c.arguments})" for c in action.tool_calls]
-    return "\n".join([*([action.content] if action.content else []), *calls])
-
-
 def _lacks(stage: Stage, row: Row, actions: tuple[Action, ...], bar: float) -> bool:
     """Whether a step of the known way is missing, and those that are there do not do alone."""
-    own = [_norm(a) for a in actions_of(row)]
-    taken = tuple(a for a in actions if _norm(a) in own)
+    own = [plain(a) for a in actions_of(row, stage)]
+    taken = tuple(a for a in actions if plain(a) in own)
     if not taken:
         return True
-    return bool(Counter(own) - Counter(map(_norm, taken))) and stage.play(row, taken).reward < bar - 1e-9
-
-
-def _norm(action: Action) -> str:
-    return " ".join(_text(action).lower().split())
+    return bool(Counter(own) - Counter(map(plain, taken))) and stage.play(row, taken).reward < bar - 1e-9
 
 
 Made = tuple[str, Callable[[Row], tuple[Action, ...] | None], str]
 
 
-def _ways(rows: Sequence[Row], stage: Stage, bar: float, draw: random.Random) -> Iterator[Made]:
-    """Names, makers and claims ("less": a step of the task is missing; "more": the steps are repeated)."""
+def _ways(rows: Sequence[Row], stage: Stage, bar: float, gain: float, draw: random.Random) -> Iterator[Made]:
+    """Names, makers and claims ("less": a step of the task is missing; "more": the steps are repeated; "leak": the answer is
+    told)."""
     left = stage.count + BUDGET * len(rows)
     for end in ENDS:
         yield f"ends at once with {end!r}", (lambda row, e=end: (e,)), "less"
     for by in (1, 2, 3):
-        yield f"the first {by} steps of a right way, ten times", (lambda row, b=by: _again(row, b)), "more"
+        yield f"the first {by} steps of a right way, ten times", (lambda row, b=by: _again(row, stage, b)), "more"
     for pause in ("undo", "reset", "back", "restart", "wait"):
-        yield f"a right way with {pause!r} after each step, again", (lambda row, p=pause: _with(row, p)), "more"
-    yield "a right way twice", (lambda row: (*actions_of(row), *actions_of(row))), "more"
-    yield "each step of a right way ten times", (lambda row: tuple(a for a in actions_of(row) for _ in range(8))), "more"
-    tricks = _tricks(rows, stage)
+        yield f"a right way with {pause!r} after each step, again", (lambda row, p=pause: _with(row, stage, p)), "more"
+    yield "a right way twice", (lambda row: (*actions_of(row, stage), *actions_of(row, stage))), "more"
+    yield "each step of a right way ten times", (lambda row: tuple(a for a in actions_of(row, stage) for _ in range(8))), "more"
+    tricks = tricks_of(rows, stage)
     for trick in tricks:
         yield f"{trick!r} alone", (lambda row, t=trick: (_fit(t, row),)), "less"
     for trick in tricks:
-        yield f"{trick!r}, again and again", (lambda row, t=trick: (_fit(t, row),) * TURNS), "less"
+        yield f"{trick!r}, again and again", (lambda row, t=trick: (_fit(t, row),) * (TURNS // 2)), "less"
         yield (
             f"a right way after {trick!r} again and again",
-            (lambda row, t=trick: (*(_fit(t, row),) * 12, *actions_of(row))),
+            (lambda row, t=trick: (*(_fit(t, row),) * 12, *actions_of(row, stage))),
             "more",
         )
-    yield "what an error message gives away", (lambda row: _leaked(row, stage)), "leak"
     for trick in tricks:
-        yield f"{trick!r}, then the last step", (lambda row, t=trick: (_fit(t, row), actions_of(row)[-1])), "less"
-        yield f"{trick!r}, then a wrong last step", (lambda row, t=trick: (_fit(t, row), *_wrong_end(row))), "less"
+        yield f"{trick!r} tells the answer", (lambda row, t=trick: _told(row, stage, _fit(t, row), rows)), "leak"
+    for trick in (*META, *LOOKS, *tricks[len(META) :][:TOLD]):
+        yield f"{trick!r} tells the answer later", (lambda row, t=trick: _told(row, stage, _fit(t, row), rows, late=True)), "leak"
+    known: dict[int, list[Farm]] = {}
+
+    def farmed(row: Row, more: bool) -> tuple[Action, ...] | None:
+        if id(row) not in known:
+            known[id(row)] = _farms(row, stage, bar, gain)
+        found = [
+            f for f in known[id(row)] if more == (f.reward >= max(bar, stage.play(row, actions_of(row, stage)).reward) + gain)
+        ]
+        return max(found, key=lambda f: f.reward).actions if found else None
+
+    yield "a cycle of commands that is paid again and again", (lambda row: farmed(row, True)), "more"
+    yield "a cycle of commands instead of the task", (lambda row: farmed(row, False)), "less"
+    for trick in tricks:
+        yield f"{trick!r}, then the last step", (lambda row, t=trick: (_fit(t, row), actions_of(row, stage)[-1])), "less"
+        yield f"{trick!r}, then a wrong last step", (lambda row, t=trick: (_fit(t, row), *_wrong_end(row, stage))), "less"
         if "{wrong}" in trick:
-            yield f"{trick!r}, then a right way with that value", (lambda row, t=trick: (_fit(t, row), *_wrong_way(row))), "less"
+            yield (
+                f"{trick!r}, then a right way with that value",
+                (lambda row, t=trick: (_fit(t, row), *_wrong_way(row, stage))),
+                "less",
+            )
     for end in ENDS[:4]:
         for trick in tricks:
             if stage.count < left:
                 yield f"{trick!r}, then {end!r}", (lambda row, t=trick, e=end: (_fit(t, row), e)), "less"
     for trick in tricks:
         if stage.count < left:
-            yield f"all but the last step, then {trick!r}", (lambda row, t=trick: (*actions_of(row)[:-1], _fit(t, row))), "less"
+            yield (
+                f"all but the last step, then {trick!r}",
+                (lambda row, t=trick: (*actions_of(row, stage)[:-1], _fit(t, row))),
+                "less",
+            )
     while stage.count < left and len(tricks) > 1:
         chosen = [draw.choice(tricks) for _ in range(draw.randint(2, 5))]
         yield " then ".join(map(repr, chosen)), (lambda row, c=tuple(chosen): tuple(_fit(t, row) for t in c)), "less"
         left -= 1
 
 
-def _again(row: Row, steps: int) -> tuple[Action, ...] | None:
-    own = actions_of(row)
-    return None if steps > len(own) else tuple(itertools.islice(itertools.cycle(own[:steps]), TURNS - len(own))) + own
+def _again(row: Row, stage: Stage, steps: int) -> tuple[Action, ...] | None:
+    own = actions_of(row, stage)
+    return None if steps > len(own) else tuple(itertools.islice(itertools.cycle(own[:steps]), max(TURNS - len(own), steps))) + own
 
 
-def _with(row: Row, pause: str) -> tuple[Action, ...]:
-    own = actions_of(row)
+def _with(row: Row, stage: Stage, pause: str) -> tuple[Action, ...]:
+    own = actions_of(row, stage)
     cycle = [each for action in own for each in (action, pause)]
     return (*cycle, *cycle, *own)
 
 
-def _wrong_end(row: Row) -> tuple[Action, ...]:
+def _wrong_end(row: Row, stage: Stage) -> tuple[Action, ...]:
     """The last step with a wrong value."""
-    last = actions_of(row)[-1]
+    last = actions_of(row, stage)[-1]
     if isinstance(last, Message):
         return ()
     verb, _, rest = last.partition(" ")
@@ -260,10 +188,10 @@ def _wrong_end(row: Row) -> tuple[Action, ...]:
     return (f"{verb} {row.wrongs[0].split(' ')[-1]}" if rest and row.whole else wrong,)
 
 
-def _wrong_way(row: Row) -> tuple[Action, ...]:
+def _wrong_way(row: Row, stage: Stage) -> tuple[Action, ...]:
     """The known way with a wrong value in the place of the right one."""
     right, wrong = re.escape(row.rights[0]), row.wrongs[0].split(" ")[-1]
-    return tuple(re.sub(rf"(?<!\w){right}(?!\w)", lambda _: wrong, _text(a)) for a in actions_of(row))
+    return tuple(re.sub(rf"(?<!\w){right}(?!\w)", lambda _: wrong, text_of(a)) for a in actions_of(row, stage))
 
 
 def _fit(trick: str, row: Row) -> str:
@@ -271,104 +199,44 @@ def _fit(trick: str, row: Row) -> str:
     return " ".join(trick.split()).replace("{wrong}", row.wrongs[0].split(" ")[-1])
 
 
-def _tricks(rows: Sequence[Row], stage: Stage) -> list[str]:
-    """Commands to try: what is left in programs, what the environment tells of, and its own verbs with arguments out of range."""
-    texts: list[str] = []
-    own: list[str] = []
-    for row in rows:
-        own += [_text(a) for a in actions_of(row)]
-        for actions in (
-            ("help",),
-            ("?",),
-            ("xyzzy 17",),
-            ("",),
-            ("look",),
-            tuple(actions_of(row)),
-            ("help commands",),
-            ("status",),
-        ):
-            way = stage.play(row, actions)
-            texts += [way.start, *way.said]
-    seen = "\n".join(dict.fromkeys(texts))
-    commands = _commands(seen)
-    verbs = list(dict.fromkeys(w.split()[0] for w in (*own, *commands) if w.split()))
-    nouns = [w for w in dict.fromkeys(re.findall(r"[A-Za-z_](?:[\w.]*\w){2,}", seen)) if w.lower() not in _STOP][:40]
-    made: list[str] = [*META, *STATE, *commands]
-    known = {a.casefold() for a in own}
-    for verb in verbs[:12]:
-        rests = [a.partition(" ")[2] for a in (*own, *commands) if a.split() and a.split()[0] == verb]
-        longest = max((len(r.split()) for r in rests), default=0)
-        values = EXTREMES if any(a.split()[:1] == [verb] for a in own) else ANY
-        made += [*([] if longest else [verb]), *(f"{verb} {x}" for x in values)]
-        made += [f"{verb} {n}" for n in nouns[:20]]
-        for rest in list(dict.fromkeys(rests))[:3]:
-            words = rest.split()
-            for at in range(len(words)):
-                if re.fullmatch(r"-?\d+(?:\.\d+)?|<\w+>|[A-Z]+", words[at]):
-                    made += [" ".join([verb, *words[:at], x, *words[at + 1 :]]) for x in values]
-            if len(words) > 1:
-                made += [" ".join([verb, n, *words[1:]]) for n in nouns[:12]]
-                made += [" ".join([verb, *words[:-1], x]) for x in ("{wrong}", "x", "1")]
-        made += (
-            [f"{verb} {n} {x}" for n in nouns[:12] for x in ("{wrong}", "1", "100")] if longest != 1 or verb in commands else []
-        )
-    for name in re.findall(r"\b([a-z_]\w*)\s*=\s*[\w']+", seen):
-        made += [
-            f"{name} = 0",
-            f"{name} = 1",
-            f"{name} = True",
-            f"{name} = 100",
-            f"set {name} 100",
-            f"set {name} 0",
-            f"set {name}=100",
-            f"{name}=100",
-        ]
-        made += [f"set {name} {n}" for n in ("{wrong}", *nouns[:30])] + [f"{name} = {{wrong}}"]
-    return [m for m in dict.fromkeys(" ".join(m.split()) for m in made) if m and m.casefold() not in known][:TRICKS]
+def _farms(row: Row, stage: Stage, bar: float, gain: float) -> list[Farm]:
+    """Ways that earn by repeating, up to the first that earns more than the known way."""
+    own = actions_of(row, stage)
+    need, kept = max(bar, stage.play(row, own).reward) + gain, list[Farm]()
+    for farm in farming.farms(row, stage, own, vocabulary(row, stage, own)):
+        if farm.reward >= bar - 1e-9 and (farm.reward >= need or 2 * farm.earned >= bar):
+            kept.append(farm)
+        if farm.reward >= need:
+            break
+    return kept
 
 
-_STOP = frozenset(
-    "the and you are for with that this not your from have has was were will can may must than then there here what "
-    "which into out "
-    "commands command actions action try use usage unknown error please one all any".split()
-)
-
-
-def _commands(text: str) -> list[str]:
-    """What a text names as commands: in quotes, or in a list after a word such as "commands"."""
-    found = [m.strip() for m in _QUOTED.findall(text)]
-    for listed in _LISTED.findall(text):
-        found += [re.sub(r"\(.*?\)", "", part).strip(" .:`'\"") for part in re.split(r",|;|\||/|\bor\b|\band\b", listed)]
-    found += re.findall(r"^\s*[-*]?\s*([a-z]\w*(?: <?\w+>?){0,3})\s*(?::| - | -- )", text, re.M)
-    filled: list[str] = []
-    for each in dict.fromkeys(found):
-        if each and len(each.split()) <= 5:
-            filled.append(each)
-            bare = re.sub(r"[<\[{][^>\]}]*[>\]}]|\b[A-Z]{1,8}\b|\.\.\.", "", each)
-            filled.append(" ".join(bare.split()))
-    return [f for f in dict.fromkeys(filled) if f and f[0].isalpha()][:60]
-
-
-def _leaked(row: Row, stage: Stage) -> tuple[Action, ...] | None:
-    """A last step with a value that only an error message says."""
-    own = actions_of(row)
-    last = own[-1]
-    if isinstance(last, Message):
+def _told(row: Row, stage: Stage, trick: str, rows: Sequence[Row], late: bool = False) -> tuple[Action, ...] | None:
+    """The known way's last step after a command that tells what it needs, where nothing else on that way does."""
+    own = actions_of(row, stage)
+    found = _needed(own, rows, stage)
+    if found is None:
         return None
-    verb, _, rest = last.partition(" ")
-    blunders: tuple[str, ...] = ("xyzzy 17", f"{verb} xyzzy", verb, f"{verb} {row.wrongs[0].split(' ')[-1]}", "{", "")
-    for blunder in blunders:
-        way = stage.play(row, (blunder,))
-        if not way.said or way.steps > 1:
-            continue
-        for value in _LITERAL.findall(way.said[-1]):
-            value = value.strip().removeprefix(f"{verb} ")
-            if (
-                value
-                and value.casefold() not in way.start.casefold()
-                and row.holds_right(value if row.whole else row.form(value))
-            ):
-                rest_of_way = (blunder, *own[:-1], f"{verb} {value}" if rest else value)
-                if stage.play(row, rest_of_way).steps == len(rest_of_way):
-                    return rest_of_way
+    at, value = found
+    known = stage.play(row, own[:at])
+    if plainly(value, known.start) or any(plainly(value, said) for said in known.said) or plainly(value, trick):
+        return None
+    before = own[:at] if late else ()
+    way = stage.play(row, (*before, trick))
+    if way.ended or way.steps != len(before) + 1 or not stands_in(value, way.said[-1]):
+        return None
+    ways = [(*before, trick, *own[at:]), (trick, *own)]
+    return max(ways, key=lambda w: stage.play(row, w).reward)
+
+
+def _needed(own: Sequence[Action], rows: Sequence[Row], stage: Stage) -> tuple[int, str] | None:
+    """The number of the last step that is another in each row, and what is said in it."""
+    ways = [way for row in rows if (way := actions_of(row, stage)) != own]
+    others = {plain(a) for way in ways for a in way}
+    for at in range(len(own) - 1, -1, -1):
+        action = own[at]
+        if isinstance(action, str) and ways and plain(action) not in others:
+            verb, _, rest = action.partition(" ")
+            value = (rest if rest and any(o.split()[:1] == [verb.lower()] for o in others) else action).strip(" .")
+            return (at, value) if len(value) > 1 else None
     return None
