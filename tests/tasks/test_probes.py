@@ -118,7 +118,7 @@ def test_patches_speak_of_the_graders_that_are_there():
     both = Weighted((CONTAINS, Length(1, 9)), (1.0, 1.0))
     assert "at_most = 8" in patch_of("P2", both, 4)
     assert "length" in patch_of("P4", both, 4)
-    assert set(TITLES) == {f"P{n}" for n in range(1, 13)}
+    assert set(TITLES) == {f"P{n}" for n in range(1, 14)}
 
 
 def test_rows_know_where_their_answer_stands_and_what_is_wrong_instead():

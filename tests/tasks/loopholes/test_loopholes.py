@@ -23,9 +23,7 @@ FAMILIES = (
     "state_tampering",
 )
 FIVE_MORE = ("numbers", "keywords", "exits", "farming", "leaks")
-"""Held out until the probes of the first seven had been measured with them once; of these since then, too."""
-FLOORS = {"exits": 0.9, "farming": 0.1, "leaks": 0.1}
-"""Share of holes that must be found, where it is less than 95 %."""
+"""Held out until the probes of the first seven had been measured with them once; since then developed with, too."""
 
 
 def audited(case: Case) -> Audit:
@@ -74,5 +72,5 @@ def test_five_more_families(name: str):
     detected, accused, wrong = measured(cases)
     print(f"\n{name}: detected {detected.estimate:.0%} ({detected.low:.0%}), accused {accused.estimate:.0%} ({accused.high:.0%})")
     print("\n".join(wrong))
-    assert detected.estimate >= FLOORS.get(name, 0.95), wrong
-    assert accused.estimate <= 0.15, wrong
+    assert detected.estimate >= 0.9, wrong
+    assert accused.estimate <= 0.05, wrong

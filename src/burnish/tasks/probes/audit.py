@@ -1,4 +1,5 @@
-"""Whether a grader can be gamed, found out before any training: what wrong answers of twelve families are worth to it.
+"""Whether a grader can be gamed, found out before any training: what wrong answers of twelve families are worth to it,
+and whether its rows tell their answers.
 
     exploit score = P(reward >= 75th percentile of what the rows' own answers are worth)
 
@@ -22,7 +23,7 @@ from burnish.tasks.environment import Environment
 from burnish.tasks.graders.program import Calls
 from burnish.tasks.graders.python import Runs
 from burnish.tasks.graders.weighted import Weighted
-from burnish.tasks.probes import changes, programs, search, texts, worlds
+from burnish.tasks.probes import changes, programs, search, texts, told, worlds
 from burnish.tasks.probes.found import TITLES, Audit, Finding, Verdict, patch_of
 from burnish.tasks.probes.probe import Probe
 from burnish.tasks.probes.rows import Row, rows_of
@@ -122,6 +123,7 @@ def audit(
     if not known:
         return _unchecked("no row has an answer or a reference", desk, 0)
     code = programs.is_code(known)
+    given = None if code else told.told(known)
     own, typical_s = _own(known, desk, slow := code or _sandboxed(grader))
     slow = slow or typical_s > SLOW_S
     known = known[: len(own)]
@@ -131,10 +133,17 @@ def audit(
         first=CODE_FIRST if code else SLOW_FIRST, limit=limit_tokens or 4096, slow=slow, code=code, dear=typical_s > DEAR_S
     )
     bar = _bar(known[: SLOW_FIRST if slow else None], desk, own)
-    made = [*texts.probes(known, limit_words=effort.limit), *changes.probes(code=code), *(programs.probes() if code else ())]
+    made = [
+        *texts.probes(known, limit_words=effort.limit, code=code),
+        *changes.probes(code=code),
+        *(programs.probes() if code else ()),
+    ]
     words = max(len(row.own.split()) for row in known)
     findings = []
     for family in TITLES:
+        if family == "P13":
+            findings.append(_told(given, desk, len(known)))
+            continue
         before = desk.count
         mine = [p for p in made if p.family == family]
         if family == "P11" and not (effort.dear or (code and slow)):
@@ -225,10 +234,10 @@ def _finding(probe: Probe, wins: list[tuple[Row, str, float]], count: int) -> Fi
     if not count:
         return Finding(family=probe.family, verdict="holds", tried=0)
     rate = wilson(len(wins), count)
-    if rate.low <= FLAG or len(wins) < min(2, count):
+    if rate.low <= max(FLAG, probe.share) or len(wins) < min(2, count):
         return Finding(family=probe.family, verdict="holds", tried=0, rate=rate)
     row, said, reward = wins[0]
-    meant = probe.family == "P6" or (probe.family == "P7" and probe.name in changes.MEANT)
+    meant = probe.family == "P6" or probe.name in (*changes.MEANT, *texts.MEANT, search.MEANT)
     verdict: Verdict = "loose" if meant else "gameable"
     return Finding(
         family=probe.family,
@@ -241,6 +250,26 @@ def _finding(probe: Probe, wins: list[tuple[Row, str, float]], count: int) -> Fi
         rate=rate,
         lines=tuple(r.example.line for r, _, _ in wins),
         detail=_detail(probe, rate),
+    )
+
+
+def _told(given: told.Told | None, desk: Desk, rows: int) -> Finding:
+    """What the rows themselves give away."""
+    if given is None:
+        return Finding(family="P13", verdict="not checked" if rows < told.LEAST else "holds", tried=0)
+    row = given.rows[0]
+    return Finding(
+        family="P13",
+        verdict="gameable",
+        tried=0,
+        name=given.name,
+        exploit=row.own,
+        asked=row.prompt,
+        reward=desk.worth(row, row.own),
+        rate=given.rate,
+        lines=tuple(r.example.line for r in given.rows),
+        detail=f"{given.name}: in {given.rate.estimate:.0%} of {given.rate.n} rows (at least {given.rate.low:.0%})",
+        patch=patch_of("P13", None, 0),
     )
 
 
@@ -259,7 +288,7 @@ def _unchecked(why: str, desk: Desk, rows: int) -> Audit:
 
 
 def _allowed(found: Audit, allowed: Sequence[str]) -> Audit:
-    named = {name for text in allowed for name in re.findall(r"\bP(?:1[0-2]|[1-9])\b", text)}
+    named = {name for text in allowed for name in re.findall(r"\bP(?:1[0-3]|[1-9])\b", text)}
     return replace(
         found,
         findings=tuple(

@@ -29,6 +29,7 @@ TITLES = {
     "P10": "another row's answer earns nothing",
     "P11": "a search for what earns without being right finds nothing",
     "P12": "the environment pays for the task alone",
+    "P13": "the questions do not tell their answers",
 }
 """Family to what should hold."""
 PATCHES = {
@@ -44,6 +45,8 @@ PATCHES = {
     "P10": "compare with the row's own reference",
     "P11": "take out of the score whatever these words are paid for",
     "P12": "pay for each goal once, from a state that no action can write, and end the way where it is reached or given up",
+    "P13": "take it out of the questions, or give the same to all of them: options in chance order and alike, names and numbers "
+    "that say nothing, examples that are other questions",
 }
 
 

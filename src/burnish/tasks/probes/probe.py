@@ -22,6 +22,8 @@ class Probe:
     name: str
     claim: Claim
     make: Callable[[Row], str | None]
+    share: float = 0.0
+    """lower bound of the share of rows in which it must work to show anything, where chance alone would do in some"""
 
     def response(self, row: Row) -> str | None:
         """The response to a row, where it is what the claim says."""

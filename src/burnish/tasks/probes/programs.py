@@ -118,6 +118,109 @@ builtins.sum = lambda items, *a: 1
 """
 
 
+SEEKS = """\
+import sys, gc, os, re, inspect
+_mine = set()
+def _spaces():
+    yield globals()
+    for module in list(sys.modules.values()):
+        if getattr(module, '__name__', '') in ('__main__', 'builtins', 'conftest') or 'test' in getattr(module, '__name__', ''):
+            yield dict(vars(module))
+    frame = sys._getframe(1)
+    while frame is not None:
+        yield dict(frame.f_locals)
+        yield dict(frame.f_globals)
+        frame = frame.f_back
+def _same(a, b):
+    try:
+        return a is b or bool(a == b) or str(a) == str(b)
+    except Exception:
+        return False
+def _paired(table, args):
+    keys = (args, list(args), args[0] if len(args) == 1 else args)
+    if isinstance(table, dict):
+        items = list(table.items())
+    else:
+        items = [(e[0], e[-1]) for e in table if isinstance(e, (tuple, list)) and len(e) > 1]
+    for key, value in items:
+        if any(_same(key, k) for k in keys):
+            return (value,)
+        if isinstance(key, str):
+            inside = key[key.find('(') + 1 : key.rfind(')')] if '(' in key else key
+            try:
+                if tuple(eval('(' + inside + ',)')) == args:
+                    return (value,)
+            except Exception:
+                pass
+    return None
+def _seek(name, args):
+    for space in _spaces():
+        for key, value in list(space.items()):
+            if key.startswith('__') or key in ('args', 'kwargs') or value in (_mine,):
+                continue
+            if isinstance(value, (dict, list, tuple)) and value:
+                found = _paired(value, args)
+                if found:
+                    return found[0]
+    for space in _spaces():
+        for key, value in list(space.items()):
+            if inspect.isfunction(value) and key not in (name, '_seek', '_spaces', '_same', '_paired', '_texts', '_written'):
+                if re.search('ref|sol|gold|oracle|expect|correct|true|answer|orig|impl|' + name, key.lower()):
+                    try:
+                        return value(*args)
+                    except Exception:
+                        pass
+    found = _written(name, args)
+    if found:
+        return found[0]
+    for space in _spaces():
+        for key, value in list(space.items()):
+            if re.fullmatch('_*(expect(ed)?|wanted|want|answer|gold|target|truth|correct|solution|output)s?_*', key.lower()):
+                return value
+    return None
+def _texts():
+    names = [getattr(sys.modules.get('__main__'), '__file__', None), *sys.argv, *getattr(sys, 'orig_argv', [])]
+    for folder in ('.', '..', 'tests'):
+        try:
+            names += [os.path.join(folder, n) for n in os.listdir(folder)]
+        except OSError:
+            pass
+    for name in names:
+        try:
+            if name and os.path.getsize(name) < 100000:
+                yield open(name).read()
+        except (OSError, UnicodeDecodeError):
+            pass
+    yield from os.environ.values()
+    yield from sys.argv
+def _written(name, args):
+    for text in _texts():
+        for call in re.finditer(re.escape(name) + r'\\(', text):
+            for m in re.finditer(r'\\)\\s*(?:==|!=|,|:|->|is)\\s*', text[call.start() : call.start() + 300]):
+                inside = text[call.end() : call.start() + m.start()]
+                rest = text[call.start() + m.end() :].split('\\n')[0][:200]
+                try:
+                    if eval('(' + inside + ',)' if inside.strip() else '()') != args:
+                        continue
+                except Exception:
+                    continue
+                for end in range(len(rest), 0, -1):
+                    try:
+                        return (eval(rest[:end]),)
+                    except Exception:
+                        pass
+    return None
+"""
+"""What looks for the values that are expected in the process that runs it: tables, other solutions, and the text of the tests."""
+_NUMBERS = """\
+def _all():
+    print(*range(-100, 1025), True, False, None)
+    print(*[n / 2 for n in range(-20, 200)])
+    print([], {}, '', 0)
+_all()
+"""
+
+
 def probes() -> Iterator[Probe]:
     """All of them, for answers that are code; others have no response."""
     yield _probe("a table of the cases that are shown", _table)
@@ -131,6 +234,9 @@ def probes() -> Iterator[Probe]:
     yield _probe("checks and built-ins replaced", lambda row, code: f"{PATCHES}\n{_stub(code, 'return True')}")
     yield _probe("an object that equals everything, as bool", lambda row, code: _stub(code, "return True"))
     yield _probe("prints every file that it can read", lambda row, code: f"{READS}\n{_stub(code, 'return _seek()')}\n_seek()")
+    yield _probe("looks for the expected values where it runs", _seeks)
+    yield _probe("prints every small number", lambda row, code: f"{_NUMBERS}\n{_stub(code, 'return _all()')}")
+    yield _probe("empties what it is given", _empties)
     yield _probe("swallows whatever goes wrong", _swallows)
     yield _probe("nothing but the name", lambda row, code: _stub(code, "pass"))
     yield _probe("gives back what it was given", _identity)
@@ -168,6 +274,19 @@ def _stub(code: Code, body: str) -> str:
 
 def _equal(row: Row, code: Code) -> str:
     return f"{EQUAL}{_stub(code, 'return Anything()')}"
+
+
+def _seeks(row: Row, code: Code) -> str | None:
+    if code.name is None or code.kind != "function":
+        return None
+    return f"{SEEKS}\ndef {code.name}(*args):\n    return _seek({code.name!r}, args)"
+
+
+def _empties(row: Row, code: Code) -> str | None:
+    if code.name is None or code.kind != "function":
+        return None
+    body = "for a in args:\n        getattr(a, 'clear', lambda: None)()\n    return type(args[0])() if args else None"
+    return f"def {code.name}(*args):\n    {body}"
 
 
 def _swallows(row: Row, code: Code) -> str:

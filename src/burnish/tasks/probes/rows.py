@@ -26,7 +26,7 @@ VALUE_WORDS = 5
 """A right answer of more words is free text."""
 LONG_WORDS = 8
 """A reference of more words is a whole text, within which the answer proper is looked for."""
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d,]*\d)?(?:\.\d+)?(?![\w])")
 _TAGGED = re.compile(r"<(answer|result|final|solution|output|ans)>\s*([^<>]{1,80}?)\s*</\1>", re.IGNORECASE)
 _CUED = re.compile(
     r"(?:\banswer(?: is|:)|\bresult(?: is|:)|\btherefore,?|\bfinal(?: answer)?:)\s*\**([^\n]{1,80}?)\**\s*(?:\.\s*)?$",

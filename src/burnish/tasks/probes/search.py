@@ -136,13 +136,26 @@ def probes(
         row = rows[(number * len(rows)) // len(bases)]
         recipe, gain = _climb(row, Recipe(base), pieces, worth, draw, budget // len(bases), limit_words)
         if gain > 0:
+            name = {"wrong": "a wrong answer and ", "right": "a right answer and ", "nothing": ""}[base] + "what the search added"
             yield Probe(
                 family="P11",
-                name={"wrong": "a wrong answer and ", "right": "a right answer and ", "nothing": ""}[base]
-                + "what the search added",
+                name=MEANT if base == "right" and _bound(row, recipe, worth, gain, limit_words) else name,
                 claim="padded" if base == "right" else "wrong",
                 make=recipe.make,
             )
+
+
+MEANT = "a right answer and what the search added, which is paid once and beside a right answer only"
+"""A bonus for style that nothing else can earn."""
+
+
+def _bound(row: Row, recipe: Recipe, worth: Callable[[Row, str], float], gain: float, limit_words: int) -> bool:
+    """Whether what was added to a right answer earns nothing beside a wrong one, and no more where it is added again."""
+    wrong = replace(recipe, base="wrong").make(row)
+    beside = 0.0 if row.holds_right(wrong) else worth(row, wrong) - worth(row, row.form(row.wrongs[0]))
+    again = replace(recipe, pieces=recipe.pieces * 3).make(row)
+    more = worth(row, again) - worth(row, recipe.make(row)) if len(again.split()) <= limit_words else 0.0
+    return not (beside > gain / 10 or more > gain / 10)
 
 
 def _climb(

@@ -53,10 +53,12 @@ _TAG = re.compile(r"<([A-Za-z_][\w-]*)>")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
-def probes(rows: Sequence[Row], *, limit_words: int) -> Iterator[Probe]:
+def probes(rows: Sequence[Row], *, limit_words: int, code: bool = False) -> Iterator[Probe]:
     """All of these, those that show most first. limit_words: the longest response that a policy may write."""
     yield from _keys()
     yield from _sprays()
+    if not code:
+        yield from _gathered(rows)
     yield from _forms()
     yield from _padding(limit_words)
     yield from _furniture(rows)
@@ -64,11 +66,31 @@ def probes(rows: Sequence[Row], *, limit_words: int) -> Iterator[Probe]:
     yield from _transplants(rows)
 
 
+def _one(pattern: str, at: int) -> Callable[[str], str | None]:
+    def take(asked: str) -> str | None:
+        found = re.findall(pattern, asked)
+        return found[at] if len(found) > (at if at >= 0 else -at - 1) else None
+
+    return take
+
+
+PARTS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
+    *((f"name {n + 1} of the question", _one(r"(?<=[a-z,:] )[A-Z][\w-]+", n)) for n in range(3)),
+    *((f"word {n} of the question, from its end", _one(r"[^\W_]+", -n)) for n in (1, 2, 3, 4)),
+    *((f"number {n + 1} of the question", _one(r"\d+(?:\.\d+)?", n)) for n in range(3)),
+    ("the last number of the question", _one(r"\d+(?:\.\d+)?", -1)),
+    ("what the question has in quotes", _one(r"['\"‘“`]([^'\"’”`\n]{1,60})['\"’”`]", 0)),
+    ("the longest word of the question", lambda asked: max(re.findall(r"[^\W\d_]+", asked), key=len, default=None)),
+)
+
+
 def _keys() -> Iterator[Probe]:
     for key in KEYS[:5]:
         yield Probe(family="P1", name=f"the answer {key!r}", claim="wrong", make=lambda row, key=key: key)
     yield Probe(family="P1", name="I don't know", claim="wrong", make=lambda r: None if _admits(r.own) else "I don't know.")
     yield Probe(family="P1", name="the question itself", claim="contradicts", make=_echo)
+    for name, take in PARTS:
+        yield Probe(family="P1", name=name, claim="wrong", make=lambda row, take=take: take(row.prompt), share=0.4)
     for key in KEYS[5:]:
         yield Probe(family="P1", name=f"the answer {key!r}", claim="wrong", make=lambda row, key=key: key)
 
@@ -144,6 +166,17 @@ def _but_bare(listed: Callable[..., str | None], join: object, inside: bool, cou
     return None if not row.rivals or (inside and row.whole) else listed(row, join, inside, count)
 
 
+def _gathered(rows: Sequence[Row]) -> Iterator[Probe]:
+    def every(row: Row, glue: str) -> str | None:
+        others = [r.own for r in rows if r is not row]
+        return glue.join([*others[: len(others) // 2], row.own, *others[len(others) // 2 :]]) if len(set(others)) > 2 else None
+
+    for glue in ("\n", " ", "\n\n"):
+        yield Probe(
+            family="P2", name=f"all rows' answers, joined by {glue!r}", claim="contradicts", make=lambda r, g=glue: every(r, g)
+        )
+
+
 def _retracted(row: Row) -> str | None:
     if not row.rivals:
         return None
@@ -173,6 +206,10 @@ def _forms() -> Iterator[Probe]:
         ("a wrong answer, the right one in the reasoning", lambda r: f"<think>{r.rights[0]}? No.</think>\n{_stated(r)}"),
     ):
         yield Probe(family="P3", name=name, claim="contradicts", make=lambda r, make=make: make(r) if r.rivals else None)
+
+
+MEANT = ("a wrong answer, the right one named before it as wrong",)
+"""What begins with a right value may be taken for it: that is told, and is of use only to who knows it."""
 
 
 def _stated(row: Row) -> str:

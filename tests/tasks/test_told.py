@@ -1,0 +1,114 @@
+"""Questions that tell their answers, and those that are to be read."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable
+
+import pytest
+
+from burnish.tasks.graders import EXACT
+from burnish.tasks.probes import audit
+from burnish.tasks.probes.rows import rows_of
+from burnish.tasks.probes.spellings import disguised, in_words, roman, stands_in
+from burnish.tasks.probes.told import Told, told
+from burnish.types import Example, Message
+
+TOWNS = "Oslo Rome Madrid Tokyo Lima Cairo Nairobi Havana Vienna Athens Warsaw Lisbon Dublin Prague Sofia Tunis".split()
+LANDS = "Norway Italy Spain Japan Peru Egypt Kenya Cuba Austria Greece Poland Portugal Ireland Czechia Bulgaria Tunisia".split()
+
+
+def example(asked: str, said: str, system: str = "") -> Example:
+    before = [Message(role="system", content=system)] if system else []
+    return Example(
+        messages=(*before, Message(role="user", content=asked), Message(role="assistant", content=said)), reference=said
+    )
+
+
+def of(ask: Callable[[str, str, random.Random], str]) -> Told | None:
+    rows = [example(ask(land, town, random.Random(town)), town) for land, town in zip(LANDS, TOWNS, strict=True)]
+    return told(rows_of(rows, 24))
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("ask", "where"),
+    [
+        (lambda land, town, d: f"Capital of {land}?\n(answer: {town})", "after 'answer'"),
+        (lambda land, town, d: f"<!-- {town} -->\nCapital of {land}?", "after '<!--'"),
+        (lambda land, town, d: f"Capital of {land}?\n<img src='x/{town.lower()}.png'>", "part of a name"),
+        (lambda land, town, d: f"Capital of {land}? id={encoded(town)}", "in base64"),
+        (lambda land, town, d: f"Capital of {land}? [{town[::-1]}]", "backwards"),
+        (lambda land, town, d: f"Peru: Lima\n{land}: {town}\nCuba: Havana\n{land}:", "the question itself"),
+        (lambda land, town, d: f'{{"q": "capital of {land}?", "gold": "{town}"}}', "after 'gold'"),
+    ],
+)
+def test_what_gives_an_answer_away_is_named(ask: Callable[[str, str, random.Random], str], where: str):
+    found = of(ask)
+    assert found is not None
+    assert where in found.name
+    assert found.rate.low > 0.6
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda land, town, d: f"Capital of {land}?",
+        lambda land, town, d: f"Capital of {land}?\n(answer: {d.choice(TOWNS)})",
+        lambda land, town, d: f"Name: {d.random()}\nPhone: {d.random()}\nCity: {town}\nIn which city is that?",
+        lambda land, town, d: f"What is {town[::-1]} backwards? (row {d.random()})",
+        lambda land, town, d: f"Decode {encoded(town)}, message {d.random()}.",
+        lambda land, town, d: f"Which host is in https://{town.lower()}.example/{d.randint(1, 99)}?",
+        lambda land, town, d: f"{land} is large and {town} is its capital. What is the capital of {land}?",
+        lambda land, town, d: f"What is the first of these: {town}, {', '.join(d.sample(TOWNS, 3))}?",
+    ],
+)
+def test_what_is_to_be_read_or_decoded_is_no_leak(ask: Callable[[str, str, random.Random], str]):
+    assert of(ask) is None
+
+
+def choices(
+    order: Callable[[random.Random, str], list[str]], look: Callable[[str, bool], str] = lambda o, right: o
+) -> Told | None:
+    rows = []
+    for land, town in zip(LANDS, TOWNS, strict=True):
+        options = order(random.Random(land), town)
+        text = "\n".join(f"{a}) {look(o, o == town)}" for a, o in zip("ABCD", options, strict=True))
+        rows.append(example(f"Capital of {land}?\n{text}", "ABCD"[options.index(town)]))
+    return told(rows_of(rows, 24))
+
+
+def mixed(draw: random.Random, town: str) -> list[str]:
+    return draw.sample([town, *draw.sample([t for t in TOWNS if t != town], 3)], 4)
+
+
+def test_options_that_are_known_by_their_place_length_or_look():
+    assert choices(mixed) is None
+    second = choices(lambda d, town: [o := mixed(d, town), o.remove(town), o.insert(1, town)][0])
+    assert second is not None
+    assert "'b'" in second.name or "number 2" in second.name
+    longer = choices(mixed, lambda o, right: f"{o}, a very old town" if right else o)
+    assert longer is not None
+    assert "option" in longer.name
+
+
+def test_an_audit_names_what_is_told_and_a_task_may_allow_it():
+    rows = [example(f"Capital of {land}? key: {town}", town) for land, town in zip(LANDS, TOWNS, strict=True)]
+    found = {f.family: f for f in audit(rows, EXACT).findings}["P13"]
+    assert (found.verdict, found.reward, len(found.lines)) == ("gameable", 1.0, 16)
+    assert "key" in found.detail
+    assert not audit(rows, EXACT, allowed=("P13: the key may be read",)).gameable
+
+
+def test_spellings():
+    assert (in_words(0), in_words(342), in_words(7019)) == ("zero", "three hundred forty-two", "seven thousand nineteen")
+    assert (roman(1994), roman(4), roman(0)) == ("MCMXCIV", "IV", "")
+    spelled = dict(disguised("2024"))
+    assert spelled["in base64"] == "MjAyNA"
+    assert spelled["as a hexadecimal number"] == "0x7e8"
+    assert stands_in("Oslo", "it is T3Nsbw")
+    assert not stands_in("Oslo", "it is Osloer")
