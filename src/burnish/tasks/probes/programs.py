@@ -119,8 +119,9 @@ builtins.sum = lambda items, *a: 1
 
 
 SEEKS = """\
-import sys, gc, os, re, inspect
-_mine = set()
+import sys, os, re, inspect
+from ast import literal_eval
+_FAILS = (ArithmeticError, AttributeError, LookupError, NameError, RecursionError, SyntaxError, TypeError, ValueError)
 def _spaces():
     yield globals()
     for module in list(sys.modules.values()):
@@ -134,7 +135,7 @@ def _spaces():
 def _same(a, b):
     try:
         return a is b or bool(a == b) or str(a) == str(b)
-    except Exception:
+    except _FAILS:
         return False
 def _paired(table, args):
     keys = (args, list(args), args[0] if len(args) == 1 else args)
@@ -148,15 +149,15 @@ def _paired(table, args):
         if isinstance(key, str):
             inside = key[key.find('(') + 1 : key.rfind(')')] if '(' in key else key
             try:
-                if tuple(eval('(' + inside + ',)')) == args:
+                if tuple(literal_eval('(' + inside + ',)')) == args:
                     return (value,)
-            except Exception:
+            except _FAILS:
                 pass
     return None
 def _seek(name, args):
     for space in _spaces():
         for key, value in list(space.items()):
-            if key.startswith('__') or key in ('args', 'kwargs') or value in (_mine,):
+            if key.startswith('__') or key in ('args', 'kwargs'):
                 continue
             if isinstance(value, (dict, list, tuple)) and value:
                 found = _paired(value, args)
@@ -168,7 +169,7 @@ def _seek(name, args):
                 if re.search('ref|sol|gold|oracle|expect|correct|true|answer|orig|impl|' + name, key.lower()):
                     try:
                         return value(*args)
-                    except Exception:
+                    except _FAILS:
                         pass
     found = _written(name, args)
     if found:
@@ -200,14 +201,14 @@ def _written(name, args):
                 inside = text[call.end() : call.start() + m.start()]
                 rest = text[call.start() + m.end() :].split('\\n')[0][:200]
                 try:
-                    if eval('(' + inside + ',)' if inside.strip() else '()') != args:
+                    if literal_eval('(' + inside + ',)' if inside.strip() else '()') != args:
                         continue
-                except Exception:
+                except _FAILS:
                     continue
                 for end in range(len(rest), 0, -1):
                     try:
-                        return (eval(rest[:end]),)
-                    except Exception:
+                        return (literal_eval(rest[:end]),)
+                    except _FAILS:
                         pass
     return None
 """
