@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from burnish.runs.watches.replays import replays_of
 from burnish.runs.watches.seen import Seen, normal
 from burnish.runs.watches.tally import Tally, tally
 from burnish.tasks.graders import CONTAINS, EXACT, NUMERIC
+from burnish.types import Example, Score
 
 
 def test_a_cumulative_sum_climbs_by_the_log_likelihood_ratio_and_never_below_zero():
@@ -239,3 +241,40 @@ def test_signs_are_told_when_they_have_held_for_a_while():
         assert [n for n, _ in signs.signs(lines(last))] == [name]
         once_less = signs.signs(lines(last)[:-1] + lines({})[:1])
         assert once_less == [] or name == "far from the start", "which is not measured at every step"
+
+
+class OfMetadata:
+    """Compares with what the row's metadata says, as graders of code do."""
+
+    name, concurrency = "of metadata", 2
+
+    def grade(self, example: Example, answer: str) -> Score:
+        return Score(value=float(answer == example.metadata["wanted"]), reason="as the metadata says")
+
+
+class OfQuestion:
+    """Works the sum out by itself."""
+
+    name, concurrency = "of question", 2
+
+    def grade(self, example: Example, answer: str) -> Score:
+        return Score(value=float(answer == str(sum(map(int, streams.numbers(example))))), reason="as the question says")
+
+
+SUMS = [streams.row(f"What is {n} + {7 * n}?", str(8 * n)) for n in range(100)]
+
+
+def test_canaries_expect_something_else_of_graders_that_read_the_metadata():
+    rows = [replace(row, metadata={"wanted": row.reference}) for row in SUMS]
+    found = replays_of(OfMetadata(), None, rows, 0)
+    assert not found.blind
+    assert not found.no_canaries
+    asked = next(n for n in range(len(rows)) if found.asked(n))
+    honest = streams.rollout(rows[asked], rows[asked].reference or "", OfMetadata())
+    assert found.grade([(asked, honest)], 3)[0]["canary"] == 0, "a right answer is none to another row's expectation"
+
+
+def test_there_are_no_canaries_for_a_grader_that_reads_the_question():
+    found = replays_of(OfQuestion(), None, SUMS, 0)
+    assert not found.blind
+    assert "pays right answers where another row's is expected (100%)" in found.no_canaries

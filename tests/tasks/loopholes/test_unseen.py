@@ -11,8 +11,8 @@ from test_loopholes import measured
 
 UNSEEN = Path(__file__).parent / "unseen"
 DETECTED, ACCUSED = 0.65, 0.06
-"""Lower bound of the share of holes found, upper bound of that of clean twins accused: what was found when these cases were met for
-the first time (0.678 and 0.054), and must not get worse. Aimed at are 0.85 and 0.05."""
+"""Lower bound of the share of holes found, upper bound of that of clean twins accused: what was found when these cases were met
+for the first time (0.678 and 0.054), and must not get worse. Aimed at are 0.85 and 0.05."""
 
 
 @pytest.mark.skipif(not UNSEEN.is_dir(), reason="the unseen families are not here")

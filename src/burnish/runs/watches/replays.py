@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from burnish.protocols import Grader
-from burnish.tasks.convert import REFERENCES
 from burnish.tasks.graders import CONTAINS, EXACT, NUMERIC
 from burnish.tasks.graders.appears import APPEARS
 from burnish.tasks.graders.references import references_of
@@ -142,7 +141,7 @@ def replays_of(grader: Grader, named: Grader | None, examples: Sequence[Example]
     bar, blind = _tried(made)
     different = len({a for accepted in made.accepted for a in accepted})
     few = f"the rows have only {different} different answers" if different < ANSWERS else ""
-    return replace(made, bar=bar, blind=blind, no_canaries=blind or few)
+    return replace(made, bar=bar, blind=blind, no_canaries=blind or few or _tried_canaries(made, bar))
 
 
 def _as_answered(row: Example, rollout: Rollout) -> Example:
@@ -167,14 +166,21 @@ def _tried(made: Replays) -> tuple[float, str]:
     return bar, f"the grader pays the rows' own answers for other rows too ({still:.0%})" if still > 1 - PAYS else ""
 
 
+def _tried_canaries(made: Replays, bar: float) -> str:
+    """Why canaries can tell nothing: right answers are paid beside a wrong expectation, so that the grader reads the question."""
+    tried = [(e, own) for e in _spread(made.pool, TRIED) if (own := own_answer(e)) is not None and answers(e)]
+    wrong = [(expecting(e, rows[0]), own) for n, (e, own) in enumerate(tried) if (rows := made.moved(e, n, 0))]
+    paid = [s.value > bar for s in grade_all(made.grader, wrong) if s.error is None]
+    still = sum(paid) / max(1, len(paid))
+    return f"the grader pays right answers where another row's is expected ({still:.0%})" if still > 1 - PAYS else ""
+
+
 def expecting(example: Example, other: Example) -> Example:
-    """The row with the expected answer of another."""
-    metadata = {k: v for k, v in example.metadata.items() if k != REFERENCES}
-    if REFERENCES in other.metadata:
-        metadata[REFERENCES] = other.metadata[REFERENCES]
+    """The question of a row with all that is expected of another: its answer, its reference, and its metadata, where some graders
+    find what they compare with."""
     said = own_answer(other) or ""
     messages = tuple(replace(m, content=said) if m.role == "assistant" and m.weight != 0 else m for m in example.messages)
-    return replace(example, messages=messages, reference=other.reference, metadata=metadata)
+    return replace(other, messages=messages)
 
 
 def answers(example: Example) -> frozenset[str]:
