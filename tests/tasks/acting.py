@@ -60,6 +60,9 @@ class Scripted:
     def facts(self) -> Any:
         return self.engine.facts
 
+    def forward(self, *given: Any, **more: Any) -> Any:
+        return self.engine.forward(*given, **more)
+
     def sample(self, prompts: Sequence[Sequence[int]], params: Any, **more: Any) -> Any:
         each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
         self.requests.append(each)

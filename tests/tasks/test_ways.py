@@ -14,6 +14,7 @@ import pytest
 from acting import Script, open_policy, scripted, tool_model
 
 from burnish.errors import CapabilityMissing, ConfigError
+from burnish.evals.evaluate import evaluate
 from burnish.protocols import Policy
 from burnish.render.renderer import Renderer
 from burnish.tasks import judging
@@ -378,3 +379,50 @@ def test_values_of_an_environment_that_does_not_fork_are_refused(model) -> None:
     params = sampling(renderer, limit_tokens=5)
     with pytest.raises(ConfigError, match="cannot be gone on from anew"):
         roll_out(policy, renderer, Says(), questions(renderer, ask()), params, setting=Of(OneAnswer), values=2)
+
+
+class Unwritable(Environment):
+    """Says at its start, and then, what the question holds."""
+
+    def start(self, example: Example) -> Sequence[Message]:
+        self.then = example.messages[0].content
+        return (Message(role="user", content="?" * 2000 if self.then == "long" else "go"),)
+
+    def step(self, message: Message) -> Turn:
+        return Turn(messages=(Message(role="user", content="half \ud800"),))
+
+
+def test_what_cannot_be_written_or_has_no_room_fails_alone_and_is_never_a_zero(model) -> None:
+    script: Script = lambda q, s, t: f"a{END}"  # noqa: E731
+    policy, renderer = model
+    told, _ = scripted(policy, renderer, script)
+    params = sampling(renderer, limit_tokens=20, samples=1)
+    asked = questions(renderer, ask("long"), ask("half"))
+    (long,), (half,) = roll_out(told, renderer, Says(), asked, params, setting=Of(Unwritable, Limits(turns=3, tokens=600)))
+    assert long.score.error is not None
+    assert "nothing can be answered" in long.score.error
+    assert half.score.error is not None
+    assert "cannot go on" in half.score.error
+    assert math.isnan(long.reward + half.reward)
+
+
+def test_without_a_grader_answers_are_found_with_tools_as_well_and_the_given_trace_is_not_shown(model) -> None:
+    call = ToolCall(name="calc", arguments='{"expression": "6*7"}')
+    trace = Example(
+        messages=(
+            Message(role="user", content="6*7?"),
+            Message(role="assistant", tool_calls=(call,)),
+            Message(role="tool", content="42", name="calc"),
+            Message(role="assistant", content="It is 42."),
+        ),
+        tools=(schema(calculator()),),
+    )
+    policy, renderer = model
+    told, engine = scripted(policy, renderer, by_turn(CALL, f"So 42.{END}"))
+    found = evaluate(told, renderer, [trace], grader=None, limit_tokens=100, setting=CALCULATOR)
+    (item,) = found.items
+    assert [a.text for a in item.answers] == ["So 42."]
+    assert item.answers[0].score is None
+    assert len(engine.requests) == 2
+    asked = len(renderer.prompt(trace.messages[:1], trace.tools))
+    assert item.prompt_tokens == asked < len(renderer.prompt_of(trace))

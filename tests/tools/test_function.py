@@ -152,6 +152,7 @@ def test_right_arguments_arrive_as_their_types(arguments: dict[str, Any], said: 
         ('{"pizza": "R", "size": "small", "to": {"town": "B", "x": 1}}', "to has no 'x'"),
         ('{"pizza": "R", "size": "small", "extras": ["a", 2]}', "extras[1] must be a text, not 2"),
         ('{"pizza": "R", "size": "small", "prices": {"a": NaN}}', "NaN is no number"),
+        ('{"pizza": "R", "size": "small", "prices": {"a": 1e999}}', "too large a number"),
         ('{"pizza": "R", "pizza": "S", "size": "small"}', "stands twice"),
         ("[" * 9_000 + "]" * 9_000, "too deeply"),
         ('{"pizza": "' + "x" * 30_000 + '", "size": "small"}', "characters long"),
@@ -224,3 +225,10 @@ def test_the_text_of_signature_works_without_burnish():
     source = Path(signature.__file__).read_text()
     assert "import burnish" not in source
     assert "from burnish" not in source
+
+
+def test_what_a_model_reads_is_always_text():
+    def echo(text: str) -> str:
+        return text
+
+    assert function(echo).call('{"text": "a\\ud800b\\udbe0\\udc00"}').text == "a\ufffdb\ufffd"

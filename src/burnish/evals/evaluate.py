@@ -26,6 +26,7 @@ from burnish.evals.evaluation import CLUSTER, Answer, Evaluation, Item
 from burnish.protocols import Grader, Pending, Policy
 from burnish.render.renderer import Rendered, Renderer
 from burnish.tasks.environment import Setting
+from burnish.tasks.graders.paid import PAID
 from burnish.tasks.judging import grade_all
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
@@ -69,7 +70,7 @@ def evaluate(
 ) -> Evaluation:
     """Loss of every example, and sampled answers of those that ask something.
 
-    limit_tokens: longest answer. setting: in which answers are found, over several turns; it needs a grader. samples: answers
+    limit_tokens: longest answer. setting: in which answers are found, over several turns. samples: answers
     per prompt; more than one needs a temperature. grader None: a few answers are drawn to be looked at. A row that cannot be
     measured says so in `Item.fault`. Raises ConfigError for
     settings that contradict each other.
@@ -87,16 +88,15 @@ def evaluate(
     items = _losses(policy, renderer, examples, lambda done: report(done // 2, len(examples)))
     loss_s = time.perf_counter() - began
     unreadable = frozenset(i.index for i in items if i.fault is not None)
-    acted = setting if grader is not None else None
     questions, faults = _questions(
-        policy, renderer, examples, limit_tokens, every=grader is not None, skip=unreadable, setting=acted
+        policy, renderer, examples, limit_tokens, every=grader is not None, skip=unreadable, setting=setting
     )
     base = sampling(renderer, limit_tokens=limit_tokens, samples=samples, temperature=temperature)
     began = time.perf_counter()
     half = len(examples) // 2
     told = lambda n: report(half + n * (len(examples) - half) // len(questions), len(examples))  # noqa: E731
-    if acted is not None and grader is not None:
-        answers = _ways(policy, renderer, grader, acted, questions, examples, replace(base, seed=seed), told)
+    if setting is not None:
+        answers = _ways(policy, renderer, grader, setting, questions, examples, replace(base, seed=seed), told)
     else:
         drawn = _answers(policy, questions, base, seed, told)
         answers = _graded(renderer, grader, [(examples[q.index], said) for q, said in zip(questions, drawn, strict=True)])
@@ -252,7 +252,7 @@ def _answers(
 def _ways(
     policy: Policy,
     renderer: Renderer,
-    grader: Grader,
+    grader: Grader | None,
     setting: Setting,
     questions: Sequence[_Question],
     examples: Sequence[Example],
@@ -266,19 +266,17 @@ def _ways(
         part = questions[start : start + IN_FLIGHT]
         asked = [Question(index=q.index, example=examples[q.index], ids=q.ids) for q in part]
         began = time.perf_counter()
-        groups = roll_out(policy, renderer, grader, asked, params, setting=setting, places=[q.index for q in part])
+        groups = roll_out(policy, renderer, grader or PAID, asked, params, setting=setting, places=[q.index for q in part])
         latency_s = time.perf_counter() - began
         for group in groups:
-            results.append(tuple(_way(rollout, latency_s) for rollout in group))
+            results.append(tuple(_way(rollout, latency_s, graded=grader is not None) for rollout in group))
         report(len(results))
     return results
 
 
-def _way(rollout: Rollout, latency_s: float) -> Answer:
-    tokens = int(rollout.drawn.sum())
-    return Answer(
-        text=rollout.answer, stop_reason=rollout.stop_reason, new_tokens=tokens, latency_s=latency_s, score=rollout.score
-    )
+def _way(rollout: Rollout, latency_s: float, *, graded: bool) -> Answer:
+    tokens, score = int(rollout.drawn.sum()), rollout.score if graded else None
+    return Answer(text=rollout.answer, stop_reason=rollout.stop_reason, new_tokens=tokens, latency_s=latency_s, score=score)
 
 
 def _ask(

@@ -350,7 +350,7 @@ def numbers(config: GRPO, groups: Sequence[Sequence[Rollout]], taught: int) -> d
     everything = [r for group in groups for r in group]
     rewards = np.array([r.reward for r in everything])
     lengths = np.array([turns.tokens(r) for r in everything])
-    logprobs = np.concatenate([s.logprobs for r in everything for s in r.segments if s.logprobs is not None])
+    logprobs = np.concatenate([np.empty(0), *(s.logprobs for r in everything for s in r.segments if s.logprobs is not None)])
     known = rewards[~np.isnan(rewards)]
     return {
         "reward": float(known.mean()) if len(known) else float("nan"),

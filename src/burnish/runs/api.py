@@ -116,7 +116,7 @@ def evaluate(
         loaded.renderer,
         examples,
         grader=judge,
-        setting=None if task is None or judge is None else task.environment,
+        setting=None if task is None else task.environment,
         limit_tokens=limit_tokens,
         samples=samples,
         temperature=temperature,

@@ -98,6 +98,8 @@ class Measuring:
         assert config.eval_tokens
         assert config.sample_every
         example = examples[step // config.sample_every % len(examples)]
-        item = evaluate(policy, self.prepared.renderer, [example], grader=None, limit_tokens=min(64, config.eval_tokens)).items[0]
+        limit, setting = min(64, config.eval_tokens), self.prepared.setting
+        found = evaluate(policy, self.prepared.renderer, [example], grader=None, limit_tokens=limit, setting=setting)
+        item = found.items[0]
         answer = item.answers[0].text if item.answers else ""
         return SampleEvent(step=step, prompt=item.prompt, answer=answer, reference=item.reference or "")

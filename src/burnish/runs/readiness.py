@@ -53,6 +53,8 @@ class Readiness:
     """of an answer, in the mean"""
     seconds: float
     """of drawing and grading all of them"""
+    error: str = ""
+    """why the first of those was not judged that were not"""
 
     @property
     def verdict(self) -> Verdict:
@@ -78,7 +80,8 @@ class Readiness:
     def seen(self) -> str:
         """The numbers behind the verdict, in a sentence."""
         if self.errors == 1:
-            return f"none of {self.questions * self.samples} answers to {self.questions} questions could be judged"
+            answers = self.questions * self.samples
+            return f"none of {answers} answers to {self.questions} questions could be judged: {self.error}"
         return (
             f"{self.questions} questions answered {self.samples} times each: mean reward {self.reward:.3g}, right once "
             f"{self.pass_1:.0%}, right at least once in {self.samples} {self.pass_k:.0%}, no difference within {self.flat:.0%} "
@@ -114,4 +117,5 @@ def readiness(policy: Policy, asking: Asking, questions: Sequence[Question], *, 
         cut=float(np.mean([r.stop_reason == "length" for group in groups for r in group])),
         tokens=float(np.mean([r.drawn.sum() for group in groups for r in group])),
         seconds=seconds,
+        error=next((r.score.error for group in groups for r in group if r.score.error), ""),
     )

@@ -20,7 +20,7 @@ from itertools import count
 
 import numpy as np
 
-from burnish.errors import ConfigError, TemplateError
+from burnish.errors import ConfigError, DataError, TemplateError
 from burnish.protocols import Grader, Policy
 from burnish.render.renderer import Renderer
 from burnish.tasks.environment import Environment, OneAnswer, Setting, Turn, question_of
@@ -297,11 +297,15 @@ class _Loop:
             found = self.threads.wait(future, self.limit_s)
             if isinstance(found, tuple):
                 way.messages.extend(found)
-                way.ids = self.renderer.prompt(found, way.environment.tools)
-                way.segments.append(Segment(role="user", ids=np.asarray(way.ids, dtype=np.int32)))
+                try:
+                    way.ids = self.renderer.prompt(found, way.environment.tools)
+                except (TemplateError, DataError) as error:
+                    way.score = failed(f"the environment failed: its start cannot be written: {error.seen or error}")
+                if len(way.ids) >= self.most:
+                    way.score = failed(f"its start takes {len(way.ids)} tokens of {self.most}: nothing can be answered")
             else:
-                way.segments.append(Segment(role="user", ids=np.asarray(way.question.ids, dtype=np.int32)))
                 way.score = late("the environment", self.limit_s) if found is None else failed(found)
+            way.segments.append(Segment(role="user", ids=np.asarray(way.ids or way.question.ids, dtype=np.int32)))
         if any(way.environment.tools for way in ways) and (why := self.renderer.why_no_tools()):
             raise ConfigError(
                 "this model's chat template cannot be used with tools",
@@ -401,7 +405,7 @@ class _Loop:
         sampled = [*way.ids, *said.ids.tolist()]
         try:
             way.ids = self.renderer.extend(sampled, [*before, message], turn.messages, way.environment.tools)
-        except TemplateError as error:
+        except (TemplateError, DataError) as error:
             way.score = failed(f"the chat template cannot go on: {error.seen or error}")
             return
         given = np.asarray(way.ids[len(sampled) :], dtype=np.int32)

@@ -21,6 +21,9 @@ PLACES = 12
 """Decimals of a result that has no end."""
 _SIGNS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00d7": "*", "\u00b7": "*", "\u00f7": "/", "^": "^"})
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_WRITTEN = re.compile(r"[0-9eE_.+\-*/%() \t]+")
+"""All that a plain expression is made of; names and quotes never reach the parser, which would warn of some."""
+_ONLY = "only numbers, + - * / // % ** and brackets can be worked out"
 _TIMES = re.compile(r"(?<=[\d)]) ?[xX] ?(?=[\d(])")
 
 
@@ -39,6 +42,8 @@ def value(expression: str) -> Fraction:
     plain = _TIMES.sub(" * ", plain).replace("^", "**").strip().removesuffix("=").strip()
     if not plain:
         raise Unreadable("nothing to work out")
+    if not _WRITTEN.fullmatch(plain):
+        raise Unreadable(_ONLY)
     try:
         tree = ast.parse(plain, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -99,7 +104,7 @@ def _value(node: ast.expr, source: str, depth: int) -> Fraction:
             return -inner if isinstance(sign, ast.USub) else inner
         case ast.BinOp(left=left, op=operation, right=right):
             return _bounded(_operate(_value(left, source, depth + 1), operation, _value(right, source, depth + 1)))
-    raise Unreadable("only numbers, + - * / // % ** and brackets can be worked out")
+    raise Unreadable(_ONLY)
 
 
 def _operate(left: Fraction, operation: ast.operator, right: Fraction) -> Fraction:

@@ -17,6 +17,7 @@ end the way, as they say nothing about the call.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from burnish.types import Message, ToolCall
 
 LIMIT_RESULT = 4_000
 """Characters of one result that the model reads."""
+_NO_TEXT = re.compile("[\ud800-\udfff\U00108000-\U0010ffff]")
 ERROR = "error: "
 """What the text of a failed call begins with."""
 
@@ -93,7 +95,9 @@ def schema(tool: Tool) -> dict[str, Any]:
 
 
 def result(good: bool, text: str, limit: int) -> Result:
-    """A result cut to `limit` characters; what failed begins with ERROR."""
+    """A result cut to `limit` characters; what failed begins with ERROR. What is no text (half a surrogate pair, the last private
+    plane, which tokenizers mark with) is written as U+FFFD."""
+    text = _NO_TEXT.sub("\ufffd", text)
     if len(text) > limit:
         text = f"{text[:limit]}\n[cut: {len(text) - limit} more characters]"
     return Result(text if good else ERROR + text, not good)

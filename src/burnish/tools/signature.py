@@ -67,7 +67,7 @@ def read_json(text: str) -> typing.Any:
     if len(text) > LIMIT_ARGUMENTS:
         raise Wrong(f"the arguments are {len(text)} characters long; at most {LIMIT_ARGUMENTS} are read")
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_pairs)
+        return json.loads(text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_no_pairs)
     except Wrong:
         raise
     except RecursionError:
@@ -208,6 +208,12 @@ def _plainly(value: typing.Any) -> typing.Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value.value if isinstance(value, enum.Enum) else value
+
+
+def _number(text: str) -> float:
+    if abs(number := float(text)) == float("inf"):
+        raise Wrong(f"{text[:20]} is too large a number")
+    return number
 
 
 def _no_constant(name: str) -> typing.Any:
