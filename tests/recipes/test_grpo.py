@@ -222,6 +222,10 @@ def test_what_the_turns_tell_decides_how_credit_is_divided() -> None:
     assert kinds == ["outcome", "return_to_go", "anchors"]
     assert grpo.credit_of(config(credit="states"), named) == "states"
     assert grpo.credit_of(config(variant="gspo"), named) == "outcome"
+    for own in ("states", "anchors", "values"):
+        assert grpo.credit_of(config(credit=own), [[walked(1.0, (2, None, None))]]) == "outcome", (
+            "a step whose answers all had one turn ends no run"
+        )
     for own, needed in (("anchors", "has state keys"), ("values", "forks")):
         with pytest.raises(ConfigError, match=needed):
             grpo.credit_of(config(credit=own), paid)

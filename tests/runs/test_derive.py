@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 import math
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from burnish.errors import ConfigError
+from burnish.recipes.grpo import GRPO
 from burnish.recipes.sft import SFT
 from burnish.runs.derive import Facts, derive, measured
 from burnish.tasks import ready
+from burnish.tasks.environment import Limits, OneAnswer
+from burnish.tasks.library import calculator
 
 FACTS = {
     "tokens": 20_000,
@@ -44,6 +48,69 @@ def test_answers_to_a_ready_task_have_the_room_that_the_task_gives():
     assert "refusals" in next(x.why for x in d.derived if x.key == "eval_tokens")
     asked = derive(SFT.load(base={"model": "m", "data": "refusals", "eval_tokens": 7}), Facts(**FACTS))
     assert asked.config.eval_tokens == 7
+
+
+class Talk(OneAnswer):
+    named, paid = False, True
+
+    @property
+    def pays(self) -> bool:
+        return self.paid
+
+    def state_key(self) -> str | None:
+        return "here" if self.named else None
+
+
+class Named(Talk):
+    named = True
+
+
+class Stuck(Talk):
+    def state_key(self) -> str | None:
+        raise ValueError("no key")
+
+
+@dataclass(frozen=True)
+class Of:
+    make: type[OneAnswer]
+    limits: Limits = field(default_factory=Limits)
+
+    def open(self) -> OneAnswer:
+        return self.make()
+
+
+@pytest.mark.parametrize(
+    ("setting", "given", "kind", "why"),
+    [
+        (None, {}, "outcome", "one turn"),
+        (Of(Named), {}, "anchors", "names its states"),
+        (Of(Talk), {}, "return_to_go", "may pay"),
+        (Of(Named, Limits(turns=1)), {}, "outcome", "one turn"),
+        (Of(Named), {"variant": "gspo"}, "outcome", "whole answers"),
+        (calculator.SETTING, {}, "outcome", "not paid"),
+    ],
+)
+def test_credit_is_settled_by_what_the_environment_says_of_itself(monkeypatch, setting, given, kind, why):
+    task = replace(calculator.make(), environment=setting)
+    monkeypatch.setattr(ready, "find", lambda name: task)
+    config = GRPO.load(base={"model": "m", "data": "calculator", **given})
+    d = derive(config, Facts(**FACTS))
+    assert d.config.credit == kind
+    assert why in next(x.why for x in d.derived if x.key == "credit")
+    assert derive(GRPO.load(base=d.config.model_dump(mode="json")), Facts(**FACTS)).config == d.config
+    discounted = GRPO.load(base={"model": "m", "data": "calculator", "discount": 0.9, **given})
+    if kind == "outcome":
+        with pytest.raises(ConfigError, match="discount is not read"):
+            derive(discounted, Facts(**FACTS))
+    else:
+        assert derive(discounted, Facts(**FACTS)).config.discount == 0.9
+
+
+def test_an_environment_that_does_not_start_is_refused_before_the_run(monkeypatch):
+    monkeypatch.setattr(ready, "find", lambda name: replace(calculator.make(), environment=Of(Stuck)))
+    with pytest.raises(ConfigError, match="cannot be started") as caught:
+        derive(GRPO.load(base={"model": "m", "data": "calculator"}), Facts(**FACTS))
+    assert "no key" in caught.value.seen
 
 
 def test_everything_is_derived_with_a_reason_and_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import multiprocessing
 import os
@@ -35,6 +36,8 @@ def capitals(text: str) -> float:
 class Shout(Environment):
     """Twice the model is asked to shout: the first time the turn is paid, the second time the grader pays."""
 
+    forks = True
+
     def start(self, example: Example) -> Sequence[Message]:
         self.turn = 0
         return question_of(example)
@@ -47,6 +50,9 @@ class Shout(Environment):
 
     def state_key(self) -> str | None:
         return f"turn {self.turn}"
+
+    def fork(self) -> Shout:
+        return copy.copy(self)
 
 
 @dataclass(frozen=True)
@@ -166,3 +172,14 @@ def test_check_18_a_killed_run_over_several_turns_goes_on_bit_by_bit(tiny_model:
     assert metrics(resumed.folder) == metrics(whole.folder)
     assert answers(resumed.folder) == answers(whole.folder)
     assert any(len(a["turns"]) == 4 for a in answers(whole.folder))
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("credit", ["values", "anchors"])
+def test_a_step_is_done_again_whatever_credit_it_took(tiny_model: Path, rows: Path, credit: str) -> None:
+    config = settings(stopping(tiny_model, rows), Path("shouting"), **{**ASK, "steps": 2, "credit": credit})
+    outcome = train.start(config, run=f"by-{credit}")
+    (again,) = [a for a in outcome.certificate.audits if a.name == "resume equality"]
+    assert again.passed, again.detail
+    values = [t.get("value") for a in answers(outcome.folder) for t in a["turns"] if "logprobs" in t]
+    assert any(v is not None for v in values) == (credit == "values")

@@ -1,6 +1,7 @@
 """Names, locks, status, metrics of a run's folder."""
 
 import json
+import math
 import os
 import signal
 import threading
@@ -235,3 +236,9 @@ def test_damage_in_the_middle_is_named_and_cut_on_resume():
 def test_a_run_where_none_can_be_is_the_users_error():
     with pytest.raises(UserError, match="cannot be written"):
         RunFolder.create("/proc/nothing", "sft")
+
+
+def test_numbers_that_are_none_are_null_however_deep() -> None:
+    folder = RunFolder.create(None, "sft")
+    folder.append("lines.jsonl", {"a": math.nan, "parts": {"judge": math.inf}, "turns": [{"reward": -math.inf, "ids": (1, 2)}]})
+    assert folder.read("lines.jsonl") == [{"a": None, "parts": {"judge": None}, "turns": [{"reward": None, "ids": [1, 2]}]}]

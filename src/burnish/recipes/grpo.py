@@ -101,7 +101,8 @@ class GRPO(Training):
     credit: Credit | None = None
     """Which turn of an answer in several turns is owed its reward: each the whole ("outcome"), what came after it among turns of
     the same number ("return_to_go") or from the same state ("states"), the whole and that ("anchors", GiGPO), or what it changed
-    in the value of going on ("values"). Derived: what the answers' turns tell enough for; of one turn, the outcome."""
+    in the value of going on ("values"). Derived: "anchors" where the task's environment names states, "return_to_go" where it may
+    pay for turns, else "outcome"."""
     discount: Annotated[float, Field(gt=0, le=1)] = 1.0
     """What a reward one turn later is worth, where `credit` is of turns."""
     shaping: Literal["potential", "raw"] = "potential"
@@ -238,7 +239,7 @@ def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum
 
 def credit_of(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> Credit:
     """How the rewards of these answers are divided among their turns."""
-    if config.objective.loss == "gspo":
+    if config.objective.loss == "gspo" or not turns.several(groups):
         return "outcome"
     told = turns.told(groups)
     if config.credit in ("states", "anchors", "values") and config.credit not in told:

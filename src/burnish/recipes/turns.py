@@ -87,7 +87,7 @@ def told(groups: Sequence[Sequence[Rollout]]) -> list[Credit]:
     divide; states must be named, values tried."""
     drawn = [s for group in groups for r in group for s in r.segments if s.logprobs is not None]
     made: list[Credit] = ["outcome"]
-    if max((len(_drawn(r)) for group in groups for r in group), default=0) < 2:
+    if not several(groups):
         return made
     if any(s.reward or s.grade is not None for s in drawn):
         made.append("return_to_go")
@@ -96,6 +96,11 @@ def told(groups: Sequence[Sequence[Rollout]]) -> list[Credit]:
     if any(s.value is not None for s in drawn):
         made.append("values")
     return made
+
+
+def several(groups: Sequence[Sequence[Rollout]]) -> bool:
+    """Whether some rollout has more than one turn; if none has, every credit is that of the outcome."""
+    return max((len(_drawn(r)) for group in groups for r in group), default=0) > 1
 
 
 def tokens(rollout: Rollout) -> int:

@@ -17,7 +17,10 @@ from typing import Any
 from burnish.errors import ConfigError
 from burnish.recipes.grpo import GRPO
 from burnish.recipes.training import Training
+from burnish.recipes.turns import Credit
 from burnish.tasks import ready
+from burnish.tasks.judging import asked
+from burnish.tasks.task import Task
 from burnish.types import Quantize
 
 EXPONENT = {"qwen": 0.0775, "llama": 0.781}
@@ -228,10 +231,38 @@ def _asking(d: _Deriving, c: GRPO, facts: Facts) -> tuple[GRPO, tuple[int, str]]
         )
     dapo = c.variant == "dapo"
     d.settle("refill", c.refill, 3 if dapo else 0, "DAPO's dynamic sampling" if dapo else "flat questions are passed over later")
+    kind, why = _credit(c, task)
+    d.settle("credit", c.credit, kind, why)
+    if d.values["credit"] == "outcome" and c.discount != 1:
+        raise ConfigError(
+            "discount is not read where credit is of the outcome", seen=f"discount = {c.discount}; {why}", todo="leave it out"
+        )
     if c.objective.loss != "importance_sampling":
         d.settle("clip_low", c.clip_low, c.objective.low, f"usual for {c.variant}")
         d.settle("clip_high", c.clip_high, c.objective.high, f"usual for {c.variant}")
     return c, size
+
+
+def _credit(c: GRPO, task: Task | None) -> tuple[Credit, str]:
+    """How the reward is divided among turns, by what the task's environment says of itself."""
+    if c.objective.loss == "gspo":
+        return "outcome", "gspo weighs whole answers"
+    setting = None if task is None else task.environment
+    if task is None or setting is None or setting.limits.turns == 1:
+        return "outcome", "each answer is one turn"
+    environment, row = setting.open(), task.train[0]
+    try:
+        found = asked(lambda: (environment.start(row), environment.state_key()))
+    finally:
+        environment.close()
+    if isinstance(found, str):
+        todo = "mend it: `burnish task check` shows more"
+        raise ConfigError(f"the environment of {task.name} cannot be started", seen=found, todo=todo)
+    if found[1] is not None:
+        return "anchors", "the environment names its states"
+    if environment.pays:
+        return "return_to_go", "the environment may pay for turns, and names no states"
+    return "outcome", "turns are not paid; what is graded is the last answer"
 
 
 def _asked_rank(facts: Facts) -> tuple[int, str]:

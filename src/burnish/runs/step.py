@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Again(Questioner):
     """Asks what a step asked before, leaving no trace. drawn: its answers, where they were drawn ahead."""
 
     def __init__(self, one: Questioner, rounds: Sequence[Sequence[int]], drawn: Mapping[str, Any] | None = None) -> None:
-        super().__init__(one.asking.silent(), one.questions, one.picking)
+        super().__init__(replace(one.asking, folder=None), one.questions, one.picking)
         self._left: Iterator[Sequence[int]] = iter(rounds)
         self.batch = len(rounds[0])
         if one.ahead is not None:

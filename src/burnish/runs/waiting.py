@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ def to_json(rollout: Rollout) -> dict[str, Any]:
         "reason": score.reason,
         "error": score.error,
         "marks": list(score.marks),
-        "parts": [list(part) for part in score.parts],
+        "parts": [[name, value if math.isfinite(value) else None] for name, value in score.parts],
     }
 
 
@@ -43,7 +44,7 @@ def rollout_of(question: Question, body: Mapping[str, Any]) -> Rollout:
         reason=str(body["reason"]),
         error=body["error"],
         marks=tuple(body["marks"]),
-        parts=tuple((str(name), float(value)) for name, value in body["parts"]),
+        parts=tuple((str(name), math.nan if value is None else float(value)) for name, value in body["parts"]),
     )
     return Rollout(
         example=question.example,

@@ -192,8 +192,7 @@ class RunFolder:
     def append(self, file: str, *lines: Mapping[str, Any]) -> None:
         """Append lines of JSON to a file. Numbers that are not finite become null, which JSON has no other word for."""
         path = self.path / file
-        texts = (json.dumps({k: _finite(v) for k, v in line.items()}, allow_nan=False) + "\n" for line in lines)
-        data = "".join(texts).encode()
+        data = "".join(f"{_json(line)}\n" for line in lines).encode()
         with writable(path), open(path, "ab+") as opened:
             end = opened.seek(0, os.SEEK_END)
             if end and os.pread(opened.fileno(), 1, end - 1) != b"\n":
@@ -257,7 +256,19 @@ def _whole_lines(data: bytes) -> int:
     return data.rfind(b"\n") + 1
 
 
+def _json(line: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(line, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(line), allow_nan=False)
+
+
 def _finite(value: Any) -> Any:
+    """The value with null for each number in it that is not finite, however deep."""
+    if isinstance(value, Mapping):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

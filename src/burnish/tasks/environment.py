@@ -61,6 +61,11 @@ class Environment(ABC):
         """What the policy may call, once started."""
         return ()
 
+    @property
+    def pays(self) -> bool:
+        """Whether its turns may be paid; where not, all that a way is worth is what its answer is worth."""
+        return True
+
     @abstractmethod
     def start(self, example: Example) -> Sequence[Message]:
         """What the policy reads first: a conversation up to where it speaks."""
@@ -94,6 +99,10 @@ class Setting(Protocol):
 
 class OneAnswer(Environment):
     """The trivial environment: one answer, and the grader's word on it. What a task without an environment is."""
+
+    @property
+    def pays(self) -> bool:
+        return False
 
     def start(self, example: Example) -> Sequence[Message]:
         return question_of(example)

@@ -8,7 +8,7 @@ Several calls of one turn are all made, in order. Too many, or calls that make n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from burnish.tasks.environment import Environment, Limits, Schema, Turn, question_of
 from burnish.tools.function import Calls, Tool, schema
@@ -39,6 +39,10 @@ class WithTools(Environment):
     def tools(self) -> Sequence[Schema]:
         return self._schemas
 
+    @property
+    def pays(self) -> bool:
+        return False
+
     def start(self, example: Example) -> Sequence[Message]:
         return question_of(example)
 
@@ -49,5 +53,5 @@ class WithTools(Environment):
 
     def fork(self) -> WithTools:
         other = WithTools(self._calls.tools, Limits(calls=self._calls.limit))
-        other._calls.made, other._calls.failed = self._calls.made, self._calls.failed
+        other._calls = replace(self._calls, names=list(self._calls.names))
         return other

@@ -22,7 +22,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,10 @@ class WrittenEnvironment(Environment):
     def tools(self) -> Sequence[Schema]:
         return self._schemas
 
+    @property
+    def pays(self) -> bool:
+        return self._setting.has.environment
+
     def start(self, example: Example) -> Sequence[Message]:
         self._generation = self._process.generation
         if self._setting.has.environment:
@@ -158,7 +162,7 @@ class WrittenEnvironment(Environment):
                 self._ask("fork", other._key, keep=False)
             other._generation, other._done, other._schemas = self._generation, list(self._done), self._schemas
         inside = [_Inside(other, tool.about) if isinstance(tool, _Inside) else tool for tool in self._calls.tools]
-        other._calls = Calls(inside, self._calls.limit, self._calls.made, self._calls.failed, list(self._calls.names))
+        other._calls = replace(self._calls, tools=inside, names=list(self._calls.names))
         return other
 
     def state_key(self) -> str | None:
