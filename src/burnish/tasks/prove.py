@@ -97,14 +97,11 @@ def prove(task: Task, *, rows: int = ROWS) -> Proof:
     bench = Bench(task)
     known = [Known(e, best) for e in chosen if (best := bench.best(e)) is not None]
     tried = bench.environment is not None
-    others = _others(bench, known)
     lines = [
         _own(known, len(chosen), tried),
         *([_calls(known)] if tried else []),
-        _apart(
-            "saying nothing fails" if tried else "the empty answer fails", known, [bench.nothing(k.example) for k in known], 0.0
-        ),
-        others,
+        _nothing(bench, known),
+        _others(bench, known),
         _same(bench, known),
         _errors(known, tried),
     ]
@@ -276,6 +273,11 @@ def _apart(name: str, known: Sequence[Known], found: Sequence[Tried], allowed: f
         todo="a model would learn to answer so: let the grader ask for more" if bad else "",
         examples=tuple(_row(k, f) for k, f in wins[:SHOWN]) if bad else (),
     )
+
+
+def _nothing(bench: Bench, known: Sequence[Known]) -> Line:
+    name = "the empty answer fails" if bench.environment is None else "saying nothing fails"
+    return _apart(name, known, [bench.nothing(k.example) for k in known], 0.0)
 
 
 def _others(bench: Bench, known: Sequence[Known]) -> Line:
