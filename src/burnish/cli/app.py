@@ -475,7 +475,8 @@ def task_import(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="OpenAI's JSON lines, with --grader; gym:MODULE:ENV_ID or gym:FILE.py:CLASS, a Gymnasium environment of texts.",
+            help="OpenAI's JSON lines, with --grader; gym:MODULE:ENV_ID or gym:FILE.py:CLASS, a Gymnasium environment of texts; "
+            "a folder of Harbor or Terminal-Bench, or a folder of such folders.",
         ),
     ],
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The task folder to make.")],

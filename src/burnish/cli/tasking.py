@@ -13,7 +13,7 @@ from burnish.cli.tables import bullets, columns, grid, heading
 from burnish.errors import ConfigError, TaskRefused
 from burnish.evals.evaluation import plain
 from burnish.tasks import folder, openai_files, prove, ready, scaffold
-from burnish.tasks.foreign import gymnasium, verifiers
+from burnish.tasks.foreign import gymnasium, harbor, verifiers
 from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
 from burnish.tasks.task import Task
@@ -33,16 +33,19 @@ def new(path: str, *, as_json: bool) -> None:
 def bring(source: str, out: str, *, openai: Mapping[str, Any], gym: Mapping[str, Any], as_json: bool) -> None:
     """See `burnish task import --help`. Raises ConfigError for a source of no known kind, and for options of another kind."""
     to = screen(as_json=as_json)
-    is_gym = source.startswith(gymnasium.PREFIX)
-    strange = [name for name, value in (openai if is_gym else gym).items() if value]
-    if strange or (not is_gym and openai["grader"] is None):
+    is_gym, is_harbor = source.startswith(gymnasium.PREFIX), Path(source).is_dir()
+    others = {**({} if is_gym else gym), **({} if not (is_gym or is_harbor) else openai)}
+    strange = [name for name, value in others.items() if value]
+    if strange or (not (is_gym or is_harbor) and openai["grader"] is None):
         raise ConfigError(
             f"{source} cannot be imported so",
             seen=f"--{strange[0]}" if strange else "no --grader",
-            todo="give a file for reinforcement fine-tuning with --grader, or gym:MODULE:ENV_ID",
+            todo="give a file for reinforcement fine-tuning with --grader, gym:MODULE:ENV_ID, or a folder of Harbor",
         )
     if is_gym:
         made = gymnasium.bring(source, Path(out), **_gym(gym))
+    elif is_harbor:
+        made = harbor.bring(Path(source), Path(out))
     else:
         made = openai_files.bring(Path(source), openai["grader"], Path(out), **{k: v for k, v in openai.items() if k != "grader"})
     to.print(visible(f"made {made}, of {source}"))

@@ -18,6 +18,7 @@ from burnish.tasks.manifest import CODE, FILE, Manifest
 from burnish.tasks.split import split
 from burnish.tasks.task import Card, Means, Task
 from burnish.tasks.tooluse import ToolUse
+from burnish.tasks.workspace import WorkspaceSetting
 from burnish.tasks.written import Written, WrittenSetting, written
 from burnish.tools.calculator import calculator
 from burnish.tools.function import Tool
@@ -43,7 +44,7 @@ def load(path: Path) -> Task:
 
     train, valid, test = _rows(path, manifest)
     card, setting = manifest.card, _environment(path, manifest)
-    pays = isinstance(setting, WrittenSetting) and setting.has.environment
+    pays = isinstance(setting, WorkspaceSetting) or (isinstance(setting, WrittenSetting) and setting.has.environment)
     if not manifest.graders and not pays:
         todo = "add a [[graders]] entry, or a class Environment to task.py that pays for turns"
         raise ConfigError(f"nothing judges the answers of {manifest.name}", seen=f"no grader in {FILE}", todo=todo)
@@ -66,7 +67,7 @@ def files(path: Path) -> list[str]:
     manifest = Manifest.load(file=path / FILE)
     rows = manifest.rows
     names = [FILE, *(n for n in (rows.train, rows.valid, rows.test, rows.all) if n is not None)]
-    names += manifest.tools.documents
+    names += [*manifest.tools.documents, *([manifest.workspace.file] if manifest.workspace.file is not None else [])]
     if (path / CODE).is_file():
         names.append(CODE)
     return names + [name for name in files_of((*manifest.graders, *manifest.audit)) if name not in names]
@@ -127,6 +128,11 @@ def _environment(path: Path, manifest: Manifest) -> Setting | None:
     source = (path / CODE).read_text(encoding="utf-8") if (path / CODE).is_file() else ""
     has, own = written(source), manifest.limits
     limits = Limits(turns=own.turns, calls=own.calls, tokens=own.tokens)
+    if manifest.workspace.file is not None:
+        if box or has != Written(tools=False, environment=False):
+            raise ConfigError(f"{manifest.name} has a workspace, and tools beside", todo="take one of them out")
+        text = inside(path, manifest.workspace.file).read_text(encoding="utf-8")
+        return WorkspaceSetting(text=text, limits=limits, timeout_s=own.step_s)
     if has != Written(tools=False, environment=False):
         packages = manifest.code.packages
         return WrittenSetting(source=source, has=has, box=tuple(box), limits=limits, timeout_s=own.step_s, packages=packages)

@@ -89,6 +89,13 @@ class CodeEntry(Config):
     """Installed packages that they may import, by the names that pip knows; the standard library is always there."""
 
 
+class WorkspaceEntry(Config):
+    """Files that the model works on with a shell, and the tests that judge what it leaves; made by an import."""
+
+    file: str | None = None
+    """A file of the folder with the workspaces of the rows, which name theirs in a column `workspace`."""
+
+
 class LimitsEntry(Config):
     """What ends the way to an answer that takes several turns."""
 
@@ -99,7 +106,7 @@ class LimitsEntry(Config):
     tokens: Annotated[int, Field(ge=1)] | None = None
     """Of the whole conversation. By default what the model takes."""
     step_s: Annotated[float, Field(gt=0, le=60)] = 5.0
-    """Seconds of the processor for one call or step of task.py."""
+    """Seconds of the processor for one call or step of task.py, or for one command in a workspace."""
 
 
 class MeansEntry(Config):
@@ -133,6 +140,8 @@ class Manifest(Config):
     """What the model may call."""
     code: CodeEntry = CodeEntry()
     """What task.py may use."""
+    workspace: WorkspaceEntry = WorkspaceEntry()
+    """What is worked on."""
     limits: LimitsEntry = LimitsEntry()
     """Of answers that take several turns."""
     means: MeansEntry = MeansEntry()

@@ -202,6 +202,12 @@ def _how(limits: Limits) -> How:
             seen=found.why,
             todo="install bubblewrap, or set `processes=0`",
         )
+    if (limits.programs or limits.places) and how != "bubblewrap":
+        raise SandboxMissing(
+            "A program that starts others, or has places of its own, cannot be bounded here",
+            seen=found.why,
+            todo="install bubblewrap (`apt-get install bubblewrap`)",
+        )
     return how
 
 
@@ -213,7 +219,8 @@ def _warn() -> None:
 
 def _kind(how: How, limits: Limits, packages: tuple[str, ...], project: str) -> Kind:
     own_user = sandbox_launch.user() is not None
-    return Kind(how, limits.files_bytes, limits.processes > 0, packages, project, own_user)
+    kind = Kind(how, limits.files_bytes, limits.processes > 0, packages, project, own_user)
+    return replace(kind, programs=limits.programs, places=limits.places)
 
 
 def _once(text: bytes, limits: Limits, kind: Kind) -> Ran:

@@ -15,7 +15,7 @@ import sys
 
 OURS = "<sandbox>"
 """The name of our own files in tracebacks, which a program's leave out."""
-READ_FILE, READ_DIR, WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
+EXECUTE, READ_FILE, READ_DIR, WRITE_FILE = 1 << 0, 1 << 2, 1 << 3, 1 << 1
 REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_FILE, MAKE_LINK = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
 REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
 DIRECTORY = READ_DIR | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_FILE | MAKE_LINK | REFER
@@ -135,6 +135,8 @@ def _restrict_files(job: dict) -> None:
     if job["packages"]:
         given += [(path, READ_FILE | READ_DIR) for path in job["packages_readable"]]
     given += [(path, READ_FILE | WRITE_FILE) for path in job["devices"]] + [(".", OWN)]
+    if job["runnable"]:
+        given += [(path, EXECUTE) for path in job["runnable"]] + [(".", EXECUTE)]
     for path, rights in given:
         file = os.open(path, os.O_PATH | os.O_CLOEXEC)
         if not os.path.isdir(path):

@@ -79,6 +79,12 @@ LOOKED_AT: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """Allowed or not by their arguments: `_arguments`."""
 
+PROGRAMS = frozenset({
+    "execve", "chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat",
+    "setxattr", "lsetxattr", "fsetxattr",
+})  # fmt: skip
+"""Of DENIED, what programs of the system cannot do without: to become another one; modes, owners and times of files. In
+bubblewrap's namespace all files but the program's own are read-only, so that these change no other, and it may give none away."""
 ALLOW = 0x7FFF_0000
 ASK = 0x7FC0_0000
 """The call waits for what `sandbox_threads` says."""
@@ -113,11 +119,12 @@ SERVERS_OWN = {
 """What the server does itself, and what is decided by a process's own number; all else is filtered once, in the server."""
 
 
-def build(machine: str, *, processes: bool, ask: bool = False) -> tuple[bytes, bytes]:
+def build(machine: str, *, processes: bool, ask: bool = False, programs: bool = False) -> tuple[bytes, bytes]:
     """Two filters for a `platform.machine()`: the server's, which its programs inherit, and what each program adds. The
     stricter answer holds. OWN_PID is yet to be replaced.
 
-    `processes` lets the program fork. `ask` has it wait for leave to start a thread; forks are not asked about.
+    `processes` lets the program fork, `programs` become another one.
+    `ask` has it wait for leave to start a thread; forks are not asked about.
     """
     assert not (processes and ask), "only the threads of one process are counted"
     column = list(ARCHITECTURES).index(machine)
@@ -129,7 +136,8 @@ def build(machine: str, *, processes: bool, ask: bool = False) -> tuple[bytes, b
     ]
     newest: list[Instruction] = [(JUMP_GREATER, 0, 1, NEWEST), (RETURN, 0, 0, ENOSYS)]
     cases: tuple[dict[int, list[Instruction]], dict[int, list[Instruction]]] = ({}, {})
-    for table, answer in ((DENIED if processes else DENIED | FORKS, EPERM), (UNKNOWN, ENOSYS), (LOOKED_AT, None)):
+    denied = {name: pair for name, pair in DENIED.items() if not (programs and name in PROGRAMS)}
+    for table, answer in ((denied if processes else denied | FORKS, EPERM), (UNKNOWN, ENOSYS), (LOOKED_AT, None)):
         for name, pair in table.items():
             if (number := pair[column]) is not None:
                 body = [(RETURN, 0, 0, answer)] if answer else _arguments(name, processes=processes, ask=ask)

@@ -47,6 +47,11 @@ class Limits:
     on both together is this and 32 (for a moment twice that where the kernel does not count: `sandbox_threads`)."""
     files_bytes: int = 16 << 20
     """All files that it writes, together."""
+    programs: bool = False
+    """Whether it may start the system's programs, such as a shell. It needs `processes` and bubblewrap, since they see by their
+    full names what is there: the programs are bounded as Python is, by the same filter and the same namespaces."""
+    places: tuple[str, ...] = ()
+    """Names at the root, such as "app", that are to lead to folders of the program's own; bubblewrap alone can give them."""
 
     @property
     def still_s(self) -> float:
@@ -72,6 +77,8 @@ class Kind:
     """Whether the server becomes a user that nobody else is, as root's does."""
     spares: bool = True
     """Whether there is a next program, whose process is made while one runs."""
+    programs: bool = False
+    places: tuple[str, ...] = ()
 
 
 INSIDE = ("sandbox_directory", "sandbox_child", "sandbox_calls", "sandbox_server")
@@ -92,6 +99,12 @@ INSTALLED = ("site-packages", "dist-packages")
 """Where an interpreter, this or another, has packages that do not belong to it."""
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
 DEVICES = ("/dev/null", "/dev/urandom")
+PROGRAMS = ("/bin", "/usr/bin")
+"""Where the system's programs are."""
+OWN_PROGRAMS = "/burnish/bin"
+"""Where python3 is found by its name."""
+ROOT = ".root"
+"""The folder of the program's directory in which its places are."""
 THREADS = 32
 USERS = ((1 << 30, 1 << 29), (60_000, 5_000))
 """Ranges (first, number) of user numbers that belong to nobody; the second is for containers with 65,536 users."""
@@ -175,14 +188,15 @@ def payload(kind: Kind, directory: str, links: str, *, control: int, source: int
         "reads_by_right": kind.how == "none" or (kind.how == "landlock" and landlock > 0),
         "user": user() if kind.own_user else None,
         "landlock": landlock,
-        "readable": readable(),
+        "readable": readable(kind.programs),
+        "runnable": readable(kind.programs) if kind.programs else [],
         "hidden": hidden() if kind.how == "landlock" else [],  # bubblewrap has covered them
         "listed": [*_standard()],
         "packages": (PACKAGES if kind.how == "bubblewrap" else links) if given.paths else None,
         "packages_readable": [PACKAGES] if kind.how == "bubblewrap" else [links, *given.paths.values()],
         "preload": [*(COMMON if kind.spares else ()), *given.modules],
         "devices": [*DEVICES],
-        "filters": sandbox_filter.build(platform.machine(), processes=kind.forks, ask=not counted),
+        "filters": sandbox_filter.build(platform.machine(), processes=kind.forks, ask=not counted, programs=kind.programs),
         "spares": counted and kind.spares,
         "ask": None if counted else sandbox_filter.SECCOMP[platform.machine()],
         "own_pid": sandbox_filter.OWN_PID,
@@ -208,10 +222,11 @@ def environment(directory: str, *, packages: bool) -> dict[str, str]:
 
 
 @functools.cache
-def readable() -> list[str]:
-    """What the program may read: the interpreter with its standard library, and the system's libraries; all but `hidden`."""
+def readable(programs: bool = False) -> list[str]:
+    """What the program may read: the interpreter with its standard library, and the system's libraries; all but `hidden`.
+    programs: with the system's programs."""
     prefix = os.path.realpath(sys.base_prefix)
-    wanted = [*SYSTEM, f"{prefix}/lib", f"{prefix}/lib64", *_standard(), _interpreter()]
+    wanted = [*SYSTEM, *(PROGRAMS if programs else ()), f"{prefix}/lib", f"{prefix}/lib64", *_standard(), _interpreter()]
     present = [path for path in dict.fromkeys(wanted) if os.path.exists(path)]
     return [p for p in present if not any(p != outer and p.startswith(outer + "/") for outer in present)]
 
@@ -275,9 +290,11 @@ def _bubblewrap(kind: Kind, directory: str) -> list[str]:
         found += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     else:
         found += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    for folder in dict.fromkeys(str(parent) for path in (*readable(), *DEVICES) for parent in reversed(Path(path).parents)):
+    for folder in dict.fromkeys(
+        str(parent) for path in (*readable(kind.programs), *DEVICES) for parent in reversed(Path(path).parents)
+    ):
         found += ["--perms", "0755", "--dir", folder]  # else they are as closed as they are outside
-    for path in readable():
+    for path in readable(kind.programs):
         found += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind", path, path]
     for path in hidden():
         found += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
@@ -287,6 +304,11 @@ def _bubblewrap(kind: Kind, directory: str) -> list[str]:
         found += ["--ro-bind", path, f"{PACKAGES}/{name}"]
     for path in DEVICES:
         found += ["--dev-bind", path, path]
+    if kind.programs:
+        for name in ("python", "python3"):
+            found += ["--symlink", _interpreter(), f"{OWN_PROGRAMS}/{name}"]
+    for name in kind.places:
+        found += ["--symlink", f"{directory}/{ROOT}/{name}", f"/{name}"]
     found += ["--perms", "1777", "--size", str(kind.files_bytes), "--tmpfs", directory, "--remount-ro", "/"]
     for name, value in environment(directory, packages=bool(kind.packages)).items():
         found += ["--setenv", name, value]
