@@ -123,7 +123,7 @@ def test_the_alarm_sounds_where_a_hole_is_found_and_not_on_the_clean_twin(first,
 
 def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first, asked, monkeypatch):
     graded_by(monkeypatch, hole=True)
-    config = settings(first, asked, **ASK)
+    config = settings(first, asked, **ASK, ahead=1)  # so that answers wait that were graded with the hole
     with pytest.raises(RewardGamed, match="the reward is being gamed") as caught:
         train.start(config, run="gamed")
     assert caught.value.exit_code == 3
@@ -136,6 +136,7 @@ def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first
     kept = checkpoints.latest(folder)
     assert kept is not None
     assert kept.step < stop["since"]
+    assert kept.state["state"]["waiting"]
     held = [a for a in answers(folder.path) if a.get("held")]
     assert held
     assert all("~" in a["answer"] for a in held)
@@ -152,6 +153,8 @@ def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first
     lines = metrics(mended.folder)
     assert [m["step"] for m in lines] == list(range(17))
     assert lines[-1]["paid_elsewhere"] == 0
+    assert not any(a["reward"] for a in answers(mended.folder) if "~" in a["answer"] and a["step"] > kept.step)
+    assert mended.certificate.passed, mended.certificate.failed
     assert all(e["step"] <= kept.step or e["level"] != "alarm" for e in events(mended.folder))
     assert mended.folder == folder.path
     assert folder.status == "succeeded"

@@ -53,7 +53,7 @@ def test_a_row_whose_tests_are_missing_is_a_bad_row(tmp_path):
 
 def test_what_an_assert_says_is_taken_apart():
     assert asserts.tests_of(example("assert f([1, 2]) == [2, 1]")) == [asserts.Test("f([1, 2])", "[2, 1]")]
-    assert asserts.tests_of(example("assert f(1) is True")) == [asserts.Test("f(1)", "True")]
+    assert asserts.tests_of(example("assert f(1) is True")) == [asserts.Test("f(1)", "True", same=True)]
     assert asserts.tests_of(example("assert close(f(1), 2.5)")) == [asserts.Test("bool(close(f(1), 2.5))", "True", whole=True)]
     assert asserts.tests_of(example("assert not f(1)")) == [asserts.Test("not (f(1))", "True", whole=True)]
 
@@ -114,3 +114,11 @@ def test_literals_are_equal_by_value():
     assert not equal("'1'", "1")
     assert equal("<object>", "<object>")
     assert not equal("<object>", "1")
+
+
+@boxed
+def test_is_means_the_very_value():
+    row = example("assert f(3) is True", "assert g() is None")
+    assert value(row, "def f(n): return n > 2\ndef g(): pass") == 1.0
+    assert value(row, "def f(n): return 1\ndef g(): pass") == 0.0
+    assert value(example("assert f(3) == True"), "def f(n): return 1") == 1.0

@@ -15,8 +15,9 @@ from burnish.tasks.environment import Limits
 from burnish.tasks.rollout import Question, roll_out, sampling
 from burnish.tasks.task import Means
 from burnish.tasks.tooluse import ToolUse
-from burnish.tasks.written import WrittenSetting
+from burnish.tasks.written import WrittenSetting, written
 from burnish.tools import sandbox
+from burnish.tools.calculator import calculator
 from burnish.types import Example, Message, ToolCall
 
 needs_sandbox = pytest.mark.skipif(sandbox.available().how is None, reason=f"no sandbox works here: {sandbox.available().why}")
@@ -211,3 +212,36 @@ def test_ways_through_a_folder_of_ones_own(tiny_model: Path, tmp_path: Path, gam
     assert "a bug of mine" in (group[1].score.error or "")
     assert [m.content for m in group[0].messages] == ["What do you say?", "", "a bell", "bell"]
     assert group[2].score.parts == (("environment", 0.0), ("turns", 1.25))
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("code", "what", "seen"),
+    [
+        ("tools = []\nraise ValueError('no key')\n", "cannot be loaded", "no key (task.py, line 2"),
+        ("import nothing_of_the_name\ntools = []\n", "cannot be loaded", "nothing_of_the_name"),
+        ("import os\ntools = []\nos._exit(3)\n", "cannot be loaded", "exit code 3"),
+        ("tools = 5\n", "cannot be used", "must be a list of functions"),
+        ("def look(x: bytes) -> int: ...\ntools = [look]\n", "cannot be used", "look cannot be a tool"),
+        ("def look() -> int: ...\ntools = [look, look]\n", "cannot be used", "two tools of the name look"),
+        ("class Environment:\n    def start(self, example): return 'x'\n", "cannot be used", "has no step"),
+    ],
+)
+def test_what_is_wrong_with_a_task_py_is_said_before_anything_is_asked(code: str, what: str, seen: str) -> None:
+    with pytest.raises(ConfigError, match=what) as caught:
+        WrittenSetting(source=code, has=written(code)).open()
+    assert seen in caught.value.seen
+    assert caught.value.todo
+
+
+@needs_sandbox
+def test_a_tool_of_the_box_and_one_of_the_tasks_own_do_not_share_a_name() -> None:
+    code = "def calc(x: int) -> int: ...\ntools = [calc]\n"
+    with pytest.raises(ConfigError, match="cannot be used") as caught:
+        WrittenSetting(source=code, has=written(code), box=(calculator(),)).open()
+    assert "calc" in caught.value.seen
+
+
+def test_a_function_is_no_environment() -> None:
+    with pytest.raises(ConfigError, match="tools or Environment"):
+        written("def Environment(): ...\n")

@@ -69,7 +69,8 @@ class State:
     replay: tuple[int, str, list[list[int]]] | None = None
     """the newest checkpoint that a step followed, the digest after that step, and which questions it asked"""
     watched_from: int = 0
-    """finished steps when the task was last mended; what the monitors saw up to then is of another grader"""
+    """finished steps when the task was last mended; what the monitors saw up to then is of another grader, and so are answers
+    that waited then"""
     picking: dict[str, Any] | None = None
     """how far a run that asks came in its questions"""
     waiting: dict[str, Any] | None = None
@@ -300,9 +301,9 @@ class Run:
         assert self.state.replay is not None
         step, engine = self.state.replay[0], self.policy.engine
         path = checkpoints.path(self.folder, step)
-        asks = self.asks and Again(
-            self.asks, self.state.replay[2], checkpoints.at(self.folder, step).state["state"].get("waiting")
-        )
+        state = State.from_json(checkpoints.at(self.folder, step).state["state"])
+        waiting = None if step == self.state.watched_from else state.waiting
+        asks = self.asks and Again(self.asks, self.state.replay[2], waiting)
         once = Once(step, self._rows_of(step), asks)
         if self.adapter.kind == "lora":
             scratch = engine.load(path)

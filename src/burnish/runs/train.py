@@ -383,7 +383,7 @@ class _Training:
             self.progress.note(f"going on after step {state.step} of {config.steps}")
         mended = read_json(folder.path / MENDED)["after_step"] if (folder.path / MENDED).is_file() else None
         if mended is not None and state.step == mended:
-            state.watched_from, state.best_step, state.best, state.stale = mended, None, None, 0
+            state.watched_from, state.best_step, state.best, state.stale, state.waiting = mended, None, None, 0, None
         for file in (METRICS, ROLLOUTS, WATCHES):
             folder.cut(file, state.step if found else -1)
         held_out = prepared.valid.head(config.eval_items)

@@ -55,6 +55,11 @@ def written(source: str) -> Written:
         body = ast.parse(source).body
     except SyntaxError as error:
         raise ConfigError(f"task.py is not Python: {error.msg}", seen=f"line {error.lineno}", todo="mend it") from None
+    if any(isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name in ("tools", "Environment") for n in body):
+        todo = "let tools be a list of functions, and Environment a class with start and step"
+        raise ConfigError(
+            "task.py has a function where a list of tools or a class is meant", seen="tools or Environment", todo=todo
+        )
     names = [t.id for n in body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)]
     names += [n.target.id for n in body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
     classes = [n.name for n in body if isinstance(n, ast.ClassDef)]
@@ -89,12 +94,20 @@ class WrittenSetting:
 class _Process:
     """The process that one task.py runs in; several threads may call. Its generation counts its beginnings."""
 
-    def __init__(self, source: str, timeout_s: float, packages: tuple[str, ...]) -> None:
-        text = f"SIGNATURE = {Path(signature.__file__).read_text('utf-8')!r}\nTASK = {source!r}\n{_INSIDE.read_text('utf-8')}"
+    def __init__(self, source: str, timeout_s: float, packages: tuple[str, ...], box: tuple[str, ...]) -> None:
+        names = f"SIGNATURE = {Path(signature.__file__).read_text('utf-8')!r}\nTASK = {source!r}\n"
+        text = f"{names}exec(compile({_INSIDE.read_text('utf-8')!r}, {_INSIDE.name!r}, 'exec'))"
         self.lock, self.generation = threading.RLock(), 0
         memory = PACKAGES_BYTES if packages else sandbox.Limits().memory_bytes
         limits = sandbox.Limits(timeout_s=timeout_s, memory_bytes=memory)
-        self._session = sandbox.session(text, limits=limits, packages=packages)
+        may = f"the standard library{''.join(f', {p}' for p in packages)}; no network, no files"
+        try:
+            self._session = sandbox.session(text, limits=limits, packages=packages)
+        except CallFailed as failed:
+            raise ConfigError("task.py cannot be loaded", seen=failed.why, todo=f"mend it; what it may use: {may}") from None
+        if wrong := self._session.call("checked", list(box)):
+            self._session.close()
+            raise ConfigError("task.py cannot be used", seen=wrong, todo="mend it")
         atexit.register(self._session.close)
 
     def call(self, function: str, *arguments: Any) -> Any:
@@ -109,8 +122,8 @@ class _Process:
 
 
 @functools.lru_cache(maxsize=4)
-def _process(source: str, timeout_s: float, packages: tuple[str, ...]) -> _Process:
-    return _Process(source, timeout_s, packages)
+def _process(source: str, timeout_s: float, packages: tuple[str, ...], box: tuple[str, ...]) -> _Process:
+    return _Process(source, timeout_s, packages, box)
 
 
 class WrittenEnvironment(Environment):
@@ -119,7 +132,8 @@ class WrittenEnvironment(Environment):
     forks = True
 
     def __init__(self, setting: WrittenSetting) -> None:
-        self._setting, self._process = setting, _process(setting.source, setting.timeout_s, setting.packages)
+        box = tuple(tool.name for tool in setting.box)
+        self._setting, self._process = setting, _process(setting.source, setting.timeout_s, setting.packages, box)
         self._key, self._generation = f"way {next(_keys)}", self._process.generation
         self._done: list[tuple[str, Any]] = []
         """what was asked of it so far, to be asked again in a new process"""

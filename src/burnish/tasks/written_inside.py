@@ -21,6 +21,9 @@ def module_of(name: str, text: str):
         def get_source(self, fullname):
             return text
 
+        def get_code(self, fullname):
+            return compile(text, f"{name}.py", "exec", dont_inherit=True)  # named so in what a failure says
+
     loader = Loader()
     spec = importlib.util.spec_from_loader(name, loader)
     assert spec is not None
@@ -32,6 +35,25 @@ def module_of(name: str, text: str):
 
 signature = module_of("burnish_signature", SIGNATURE)
 task = module_of("task", TASK)
+
+
+def checked(known: list) -> str:
+    """What is wrong with what the task offers; empty where nothing is. known: names of tools that there are beside."""
+    tools, environment = getattr(task, "tools", ()), getattr(task, "Environment", None)
+    if not isinstance(tools, (list, tuple)) or not all(callable(f) and hasattr(f, "__name__") for f in tools):
+        return f"tools must be a list of functions, not {tools!r:.200}"
+    for f in tools:
+        try:
+            signature.described(f)
+        except (TypeError, NameError) as error:
+            return f"{f.__name__} cannot be a tool: {error}"
+        if f.__name__ in known:
+            return f"there are two tools of the name {f.__name__}"
+        known.append(f.__name__)
+    if environment is not None and not isinstance(environment, type):
+        return f"Environment must be a class, not {environment!r:.200}"
+    missing = [name for name in ("start", "step") if environment and not callable(getattr(environment, name, None))]
+    return f"class Environment has no {missing[0]}: it needs start(self, example) and step(self, message)" if missing else ""
 
 
 def tools_of(key: str) -> dict:

@@ -50,6 +50,8 @@ class Test:
     """a Python literal"""
     whole: bool = False
     """the assert is of another form, and evaluated whole"""
+    same: bool = False
+    """it must be the very value ("is"): 1 is not True"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Passes:
             if number not in found:
                 return Score(value=0.0, reason=python.broken(ran, test.call))
             got = found[number].encode().decode("unicode_escape")
-            if not equal(got, test.wanted):
+            if got != test.wanted if test.same else not equal(got, test.wanted):
                 what = "does not hold" if test.whole else f"gives {shown(got)[1:-1]}, not {test.wanted}"
                 return Score(value=0.0, reason=f"{shown(test.call)[1:-1]} {what}")
         return Score(value=1.0, reason=f"all {len(tests)} tests pass")
@@ -143,7 +145,7 @@ def _test(asked: ast.expr) -> Test:
         sides = asked.left, asked.comparators[0]
         for call, literal in (sides, sides[::-1]):
             if _literal(literal) and not _literal(call):
-                return Test(ast.unparse(call), ast.unparse(literal))
+                return Test(ast.unparse(call), ast.unparse(literal), same=isinstance(asked.ops[0], ast.Is))
     if isinstance(asked, ast.UnaryOp) and isinstance(asked.op, ast.Not):
         return Test(f"not ({ast.unparse(asked.operand)})", "True", whole=True)
     return Test(f"bool({ast.unparse(asked)})", "True", whole=True)

@@ -57,7 +57,10 @@ class Stage:
         environment = self.environment()
         said, paid, last, ended = list[str](), list[float](), "", False
         try:
-            told = list(environment.start(row.example))
+            try:
+                told = list(environment.start(row.example))
+            except BROKEN:
+                return Way(float("nan"), "", (), (), True)
             start = "\n".join(m.content for m in told)
             for action in actions[:LONGEST]:
                 message = as_message(action)
