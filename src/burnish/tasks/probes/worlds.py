@@ -169,7 +169,9 @@ def _ways(rows: Sequence[Row], stage: Stage, bar: float, gain: float, draw: rand
 
 def _again(row: Row, stage: Stage, steps: int) -> tuple[Action, ...] | None:
     own = actions_of(row, stage)
-    return None if steps > len(own) else tuple(itertools.islice(itertools.cycle(own[:steps]), max(TURNS - len(own), steps))) + own
+    if steps > len(own):
+        return None
+    return tuple(itertools.islice(itertools.cycle(own[:steps]), max(TURNS - len(own), steps))) + own
 
 
 def _with(row: Row, stage: Stage, pause: str) -> tuple[Action, ...]:
