@@ -71,6 +71,7 @@ ALLOWED = {
     ("hiding failures", "tasks/workspace_tests.py"): "what a test raises is its failure, inside the sandbox",
     ("running text as code", "tools/sandbox_launch.py"): "the sandbox's own code, in the sandbox",
     ("running text as code", "tools/sandbox_child.py"): "what the sandbox is for, inside it and after all rights are given up",
+    ("running text as code", "tasks/written.py"): "what stands around a task's own code, in the sandbox",
     ("probing", "engine/matmul.py"): "an operator that only some builds of torch have",
 }
 """Where it is right, and why."""

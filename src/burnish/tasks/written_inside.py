@@ -40,7 +40,7 @@ task = module_of("task", TASK)
 def checked(known: list) -> str:
     """What is wrong with what the task offers; empty where nothing is. known: names of tools that there are beside."""
     tools, environment = getattr(task, "tools", ()), getattr(task, "Environment", None)
-    if not isinstance(tools, (list, tuple)) or not all(callable(f) and hasattr(f, "__name__") for f in tools):
+    if not isinstance(tools, (list, tuple)) or not all(callable(f) and getattr(f, "__name__", "") for f in tools):
         return f"tools must be a list of functions, not {tools!r:.200}"
     for f in tools:
         try:
