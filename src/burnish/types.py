@@ -47,6 +47,7 @@ class Message:
 class Example:
     """One row of a task: what is asked and, where known, what a good answer is.
 
+    A conversation may end with the user's message: it asks, and has no answer to be trained on (`asks_only`).
     form: "chat" is rendered with the chat template; "completion" is raw prompt then raw completion (messages are exactly
     user, assistant; no template); "text" is one assistant message trained from its first to its last token.
     `reference` is what graders compare with; by default the last assistant content. `line` is the 1-based line (or
@@ -60,6 +61,11 @@ class Example:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     line: int = 0
+
+
+def asks_only(example: Example) -> bool:
+    """Whether a row ends with its question: it can be answered and graded, and nothing in it can be trained on."""
+    return example.form == "chat" and example.messages[-1].role == "user"
 
 
 def trained_answer(messages: Sequence[Message]) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tiny_run import Watcher, metrics, run_and_die, settings, weights, write_rows
 
-from burnish.errors import ConfigError, NothingTrained, TaskRefused
+from burnish.errors import ConfigError, DataError, NothingTrained, TaskRefused
 from burnish.runs import prepare, train
 from burnish.runs.asking import ROLLOUTS
 from burnish.types import Example, Score
@@ -102,6 +102,31 @@ def test_a_run_raises_the_reward_and_says_how(tiny_model, tmp_path):
     assert outcome.report.training.best_step == kept.step
     assert outcome.report.training.curve[-1].reward == pytest.approx(last["reward"])
     assert "| step | reward | held-out reward |" in (outcome.folder / "report.md").read_text()
+
+
+def questions(path: Path, count: int) -> Path:
+    rows = ({"messages": [{"role": "user", "content": f"{n} and {n + 1}?"}], "wanted": n} for n in range(count))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.usefixtures("graded")
+def test_questions_that_nobody_answered_are_learned_from(tiny_model, tmp_path):
+    rows = questions(tmp_path / "rows.jsonl", 400)
+    outcome = train.start(
+        settings(tiny_model, rows, **{**ASK, "steps": 15, "batch": 12, "group": 8, "eval_items": 20}), run="questions"
+    )
+    assert outcome.report.comparison.metric.trained > outcome.report.comparison.metric.base + 0.1
+    assert outcome.report.verdict == "better"
+    assert [a.name for a in outcome.certificate.audits if a.passed is False] == []
+    with pytest.raises(DataError, match="no assistant message"):
+        train.start(settings(tiny_model, rows), run="untrainable")
+    (tmp_path / "task.toml").write_text(
+        'schema_version = 1\nname = "t"\n[card]\ntitle = "T"\nabout = "A"\n[rows]\nall = "rows.jsonl"\n'
+        '[[graders]]\nkind = "regex"\npattern = "[A-Z]"\n'
+    )
+    with pytest.raises(DataError, match="rows of .* only ask.*400 of 400 rows.*--recipe grpo"):
+        train.start(settings(tiny_model, tmp_path), run="untrainable")
 
 
 @pytest.mark.usefixtures("graded")

@@ -12,11 +12,13 @@ import pytest
 from burnish.errors import ConfigError, DataError
 from burnish.protocols import Said
 from burnish.tasks import folder, openai_files
+from burnish.tasks.environment import question_of
 from burnish.tasks.graders.make import bound, judges, make
 from burnish.tasks.manifest import Manifest
 from burnish.tasks.openai_graders import EMBEDDING, KEY_ENV, URL, from_openai, to_openai
+from burnish.tasks.prove import prove
 from burnish.tools import sandbox
-from burnish.types import Example, Message
+from burnish.types import Example, Message, asks_only
 
 needs_sandbox = pytest.mark.skipif(sandbox.available().how is None, reason=f"no sandbox works here: {sandbox.available().why}")
 OUT, ITEM = "{{sample.output_text}}", "{{item.label}}"
@@ -479,6 +481,40 @@ def test_json_that_is_no_grader_is_refused_and_never_a_crash() -> None:
                     make(mapped.entries, mapped.read)
 
 
+def test_rows_without_a_good_answer_ask_and_go_back_as_they_came(tmp_path: Path) -> None:
+    """The usual RFT row: what is right stands in columns of any kind, and nobody answers."""
+    source = "def grade(sample, item):\n    return float(sample['output_text'] == str(item['spec']['sum']))\n"
+    grader = written(tmp_path / "g.json", {"type": "python", "name": "sum", "source": source})
+    rows = []
+    for n in range(40):
+        said = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello!"}] if n % 2 else []
+        rows.append({"messages": [*said, {"role": "user", "content": f"{n} + 1?"}], "spec": {"sum": n + 1}})
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = openai_files.bring(tmp_path / "rows.jsonl", grader, tmp_path / "t")
+    task = folder.load(path)
+    every = (*task.train, *task.valid, *task.test)
+    assert len(every) == 40
+    assert all(asks_only(e) and e.reference is None for e in every)
+    assert all(question_of(e) == e.messages for e in every), "the last question is asked, and not the first"
+    assert all(line.verdict != "fails" for line in prove(task).lines)
+    openai_files.take(path, tmp_path / "out")
+    back = [json.loads(line) for side in ("train", "valid", "test") for line in (tmp_path / "out" / f"{side}.jsonl").open()]
+    told = lambda row: (row["messages"][-1]["content"], len(row["messages"]), row["spec"])  # noqa: E731
+    assert sorted(map(told, back), key=str) == sorted(map(told, rows), key=str)
+
+
+def test_the_reference_of_a_row_that_only_asks_is_its_own_answer(tmp_path: Path) -> None:
+    path = small_task(tmp_path / "t", '[[graders]]\nkind = "exact"')
+    lines = ({"messages": [{"role": "user", "content": f"{n}?"}], "reference": str(n) if n % 2 else n} for n in range(40))
+    (path / "r.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    proof = prove(folder.load(path))
+    assert [(line.name, line.verdict) for line in proof.lines[:2]] == [
+        ("the rows' own answers pass", "holds"),
+        ("the empty answer fails", "holds"),
+    ]
+    assert proof.lines[0].detail == "40 of 40"
+
+
 def test_faults_of_rft_files_name_their_lines(tmp_path: Path) -> None:
     grader = written(tmp_path / "g.json", CHECK)
     bad = tmp_path / "bad.jsonl"
@@ -486,8 +522,6 @@ def test_faults_of_rft_files_name_their_lines(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 2: no object.*line 3: the last message is not the user's"):
         openai_files.bring(bad, grader, tmp_path / "t")
     other = written(tmp_path / "h.json", {**CHECK, "reference": "yes"})
-    with pytest.raises(DataError, match="--answer COLUMN"):
-        openai_files.bring(rft(tmp_path / "r.jsonl", 30, label=None), other, tmp_path / "t")
     with pytest.raises(DataError, match=r"column 'm'.*lines 1, 2, 3.* and 22 more"):
         openai_files.bring(rft(tmp_path / "r.jsonl", 30), other, tmp_path / "t", answer="m")
     with pytest.raises(ConfigError, match="not JSON"):

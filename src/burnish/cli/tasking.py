@@ -17,6 +17,7 @@ from burnish.tasks.foreign import gymnasium, harbor, verifiers
 from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
 from burnish.tasks.task import Task
+from burnish.types import asks_only
 
 MARKS = {"holds": "✓", "fails": "✗", "not checked": "·", "gameable": "✗", "loose": "~", "allowed": "~"}
 
@@ -48,9 +49,15 @@ def bring(source: str, out: str, *, openai: Mapping[str, Any], gym: Mapping[str,
         made = harbor.bring(Path(source), Path(out))
     else:
         made = openai_files.bring(Path(source), openai["grader"], Path(out), **{k: v for k, v in openai.items() if k != "grader"})
+    only = asks_only(folder.load(made).train[0])
     to.print(visible(f"made {made}, of {source}"))
+    if only and not is_gym:
+        told = "no column is known to hold a good answer, so the rows only ask: --recipe grpo and eval can use them, and no"
+        more = "grader can be checked on them. Where there is such a column, import again with --answer COLUMN"
+        to.show(bullets([f"{told} {more}"]))
     to.print(visible(f"  say what it is in {made}/task.toml, then: burnish task check {made}"))
-    to.document({"folder": str(made), "files": sorted(p.name for p in made.iterdir())})
+    files = sorted(p.name for p in made.iterdir())
+    to.document({"folder": str(made), "files": files, "answered": not only})
 
 
 def _gym(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from burnish.tasks.judging import grade_all
 from burnish.tasks.keys import digest, prompt_text
 from burnish.tasks.ready import kind_of
 from burnish.tasks.rollout import Question, answer_of, asked_of, roll_out, sampling, seed_of
-from burnish.types import Datum, Example, Rollout, Sample, SamplingParams, trained_answer
+from burnish.types import Datum, Example, Rollout, Sample, SamplingParams, asks_only, trained_answer
 
 LOSS_ROWS = 32
 """Rows per forward call: enough to fill units of work, few enough that progress is seen."""
@@ -139,7 +139,7 @@ def _losses(policy: Policy, renderer: Renderer, examples: Sequence[Example], rep
         sums = dict(zip(data, outputs, strict=True))
         for i, row in enumerate(rendered):
             example, loss_sum, tokens = examples[start + i], 0.0, 0.0
-            fault = None if i in data else row.fault or _why_not(row, positions)
+            fault = None if i in data or asks_only(example) else row.fault or _why_not(row, positions)
             if i in data:
                 weights = data[i].streams["weights"].astype(np.float64)
                 logprobs = sums[i].logprobs
@@ -320,10 +320,15 @@ def _shown_prompt(example: Example) -> str:
 def _reference(example: Example) -> str | None:
     if example.form == "text":
         return None
-    return example.reference if example.reference is not None else example.messages[_answered(example)].content
+    if example.reference is not None or asks_only(example):
+        return example.reference
+    return example.messages[_answered(example)].content
 
 
 def _answered(example: Example) -> int:
-    """Index of the message that is drawn anew, as in `Renderer.prompt_of`; of a faulty row, the last."""
+    """Index of the message that is drawn anew, as in `Renderer.prompt_of`; behind the last where a row only asks; of a faulty
+    row, the last."""
     found = trained_answer(example.messages)
+    if asks_only(example):
+        return len(example.messages)
     return len(example.messages) - 1 if found is None else found

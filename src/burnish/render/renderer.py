@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from burnish.errors import DataError, TemplateError
 from burnish.render import turns
 from burnish.render.jinja import ConversationRefused, freeze
@@ -28,7 +30,7 @@ from burnish.render.template import (
     as_template_dict,
 )
 from burnish.render.tokenizer import Tokenizer
-from burnish.types import Example, Message, ToolCall
+from burnish.types import Example, Message, ToolCall, asks_only
 
 Tools = Sequence[Mapping[str, Any]]
 
@@ -188,6 +190,12 @@ class Renderer:
             return replace(finish(Row(), None), fault=str(error))
         return finish(row, self.limit_tokens)
 
+    def question(self, example: Example) -> Rendered:
+        """A row that only asks: its prompt, of which nothing is a target. Raises TemplateError or DataError."""
+        ids = np.asarray(self.prompt(example.messages, example.tools), dtype=np.int32)
+        message = np.full(len(ids), -1, dtype=np.int16)
+        return Rendered(ids=ids, weights=np.zeros(len(ids), dtype=np.float32), message=message)
+
     def prompt(self, messages: Sequence[Message | Mapping[str, Any]], tools: Tools = ()) -> list[int]:
         """Ids to sample an assistant's answer from. Raises TemplateError or DataError."""
         draw, layout = self._form_for(tools)
@@ -201,7 +209,7 @@ class Renderer:
         """
         messages = [as_message(m) for m in example.messages]
         if example.form == "chat":
-            return self.prompt(messages[: last_answer(messages)], example.tools)
+            return self.prompt(messages if asks_only(example) else messages[: last_answer(messages)], example.tools)
         ids = self.tokenizer.encode(messages[0].content)
         if example.form == "completion":
             return self._with_prefix(ids)

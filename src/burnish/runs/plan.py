@@ -281,10 +281,17 @@ def choices_of(engine: Engine) -> dict[str, Any]:
 
 
 def _bits(engine: Engine, route: Adapter | None, data: Sequence[Datum]) -> float:
-    """Bits per target token that the starting model lacks."""
+    """Bits per target token that the starting model lacks; 0 where rows only ask."""
     outputs = engine.forward(data, route=route).result()
     lost = sum(float(-(d.streams["weights"] * o.logprobs).sum()) for d, o in zip(data, outputs, strict=True))
-    return lost / sum(float(d.streams["weights"].sum()) for d in data) / math.log(2)
+    targets = sum(float(d.streams["weights"].sum()) for d in data)
+    return lost / targets / math.log(2) if targets else 0.0
+
+
+def _with_targets(row: Datum) -> Datum:
+    """The row; one that only asks as if it were trained on, which takes as long."""
+    weights = row.streams["weights"]
+    return row if weights.any() else replace(row, streams={**row.streams, "weights": np.ones_like(weights)})
 
 
 def untrained_stop(engine: Engine, route: Adapter | None, prepared: Prepared) -> list[str]:
@@ -343,7 +350,7 @@ class _Probe:
         updates: list[float] = []
         began = time.perf_counter()
         for number, rows in enumerate([warm, *(order.rows_of(s) for s in steps)]):
-            batch = mean_over_targets([data[i] for i in rows[:PROBE_ROWS]])
+            batch = mean_over_targets([_with_targets(data[i]) for i in rows[:PROBE_ROWS]])
             started = time.perf_counter()
             self._backward(batch)
             middle = time.perf_counter()

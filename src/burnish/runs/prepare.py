@@ -34,7 +34,7 @@ from burnish.tasks.rows import BadRow
 from burnish.tasks.sources import Source
 from burnish.tasks.split import VALID_ROWS, VALID_SHARE, split
 from burnish.tasks.task import Task
-from burnish.types import Example
+from burnish.types import Example, asks_only
 
 LEAST_APART = 24
 """Held-out rows from which on those that a step is chosen by are others than those that are reported."""
@@ -253,7 +253,10 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
         sides = split(source.examples, fraction=share, seed=config.seed)
         notes += sides.notes
         train, valid = sides.train, sides.valid
-    if isinstance(config, GRPO) and test is None and len(valid) >= LEAST_APART:
+    asks = isinstance(config, GRPO)
+    if not asks:
+        _insist_on_answers(config, train, valid, test or ())
+    if asks and test is None and len(valid) >= LEAST_APART:
         valid = shuffled(
             valid, config.seed
         )  # the best step is chosen by answers, so that it is better than it seems on these rows
@@ -280,7 +283,7 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
         train, whole = _split_long(train, rendering.whole, limit)
         rendered = whole, [renderer.render(e) for e in valid]
     else:
-        rendered = [renderer.render(e) for e in train], [renderer.render(e) for e in valid]
+        rendered = _rendered(renderer, train, asks=asks), _rendered(renderer, valid, asks=asks)
     rehearsed, texts_rendered = _split_long(rehearsed, rendering.whole, limit)
     findings = check(train, valid, *rendered, renderer.tokenizer)
     train_side, train_notes = side_of(train, rendered[0], "training")
@@ -289,7 +292,7 @@ def _in_memory(config: Training, ref: ModelRef, task: Task | None) -> _Sides:
     if test is not None:
         test = ready.evenly(shuffled(test, config.seed))
         renderer = Renderer(renderer.tokenizer, limit_tokens=rendering.max_positions, now=renderer.template.now)
-        test_side, test_notes = side_of(test, [renderer.render(e) for e in test], "test")
+        test_side, test_notes = side_of(test, _rendered(renderer, test, asks=asks), "test")
         valid_notes += test_notes
         findings = _with_leaks(findings, train, test, "a training row")
     text_side, text_notes = side_of(rehearsed, texts_rendered, "rehearsed")
@@ -385,7 +388,25 @@ def _of_task(task: Task) -> Source:
 
 
 def _of_file(config: Training, path: str) -> Source:
-    return sources.read(path, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows)
+    questions = isinstance(config, GRPO)
+    return sources.read(path, mapping=config.map or None, skip_bad_rows=config.skip_bad_rows, questions=questions)
+
+
+def _rendered(renderer: Renderer, examples: Sequence[Example], *, asks: bool) -> list[Rendered]:
+    """asks: the run draws its own answers, so that a row which only asks is not at fault."""
+    return [renderer.question(e) if asks and asks_only(e) else renderer.render(e) for e in examples]
+
+
+def _insist_on_answers(config: Training, *sides: Sequence[Example]) -> None:
+    """Raises DataError for a task whose rows only ask, where answers are to be trained on."""
+    lacking = [e for side in sides for e in side if asks_only(e)]
+    if lacking:
+        lines = ", ".join(str(e.line) for e in lacking[:8]) + (f" and {len(lacking) - 8} more" if len(lacking) > 8 else "")
+        raise DataError(
+            f"the recipe {config.recipe} trains on answers, and rows of {config.data} only ask",
+            seen=f"{len(lacking)} of {sum(map(len, sides))} rows end with the user's message: lines {lines}",
+            todo="learn from graded answers with --recipe grpo, or add the answers as last messages of the assistant",
+        )
 
 
 def _with_leaks(findings: Findings, train: Sequence[Example], measured: Sequence[Example], where: str) -> Findings:

@@ -42,7 +42,7 @@ class Sizes:
     """ids of the last trained token of every row that was not cut"""
 
     def add(self, row: Rendered) -> None:
-        """Count the next row; it has a target."""
+        """Count the next row. It has a target, or only asks."""
         length, targets = len(row.ids), int((row.weights[1:] > 0).sum())
         if length > self.longest:
             self.longest, self.longest_row = length, self.rows
@@ -54,7 +54,7 @@ class Sizes:
         if row.truncated:
             self.cut_rows += 1
             self.cut_tokens += row.truncated
-        else:
+        elif targets:
             self.ends.add(int(row.ids[np.flatnonzero(row.weights)[-1]]))
 
     @staticmethod
@@ -81,7 +81,8 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """Training or validation rows that carry loss: the examples, as rendered, and as Datums with each token's own weight."""
+    """Training or validation rows that carry loss, or only ask: the examples, as rendered, and as Datums with each token's own
+    weight."""
 
     examples: tuple[Example, ...]
     """none where the rows are on disk"""

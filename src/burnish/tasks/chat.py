@@ -80,13 +80,15 @@ def messages_of(turns: Any, column: str, tally: Tally) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def check_conversation(messages: Sequence[Message], column: str = "messages") -> None:
-    """Raise RowFault unless there is an answer, and it comes last."""
+def check_conversation(messages: Sequence[Message], column: str = "messages", *, questions: bool = False) -> None:
+    """Raise RowFault unless there is an answer, and it comes last. questions: or the user's question does."""
+    if questions and messages[-1].role == "user":
+        return
     if not any(m.role == "assistant" for m in messages):
         raise RowFault("no assistant message, so nothing to learn", "add the answer as a last message of the assistant")
     if messages[-1].role != "assistant":
         what = f"the last message of {column} is of the {messages[-1].role}, and nothing answers it"
-        raise RowFault(what, "remove it, or add the assistant's answer")
+        raise RowFault(what, "remove it, or add the assistant's answer; --recipe grpo learns from questions alone")
 
 
 def _message(turn: Any, place: str, tally: Tally) -> Message:

@@ -17,7 +17,7 @@ from burnish.render.renderer import Rendered
 from burnish.render.tokenizer import Tokenizer
 from burnish.tasks.leaks import LONG_RUN, Leak, LeakSearch
 from burnish.tasks.repeats import Marked, Repeats
-from burnish.types import Example
+from burnish.types import Example, asks_only
 
 Severity = Literal["error", "warning", "note"]
 Side = Literal["train", "valid"]
@@ -151,9 +151,10 @@ class RowCheck:
             self._last = example
             if self._repeats is not None:
                 self._repeats.add(example)
-            if not any(m.content.strip() or m.tool_calls for m in example.messages if m.role == "assistant"):
+            answers = (m.content.strip() or m.tool_calls for m in example.messages if m.role == "assistant")
+            if not asks_only(example) and not any(answers):
                 self._empty.add(example.line)
-        if rendered is not None:
+        if rendered is not None and not asks_only(example):
             self._look(example, rendered)
 
     def _look(self, example: Example, row: Rendered) -> None:

@@ -21,8 +21,9 @@ REFERENCES = "references"
 """metadata key: all accepted answers, where a row lists more than one"""
 
 
-def convert(value: Any, shape: Shape, *, mapped: bool, tally: Tally, source: str, line: int) -> Example:
-    """One Example of a row. `tally` counts what was put up with, by the words of the note."""
+def convert(value: Any, shape: Shape, *, mapped: bool, tally: Tally, source: str, line: int, questions: bool = False) -> Example:
+    """One Example of a row. `tally` counts what was put up with, by the words of the note. questions: a conversation may end with
+    the user's message; its answers before that are context then, and its reference is its column `reference`, if it has one."""
     if shape.kind == "string":
         if not isinstance(value, str):
             raise RowFault("the row is not a string, as the others are", "write every row of the list as a string")
@@ -49,9 +50,12 @@ def convert(value: Any, shape: Shape, *, mapped: bool, tally: Tally, source: str
         if len(references) > 1:
             metadata[REFERENCES] = references
     else:
-        messages, references = _conversation(value, shape, tally), ()
+        messages, references = _conversation(value, shape, tally, questions=questions), ()
     answered = trained_answer(messages)
-    reference = _reference(value, shape, messages[-1 if answered is None else answered].content, references, tally)
+    if messages[-1].role == "user":
+        reference = _reference_of_question(value, shape)
+    else:
+        reference = _reference(value, shape, messages[-1 if answered is None else answered].content, references, tally)
     tools = tools_of(value.get(shape.tools)) if shape.form == "chat" else ()
     return Example(
         messages=messages,
@@ -134,21 +138,34 @@ def _scalar(value: Any) -> bool:
     return isinstance(value, (str, int, float)) and not isinstance(value, bool)
 
 
-def _conversation(value: Mapping[str, Any], shape: Shape, tally: Tally) -> tuple[Message, ...]:
+def _conversation(value: Mapping[str, Any], shape: Shape, tally: Tally, *, questions: bool) -> tuple[Message, ...]:
     if shape.kind == "halves":
         before = messages_of(value[shape.prompt[0]], shape.prompt[0], tally)
         after = messages_of(value[shape.answer], shape.answer, tally)
-        # Only the completion is trained on, so an assistant turn of the prompt is context.
-        context = tuple(replace(m, weight=0.0) if m.role == "assistant" and m.weight is None else m for m in before)
         check_conversation(after, shape.answer)
-        return context + after
+        return _context(before) + after  # only the completion is trained on
     messages = messages_of(value[shape.messages], shape.messages, tally)
-    check_conversation(messages, shape.messages)
+    check_conversation(messages, shape.messages, questions=questions)
+    if messages[-1].role == "user":
+        tally["rows that end with a question: they are answered and graded, and nothing in them is trained on"] += 1
+        messages = tuple(replace(m, weight=0.0) if m.role == "assistant" else m for m in messages)
     if system := _system(value, shape):
         own = messages[0].content if messages[0].role == "system" else ""
         both = "\n\n".join(dict.fromkeys(text for text in (system, own) if text))
         messages = (Message(role="system", content=both), *messages[1 if own else 0 :])
     return messages
+
+
+def _context(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Messages that come before what is trained on."""
+    return tuple(replace(m, weight=0.0) if m.role == "assistant" and m.weight is None else m for m in messages)
+
+
+def _reference_of_question(value: Mapping[str, Any], shape: Shape) -> str | None:
+    given = value.get(shape.reference or "reference")
+    if isinstance(given, str) or not _scalar(given):
+        return text_of(given, "reference") if isinstance(given, str) and given.strip() else None
+    return str(given)
 
 
 def _reference(value: Mapping[str, Any], shape: Shape, answer: str, references: tuple[str, ...], tally: Tally) -> str | None:

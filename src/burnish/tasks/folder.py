@@ -100,9 +100,9 @@ def _rows(path: Path, manifest: Manifest) -> tuple[tuple[Example, ...], tuple[Ex
         assert rows.train
         assert rows.valid
         assert rows.test
-        found = [sources.read(inside(path, name)).examples for name in (rows.train, rows.valid, rows.test)]
+        found = [sources.read(inside(path, name), questions=True).examples for name in (rows.train, rows.valid, rows.test)]
     else:
-        every = sources.read(inside(path, rows.all)).examples
+        every = sources.read(inside(path, rows.all), questions=True).examples
         first = split(every, fraction=HELD, seed=0)
         second = split(first.train, fraction=HELD / (1 - HELD), seed=1)
         found = [second.train, second.valid, first.valid]

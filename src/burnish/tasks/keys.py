@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 
-from burnish.types import Example, Message
+from burnish.types import Example, Message, asks_only
 
 _BETWEEN = re.compile(r"[\W_]+")
 
@@ -21,14 +21,15 @@ def normalise(text: str) -> str:
 
 
 def prompt_text(example: Example) -> str:
-    """All that stands before the last message, roles and tool calls included; the whole text in form "text"."""
-    turns = example.messages if example.form == "text" else example.messages[:-1]
+    """All that stands before the last message, roles and tool calls included; all of it in form "text", and where nothing is
+    answered."""
+    turns = example.messages if example.form == "text" or asks_only(example) else example.messages[:-1]
     return "\n".join(_spelled(m) for m in turns)
 
 
 def answer_text(example: Example) -> str:
-    """The last message, tool calls included; empty in form "text", where all is prompt."""
-    return "" if example.form == "text" else _spelled(example.messages[-1])
+    """The last message, tool calls included; empty in form "text", and where nothing is answered: there all is prompt."""
+    return "" if example.form == "text" or asks_only(example) else _spelled(example.messages[-1])
 
 
 def opening_text(example: Example) -> str:

@@ -1,9 +1,9 @@
 """OpenAI's files for reinforcement fine-tuning to a task folder and back: JSON lines of `messages` (the last is the user's)
 with any further columns, and the grader's JSON.
 
-A task's rows come with a good answer, so that they can be learned from and the graders be checked on them; an RFT row has it,
-where it has one, in some column. Which one is told by `answer`, or by the grader's reference (`{{item.x}}`), or by its name.
-All columns stay columns of the rows, for `item.x`.
+An RFT row has a good answer, where it has one, in some column. Which one is told by `answer`, or by the grader's reference
+(`{{item.x}}`), or by its name; it becomes the row's last message, so that the graders can be checked on it and answers be
+trained on. Rows without one only ask. All columns stay columns of the rows, for `item.x`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from burnish.tasks.split import split
 from burnish.tasks.task import Task
 from burnish.tasks.tooluse import ToolUse
 from burnish.tasks.written import Written, WrittenSetting
-from burnish.types import Example, trained_answer
+from burnish.types import Example, asks_only, trained_answer
 
 ANSWERS = ("answer", "reference_answer", "reference", "expected_answer", "expected", "label", "target", "solution", "ideal")
 """Columns that hold a good answer, where nothing says which one does; the first that all rows have."""
@@ -54,11 +54,11 @@ def bring(
     given = _read_json(grader)
     mapped = openai_graders.from_openai(given) if url is None else openai_graders.from_openai(given, url=url, key_env=None)
     make(mapped.entries, mapped.read)
-    rows = _rows(file)
-    column = answer or _answer_column(mapped, [row for _, row in rows], file)
+    rows, held = _rows(file), [] if valid is None else _rows(valid)
+    column = answer or _answer_column(mapped, [row for _, row in (*rows, *held)])
     sides = {"rows.jsonl": _lines(rows, column, file)}
     if valid is not None:
-        sides = {"train.jsonl": sides["rows.jsonl"], "held.jsonl": _lines(_rows(valid), column, valid)}
+        sides = {"train.jsonl": sides["rows.jsonl"], "held.jsonl": _lines(held, column, valid)}
     name = re.sub(r"[^a-z0-9._-]+", "-", out.name.lower()).strip("-._")[:64] or "task"
     make_directory(out.parent)
     with writable(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
@@ -67,7 +67,7 @@ def bring(
         for side, text in sides.items():
             (made / side).write_text(text, encoding="utf-8")
         if valid is not None:
-            halves = split(sources.read(made / "held.jsonl").examples, fraction=0.5)
+            halves = split(sources.read(made / "held.jsonl", questions=True).examples, fraction=0.5)
             (made / "held.jsonl").unlink()
             for side, examples in (("valid.jsonl", halves.train), ("test.jsonl", halves.valid)):
                 (made / side).write_text("".join(_dumped(_task_row(e)) for e in examples), encoding="utf-8")
@@ -182,8 +182,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def _answer_column(mapped: Mapped, rows: Sequence[Mapping[str, Any]], path: Path) -> str:
-    """The column that holds a good answer."""
+def _answer_column(mapped: Mapped, rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The column that holds a good answer; None where none is known to, in all rows."""
     named = []
     for entry in entries.all_of(mapped.entries):
         if isinstance(entry, (entries.StringCheck, entries.Similarity)) and entry.reference is not None:
@@ -191,14 +191,7 @@ def _answer_column(mapped: Mapped, rows: Sequence[Mapping[str, Any]], path: Path
             denied = isinstance(entry, entries.StringCheck) and entry.operation == "ne"
             if all_of_it and not denied and whole is not None and len(whole) == 2 and whole[0] == "item":
                 named.append(str(whole[1]))
-    for column in (*named, *ANSWERS):
-        if all(_answer(row.get(column)) for row in rows):
-            return column
-    raise DataError(
-        f"no column of {path} is known to hold a good answer, which a task's rows need",
-        seen=f"columns of the first row: {', '.join(k for k in rows[0] if k != 'messages')}",
-        todo="name it with --answer COLUMN",
-    )
+    return next((column for column in (*named, *ANSWERS) if all(_answer(row.get(column)) for row in rows)), None)
 
 
 def _answer(value: Any) -> str:
@@ -208,8 +201,10 @@ def _answer(value: Any) -> str:
     return value if isinstance(value, str) and value.strip() else "" if isinstance(value, str) else json.dumps(value)
 
 
-def _lines(rows: Iterable[tuple[int, dict[str, Any]]], column: str, path: Path) -> str:
-    """Rows of a task folder. Raises DataError for a row without a good answer."""
+def _lines(rows: Iterable[tuple[int, dict[str, Any]]], column: str | None, path: Path) -> str:
+    """Rows of a task folder; without a column they only ask. Raises DataError for a row without a good answer in it."""
+    if column is None:
+        return "".join(_dumped(row) for _, row in rows)
     made, lacking = [], []
     for number, row in rows:
         answer = _answer(row.get(column))
@@ -234,13 +229,14 @@ def _rft_row(example: Example, *, asked: bool) -> dict[str, Any]:
     if example.form == "text":
         raise ConfigError("rows of plain text ask nothing and cannot be exported", seen=f"line {example.line}")
     messages = write.row(replace(example, form="chat"))
-    at = trained_answer(example.messages)
-    assert at is not None, "a row of a task has an answer"
+    at = len(example.messages) if asks_only(example) else trained_answer(example.messages)
+    if at is None:
+        raise ConfigError("a row without an answer of weight cannot be exported", seen=f"line {example.line}")
     row: dict[str, Any] = {**messages, "messages": messages["messages"][:at]}
     columns = {k: v for k, v in example.metadata.items() if k not in row}
     kept = {"reference": example.reference} if example.reference is not None else {}
-    said = example.messages[at].content
-    if said != example.reference:
+    said = None if at == len(example.messages) else example.messages[at].content
+    if said is not None and said != example.reference:
         kept["answer"] = said
     if asked:
         kept[QUESTION] = next((m.content for m in reversed(example.messages[:at]) if m.role == "user"), "")

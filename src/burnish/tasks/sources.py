@@ -45,9 +45,11 @@ def read(
     mapping: Mapping[str, str] | None = None,
     skip_bad_rows: bool = False,
     limit_rows: int | None = None,
+    questions: bool = False,
 ) -> Source:
-    """Read a data file, or a dataset of the hub (`hubdata`). `mapping` assigns columns to roles (formats.ROLES). Raises DataError
-    for a file that cannot be read, is in no known format, or has bad rows (unless skipped); ConfigError for a wrong mapping."""
+    """Read a data file, or a dataset of the hub (`hubdata`). `mapping` assigns columns to roles (formats.ROLES). questions: rows
+    may end with the user's message, for who draws the answers and has them graded. Raises DataError for a file that cannot be
+    read, is in no known format, or has bad rows (unless skipped); ConfigError for a wrong mapping."""
     where = str(path)
     rows, digest = _of_hub(where, limit_rows) if hubdata.is_hub(where) else _rows(Path(path), limit_rows)
     if not rows.items:
@@ -61,7 +63,9 @@ def read(
     bad = list(rows.bad)
     for line, value in rows.items:
         try:
-            examples.append(convert(value, shape, mapped=bool(mapping), tally=tally, source=where, line=line))
+            examples.append(
+                convert(value, shape, mapped=bool(mapping), tally=tally, source=where, line=line, questions=questions)
+            )
         except RowFault as fault:
             bad.append(BadRow(line, fault.fault, fault.remedy, rows.unit))
     bad.sort(key=lambda row: row.line)

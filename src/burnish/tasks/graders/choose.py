@@ -11,7 +11,7 @@ from burnish.tasks.graders.asserts import TEST_LIST, TESTS
 from burnish.tasks.graders.numeric import NUMERIC, reference_number
 from burnish.tasks.graders.references import references_of
 from burnish.tasks.graders.text import CONTAINS, EXACT
-from burnish.types import Example
+from burnish.types import Example, asks_only
 
 NUMERIC_SHARE = 0.9
 SHORT_WORDS = 5
@@ -46,4 +46,4 @@ def choose(examples: Sequence[Example]) -> tuple[Grader | None, str]:
 def _is_part(example: Example, reference: str) -> bool:
     """Whether the reference is less than the answer that is trained on, and not marked in it."""
     answer = example.messages[-1].content
-    return answer.strip() != reference.strip() and final_answer(answer) is None
+    return not asks_only(example) and answer.strip() != reference.strip() and final_answer(answer) is None
