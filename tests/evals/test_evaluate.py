@@ -125,7 +125,7 @@ def test_completion_form_is_prompted_without_a_template(trained: Policy, rendere
 
 
 def test_faulty_rows_and_too_long_prompts_say_so(trained: Policy, renderer: Renderer, examples: list[Example]):
-    silent = Example(messages=(Message(role="user", content="no answer"),))
+    silent = Example(messages=(Message(role="user", content="?"), Message(role="assistant", content="context", weight=0.0)))
     long = replace(examples[0], messages=(Message(role="user", content="x" * 300), Message(role="assistant", content="y")))
     short = Renderer(renderer.tokenizer, limit_tokens=256)
     found = evaluate(trained, short, [examples[0], silent, long], grader=EXACT, limit_tokens=4)
@@ -135,6 +135,19 @@ def test_faulty_rows_and_too_long_prompts_say_so(trained: Policy, renderer: Rend
     assert not found.items[1].answers
     assert summarise(found).faults == 2
     assert summarise(found).graded == 1
+
+
+def test_a_row_that_only_asks_has_graded_answers_and_no_loss(trained: Policy, renderer: Renderer, examples: list[Example]):
+    said = examples[0].messages[-1].content
+    asks = replace(examples[0], messages=examples[0].messages[:-1], reference=said)
+    both = evaluate(trained, renderer, [examples[0], asks], grader=EXACT, limit_tokens=8)
+    known, item = both.items
+    assert item.fault is None
+    assert math.isnan(item.loss)
+    assert (item.prompt, item.reference) == (known.prompt, said)
+    assert item.prompt_tokens == known.prompt_tokens
+    assert item.value is not None
+    assert summarise(both).loss == pytest.approx(known.loss)
 
 
 def test_row_and_prompt_beyond_the_model_say_so(trained: Policy, renderer: Renderer):

@@ -125,7 +125,7 @@ def test_questions_that_nobody_answered_are_learned_from(tiny_model, tmp_path):
         'schema_version = 1\nname = "t"\n[card]\ntitle = "T"\nabout = "A"\n[rows]\nall = "rows.jsonl"\n'
         '[[graders]]\nkind = "regex"\npattern = "[A-Z]"\n'
     )
-    with pytest.raises(DataError, match="rows of .* only ask.*400 of 400 rows.*--recipe grpo"):
+    with pytest.raises(DataError, match=r"rows of .* only ask.*400 of 400 rows.*--recipe grpo"):
         train.start(settings(tiny_model, tmp_path), run="untrainable")
 
 
