@@ -96,6 +96,13 @@ def test_a_comma_among_thousands_is_no_other_number():
     assert told(example, f"The answer is {int(number):,}.", number).value == 1.0
 
 
+def test_a_number_that_is_still_to_be_worked_with_is_no_answer():
+    example = row("product")
+    right = task_checks.gold(example).removeprefix("The answer is ").removesuffix(".")
+    for said, value in ((f">>> calc(375 * {right})", 0.3), (f"12 * 375 = {right}", 1.0), (f"375*{right}.", 0.3)):
+        assert told(example, said, right).value == value
+
+
 def test_nothing_is_had_without_doing_it():
     assert not audit(TASK).gameable
 

@@ -43,6 +43,7 @@ NEEDLESS, CALLED = 0.5, 0.3
 TOOL = calculator()
 SETTING = ToolUse(tools=(TOOL,), limits=Limits(turns=3, calls=2))
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_UNDONE = re.compile(r"\d\s*[-+*/x]\s*\d[\d.]*\W*$")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _GREETS = re.compile(r"\b(hello|good (?:morning|day|evening)|welcome|greetings|thank)", re.IGNORECASE)
 
@@ -113,6 +114,8 @@ def _wrong(example: Example, answer: str) -> str:
     found, wanted = final_number(answer), _number(reference)
     if found is None:
         return f"there is no number in the answer {shown(answer)}"
+    if _UNDONE.search(answer):
+        return f"the answer {shown(answer)} ends with what is still to be worked out"
     if Fraction(found) != Fraction(wanted):
         return f"the final number {found} is not {wanted}"
     return "more than one number stands in the answer" if kind == "fact" and len(numbers) > 1 else ""
