@@ -85,7 +85,8 @@ def audited(
     ways = probes.audit(rows, grader, environment=setting.open, allowed=allowed, limit_tokens=limit_tokens)
     if not isinstance(setting, ToolUse) and not (isinstance(setting, WrittenSetting) and not setting.has.environment):
         return ways
-    texts = probes.audit(rows, grader, allowed=allowed, limit_tokens=limit_tokens)
+    bare = [replace(e, messages=(*question_of(e), *(m for m in e.messages[-1:] if m.role == "assistant"))) for e in rows]
+    texts = probes.audit(bare, grader, allowed=allowed, limit_tokens=limit_tokens)  # what tools said is not in the question
     of_ways = {f.family: f for f in ways.findings if f.verdict != "not checked"}
     findings = tuple(of_ways.get(f.family, f) for f in texts.findings)
     return replace(texts, findings=findings, graded=texts.graded + ways.graded)
