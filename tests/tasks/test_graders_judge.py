@@ -426,6 +426,8 @@ def test_a_key_is_read_from_its_variable_and_stands_nowhere_else(serve: Any, mon
         ("localhost:8000", None, "no address"),
         ("https://me:pass@host/v1", None, "a name or a password"),
         ("http://example.org/v1", "KEY", "in the clear"),
+        ("https://example.org/score?api-key=pass@1", None, r"holds a key.*example.org\?api-key="),
+        ("https://example.org/score?sig_token=pass@1", None, "holds a key"),
     ],
 )
 def test_addresses_that_would_give_a_key_away_are_refused(url: str, key: str | None, why: str) -> None:
@@ -496,6 +498,7 @@ def test_a_rubric_asks_its_judge_about_each_criterion(serve: Any) -> None:
         ('kind = "rubric"\nmodel = "m"\ncriteria = [{ name = "a" }]', "needs asks or grader"),
         ('kind = "rubric"\nmodel = "m"\ncriteria = []', "needs criteria"),
         ('kind = "endpoint"\nurl = "http://x"\nheaders = { Authorization = "Bearer x" }', "is a secret"),
+        ('kind = "endpoint"\nurl = "http://x"\nheaders = { X-Auth-Token = "x" }', "X-Auth-Token is a secret"),
         ('kind = "similarity"\nmetric = "cosine"', "cosine compares embeddings"),
         ('kind = "similarity"\nmetric = "bleu"\nurl = "http://x"', "cosine alone"),
         ('kind = "similarity"\nmetric = "blue"', "metric must be one of"),

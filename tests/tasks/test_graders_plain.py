@@ -21,6 +21,7 @@ from burnish.tasks.graders.similarity import Similar
 from burnish.tasks.graders.stringcheck import Check
 from burnish.tasks.graders.templates import Template, values_of
 from burnish.tasks.graders.text import CONTAINS, EXACT
+from burnish.tasks.judging import grade
 from burnish.tasks.manifest import Manifest
 from burnish.types import Example, Message, Score
 
@@ -73,6 +74,22 @@ def test_json_is_found_and_held_against_its_schema(answer: str, value: int, reas
     assert reason in score.reason
 
 
+@pytest.mark.parametrize("odd", ['{"a": 1e400}', "1e999", "NaN", '{"a": "\\ud800"}', "[" * 900 + "]" * 900])
+def test_an_answer_cannot_make_its_graders_fail(odd: str) -> None:
+    """An error is left out of what is learned from, so that a model could hide wrong answers behind it."""
+    assert "output_json" not in values_of(row(), odd)["sample"]
+    endless = {"$defs": {"n": {"items": {"$ref": "#/$defs/n"}, "properties": {"a": {"multipleOf": 0.1}}}}, "$ref": "#/$defs/n"}
+    grader = JsonSchema.of({**endless, "type": "object", "required": ["b"]})
+    assert grade(grader, row(), odd).value == 0.0
+    template = Check("eq", Template.parse("{{sample.output_json.a}}"), Template.parse("1"))
+    assert grade(template, row(), odd).value == 0.0
+
+
+def test_json_of_many_levels_is_read() -> None:
+    assert json_in("[" * 100 + "]" * 100) is not None
+    assert json_in("[" * 101 + "]" * 101) is None
+
+
 def test_the_last_whole_json_counts_and_not_what_is_inside_it() -> None:
     assert json_in('so {"a": {"b": [1, {"c": 2}]}} done') == ({"a": {"b": [1, {"c": 2}]}}, "the last JSON in the answer")
     assert json_in('[1, 2] and {"a": 1}') == ({"a": 1}, "the last JSON in the answer")
@@ -88,6 +105,7 @@ def test_the_last_whole_json_counts_and_not_what_is_inside_it() -> None:
         ({"$ref": "https://example.org/s.json"}, "nothing outside"),
         ({"type": "string", "pattern": "(a)\\1"}, "linear time"),
         ({"patternProperties": {"^a": {}}}, "patternProperties"),
+        ({"$ref": "#/$defs/b", "$defs": {"a": {}}}, "what is not in it"),
     ],
 )
 def test_a_schema_that_cannot_be_kept_to_is_refused(schema: dict[str, Any], why: str) -> None:

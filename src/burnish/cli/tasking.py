@@ -151,6 +151,8 @@ def _show_audit(to: Screen, audit: Audit) -> None:
     said = f"{audit.graded} answers graded for {audit.rows} rows" + (f"; {audit.note}" if audit.note else "")
     to.out.print(heading("Can it be gamed?"))
     to.out.print(grid([("tried", said)]))
+    if not tried:
+        return
     to.out.print(
         columns(("", "", "what", "seen"), [(MARKS[f.verdict], f.family, f.title, f.detail or f"{f.tried} tried") for f in tried])
     )

@@ -91,7 +91,8 @@ class _Model:
             return Said("", error=f"{self.ref.name} cannot be asked: {error}")
         if len(ids) + limit_tokens > self.positions:
             room = f"the question has {len(ids)} tokens, the verdict up to {limit_tokens}, the model takes {self.positions}"
-            return Said("", error=f"{self.ref.name} has no room for it: {room}")
+            todo = "lower the judge's limit_tokens, or take one that takes more"
+            return Said("", error=f"{self.ref.name} has no room for it: {room}; {todo}")
         mine = _Asked(ids, limit_tokens, temperature)
         with self._lock:
             self._waiting.append(mine)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from burnish.config import Config
+from burnish.tasks.graders.remote import secretive
 from burnish.tasks.graders.similarity import Metric
 from burnish.tasks.graders.stringcheck import Operation
 from burnish.tasks.graders.templates import OUTPUT, REFERENCE
@@ -252,9 +253,6 @@ class Judge(Asking):
         return self
 
 
-_SECRETS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
-
-
 class Endpoint(Entry):
     """A server of the user's own says what an answer is worth: POST {item, sample, trace_id}, reply {score}."""
 
@@ -279,7 +277,7 @@ class Endpoint(Entry):
 
     @model_validator(mode="after")
     def _keeps_no_key(self) -> Self:
-        if secret := [h for h in self.headers if h.lower() in _SECRETS]:
+        if secret := [h for h in self.headers if secretive(h)]:
             raise ValueError(f"headers are kept with the task, and {', '.join(secret)} is a secret: name its variable in key_env")
         return self
 

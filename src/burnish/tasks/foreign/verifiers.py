@@ -147,6 +147,8 @@ def _one(entry: Any, read: Callable[[str], str], files: dict[str, str]) -> dict[
                 return None
             file = _file("function", files)
             files[file] = source
+            if entry.takes == "sample, item":
+                files["given.py"] = texts.HEAD + openai_code.alone(given)
             seconds = program.TIMEOUT_S if entry.timeout_s is None else entry.timeout_s
             called = {"kind": "function", "name": name, "file": file, "function": function, "takes": entry.takes}
             return {**called, "timeout_s": seconds, "packages": list(entry.packages)}

@@ -4,7 +4,6 @@
 the same order, so that the scores are the same to the last bit.
 """
 
-import contextlib
 import functools
 import importlib.util
 import json
@@ -86,10 +85,7 @@ def _call(plan: dict[str, Any], row: dict[str, Any], answer: str) -> float:
     """What the task's own function says, called in a new process: as in burnish, nothing stays from one answer to the next."""
     if plan["takes"] == "sample, item":
         kept = {k: v for k, v in row.items() if k != "metadata" and v not in (None, [])}
-        sample: dict[str, Any] = {"output_text": answer, "choices": [{"message": {"role": "assistant", "content": answer}}]}
-        with contextlib.suppress(ValueError, RecursionError):
-            sample["output_json"] = json.loads(answer)
-        given = [sample, {**kept, **row["metadata"]}]
+        given = [_module("given.py").sample_of(answer), {**kept, **row["metadata"]}]
     else:
         given = [row, answer]
     source, mark = (HERE / "graders" / plan["file"]).read_text("utf-8"), secrets.token_hex(8)

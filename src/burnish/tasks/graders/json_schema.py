@@ -13,8 +13,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from burnish.errors import ConfigError
+from burnish.tasks.graders.given import finite, json_of, no_number, shallow
 from burnish.tasks.graders.needs import needed
 from burnish.tasks.graders.references import cannot_judge, shown
 from burnish.types import Example, Score
@@ -53,7 +55,7 @@ class JsonSchema:
         try:
             faults = sorted(_validator(self.schema).iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))
         except RecursionError:
-            return cannot_judge("the schema or the answer is nested too deeply")
+            return cannot_judge("the schema refers to itself without an end")
         if not faults:
             return Score(value=1.0, reason=f"{where} is valid")
         said = "; ".join(f"{fault.json_path}: {shown(fault.message, 120)[1:-1]}" for fault in faults[:SHOWN])
@@ -63,30 +65,19 @@ class JsonSchema:
 
 def json_in(answer: str) -> tuple[Any, str] | None:
     """The JSON of an answer and where it stood; None where there is none."""
-    whole = _parsed(answer.strip())
+    whole = json_of(answer.strip())
     if whole is not None:
         return whole[0], "the answer"
     fenced = _FENCED.findall(answer)
-    if fenced and (block := _parsed(fenced[-1].strip())) is not None:
+    if fenced and (block := json_of(fenced[-1].strip())) is not None:
         return block[0], "the fenced block"
     last = _last(answer)
     return None if last is None else (last[0], "the last JSON in the answer")
 
 
-def _parsed(text: str) -> tuple[Any] | None:
-    try:
-        return (json.loads(text, parse_constant=_no_number),)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
 def _last(answer: str) -> tuple[Any] | None:
     """The last object or list that is not inside another one."""
-    decoder = json.JSONDecoder(parse_constant=_no_number)
+    decoder = json.JSONDecoder(parse_constant=no_number, parse_float=finite)
     closers = [m.end() for m in re.finditer(r"[}\]]", answer)]
     if not closers:
         return None
@@ -97,6 +88,8 @@ def _last(answer: str) -> tuple[Any] | None:
             value, end = decoder.raw_decode(answer, start)
         except (ValueError, RecursionError):
             continue
+        if not shallow(value):
+            return None
         if found is None or end >= reach:  # the same value from further out
             found, reach = (value,), end
         else:
@@ -123,6 +116,8 @@ def _validator(schema: str) -> Any:
         ) from None
     engine = None
     for key, value in _keys(body):
+        if key == "$ref" and isinstance(value, str) and value.startswith("#/") and not _points(body, value):
+            raise ConfigError("a schema refers to what is not in it", seen=f"{key}: {value}"[:200], todo="mend the reference")
         if key in ("$ref", "$dynamicRef") and isinstance(value, str) and not value.startswith("#"):
             todo = "write what it refers to into this schema, under $defs"
             raise ConfigError("a schema refers to nothing outside of itself", seen=f"{key}: {value}"[:200], todo=todo)
@@ -144,6 +139,21 @@ def _validator(schema: str) -> Any:
             yield library.ValidationError(f"{found!r} does not match {pattern!r}")
 
     return library.validators.extend(cls, {"pattern": matches})(body)
+
+
+def _points(body: Any, reference: str) -> bool:
+    """Whether a JSON pointer leads to something. A schema with `$id` inside may mean another place, which is looked for later."""
+    if any(key == "$id" for key, _ in _keys(body)):
+        return True
+    for step in unquote(reference[2:]).split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(body, list) and name.isdigit() and int(name) < len(body):
+            body = body[int(name)]
+        elif isinstance(body, dict) and name in body:
+            body = body[name]
+        else:
+            return False
+    return True
 
 
 def _keys(value: Any) -> Iterator[tuple[str, Any]]:

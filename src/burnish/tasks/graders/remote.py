@@ -10,11 +10,12 @@ import atexit
 import functools
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from burnish.errors import ConfigError
 from burnish.tasks.graders.needs import needed
@@ -25,6 +26,12 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 20.0
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Status codes after which another try may help."""
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def secretive(name: str) -> bool:
+    """Whether what is called so is likely a secret."""
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    return not {"auth", "authorization", "cookie", "key", "apikey", "password", "secret", "token", "signature"}.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,12 @@ class Door:
             todo = "put the key into an environment variable, and name it in key_env"
             raise ConfigError(
                 "an address holds a name or a password, which would be kept with the task", seen=parts.hostname, todo=todo
+            )
+        if secret := [name for name, _ in parse_qsl(parts.query) if secretive(name)]:
+            raise ConfigError(
+                "an address holds a key, which would be kept with the task",
+                seen=f"{parts.hostname}?{secret[0]}=",
+                todo="put the key into an environment variable, and name it in key_env",
             )
         if self.key_env is not None and parts.scheme == "http" and parts.hostname not in _HERE:
             raise ConfigError("a key is not sent to another machine in the clear", seen=self.url, todo="use https://")
