@@ -135,6 +135,7 @@ def test_the_bare_twin_of_reinforcement_learning_gives_the_losses_and_rewards_of
     renderer = Renderer(Tokenizer.load(world / "base"))
     rows = list(sources.read(world / "data.jsonl").examples)
     settings = {"model": "m", "data": "d", "steps": steps, "learning_rate": rate, "group": group, "answer_tokens": limit}
+    settings |= {"credit": "outcome", "correction": "none"}
     config = grpo.GRPO.load(base=settings)
     host = Host.open(world / "base", choices=CHOICES)
     run = Asks(Asking(renderer=renderer, grader=Capitals(), limit_tokens=limit, seed=0, max_positions=256), rows, size)

@@ -20,13 +20,13 @@ from burnish.tasks import ready
 def test_tasks_is_one_line_a_task(burnish):
     typed = burnish("tasks")
     assert typed.code == 0
-    for name in (*ready.NAMES, ready.EVERYTHING):
+    for name in (*ready.NAMES, *ready.WITH_TOOLS, ready.EVERYTHING):
         (line,) = [line for line in typed.out.splitlines() if line.split()[:1] == [name]]
         assert line.split()[1:4] == [str(len(getattr(ready.get(name), side))) for side in ("train", "valid", "test")]
         assert ready.get(name).card.title in line
     assert len(typed.out.splitlines()) < 20
     listed = burnish("tasks", "--json").document["tasks"]
-    assert [t["name"] for t in listed] == [*ready.NAMES, ready.EVERYTHING]
+    assert [t["name"] for t in listed] == [*ready.NAMES, *ready.WITH_TOOLS, ready.EVERYTHING]
     assert all(t["card"]["limits"] and t["rows"]["test"] for t in listed)
 
 

@@ -290,7 +290,7 @@ def test_answers_drawn_ahead_are_one_step_older_and_are_learned_from(tiny_model,
     assert all(line["gap"] < 1e-5 for line in lines[1:-1]), "of what was just drawn, with the weights that drew it"
     assert [a["step"] for a in answers(outcome.folder)] == sorted(a["step"] for a in answers(outcome.folder))
     drawn = {(a["step"], a["place"]): a["turns"][0]["ids"] for a in answers(outcome.folder) if a["sample"] == 0}
-    at_once = train.start(settings(tiny_model, rows, **{**ASK, "batch": 12, "group": 8, "eval_items": 20}), run="at-once")
+    at_once = train.start(settings(tiny_model, rows, **{**ASK, "batch": 12, "group": 8, "eval_items": 20}), run="not-ahead")
     same = {(a["step"], a["place"]): a["turns"][0]["ids"] for a in answers(at_once.folder) if a["sample"] == 0}
     assert [drawn[1, n] for n in range(12)] == [same[1, n] for n in range(12)], "the first step is the same"
     assert [drawn[3, n] for n in range(12)] != [same[3, n] for n in range(12)]

@@ -161,7 +161,7 @@ def die_in_run(home: str, rows: str, config: str, run: str, count: int) -> None:
 
 def test_check_18_a_killed_run_over_several_turns_goes_on_bit_by_bit(tiny_model: Path, rows: Path, home: Path) -> None:
     config = settings(stopping(tiny_model, rows), Path("shouting"), **ASK)
-    whole = train.start(config, run="whole")
+    whole = train.start(config, run="whole-ways")
     arguments = (str(home), str(rows), config.model_dump_json(), "killed", 3)
     process = multiprocessing.get_context("spawn").Process(target=die_in_run, args=arguments)
     process.start()
