@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,19 @@ def test_answers_drawn_ahead_are_one_step_older_and_are_learned_from(tiny_model,
     assert [drawn[1, n] for n in range(12)] == [same[1, n] for n in range(12)], "the first step is the same"
     assert [drawn[3, n] for n in range(12)] != [same[3, n] for n in range(12)]
     assert outcome.certificate.passed, outcome.certificate.failed
+
+
+@pytest.mark.usefixtures("graded")
+def test_a_run_that_ends_in_the_middle_leaves_no_thread_behind(tiny_model, data):
+    def fails(step: int) -> None:
+        raise LookupError(f"step {step}")
+
+    with pytest.raises(LookupError, match="step 1"):
+        train.start(settings(tiny_model, data, **{**ASK, "ahead": 1}), run="ends", progress=Watcher(fails))
+    judges = [t for t in threading.enumerate() if t.name.startswith("judge-")]
+    for thread in judges:
+        thread.join(10)
+    assert not any(t.is_alive() for t in judges)
 
 
 @pytest.mark.parametrize("other", [{"refill": 2}, {"correction": "tokens"}])

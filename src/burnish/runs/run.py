@@ -164,6 +164,8 @@ class Run:
                 self._finish(step, time.perf_counter() - started, n)
         finally:
             self.stop.gentle = False
+            if self.asks is not None and self.asks.ahead is not None:
+                self.asks.ahead.let_go()
 
     def _finish(self, step: RunningStep, seconds: float, n: int) -> None:
         state = self.state

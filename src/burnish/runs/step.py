@@ -99,6 +99,12 @@ class Ahead:
             return None
         return {"chosen": self._chosen, "groups": [[waiting.to_json(r) for r in group] for group in self._graded()]}
 
+    def let_go(self) -> None:
+        """The run ends: nobody waits for what is being graded."""
+        if self._drawing is not None:
+            self._drawing.stop()
+            self._drawing = None
+
     def some(self, asks: Questioner) -> list[tuple[Sequence[int], Sample]]:
         """A few of those that were just drawn: to a question each, what was said."""
         samples = self._drawing.samples if self._drawing else ()

@@ -134,11 +134,13 @@ def roll_out(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """Answers that are drawn, and being graded. finish: waits until they are, and gives what `roll_out` does; called once."""
+    """Answers that are drawn, and being graded. finish: waits until they are, and gives what `roll_out` does; called once. stop:
+    instead of that, where nobody wants them any more."""
 
     samples: Sequence[Sequence[Sample]]
     """to each question"""
     finish: Callable[[], list[list[Rollout]]]
+    stop: Callable[[], None]
 
 
 def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence[Question], params: SamplingParams) -> Drawing:
@@ -172,7 +174,7 @@ def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence
         finally:
             threads.stop()
 
-    return Drawing(samples=drawn, finish=finish)
+    return Drawing(samples=drawn, finish=finish, stop=threads.stop)
 
 
 def _said(sample: Sample, *, turn: int) -> Segment:
