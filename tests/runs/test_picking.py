@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from itertools import pairwise
 
 from burnish.runs.order import Order
 from burnish.runs.picking import LONGEST, Picking
+from burnish.runs.step import Questioner, _tell
+from burnish.types import Example, Rollout, Score
 
 
 def order(rows: int, batch: int = 4) -> Order:
@@ -73,3 +76,18 @@ def test_nothing_is_passed_over_for_ever():
     for _ in range(20):
         picking.saw(0, flat=True)
     assert 0 in [picking.pick(1)[0] for _ in range(2**LONGEST * 2)]
+
+
+def test_a_question_whose_answers_could_not_be_judged_is_not_passed_over():
+    def answer(value: float, error: str | None = None) -> Rollout:
+        score = Score(value=value, reason="", error=error)
+        return Rollout(example=Example(messages=()), segments=(), answer="", stop_reason="stop", score=score)
+
+    picking = Picking.of(order(4), learnable=True)
+    asks = Questioner(None, (), picking)  # type: ignore[arg-type]
+    failed = answer(math.nan, "down")
+    for question, group in enumerate(
+        ([failed, failed], [answer(1.0), failed], [answer(1.0), answer(1.0)], [answer(0.0), answer(1.0)])
+    ):
+        _tell(asks, question, group)
+    assert set(picking.flat) == {2}

@@ -150,7 +150,7 @@ class RunningStep:
             everything += groups
             for question, group in zip(chosen, groups, strict=True):
                 same = credit.flat(np.array([r.reward for r in group]))
-                asks.saw(question, flat=same)
+                _tell(asks, question, group)
                 (flat if same else kept).append(group)
             if len(kept) == asks.batch:
                 break
@@ -165,7 +165,7 @@ class RunningStep:
         chosen, drawn = ahead.take()
         asks.rounds = [chosen]
         for question, group in zip(chosen, drawn, strict=True):
-            asks.saw(question, flat=credit.flat(np.array([r.reward for r in group])))
+            _tell(asks, question, group)
         self.everything = asks.asking.tell([asks.questions[n] for n in chosen], drawn, self.index)
         self._count(asks)
         if self.index + 1 < ahead.steps:
@@ -197,6 +197,13 @@ class RunningStep:
         elif result is not None:
             self.grad_norm = result.grad_norm
         self.numbers.update(numbers)
+
+
+def _tell(asks: Questioner, question: int, group: Sequence[Rollout]) -> None:
+    """Whether a question taught something; where fewer than two of its answers could be judged, nobody knows."""
+    rewards = np.array([r.reward for r in group])
+    if (~np.isnan(rewards)).sum() > 1:
+        asks.saw(question, flat=credit.flat(rewards))
 
 
 class Once:

@@ -27,7 +27,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from burnish.errors import CallFailed, ConfigError, SessionEnded
+from burnish.errors import CallFailed, CallTookTooLong, ConfigError, SessionEnded
 from burnish.render.template import as_message
 from burnish.tasks.environment import Environment, Limits, Schema, Turn, question_of
 from burnish.tasks.graders.program import PACKAGES_BYTES, row_of
@@ -217,6 +217,8 @@ class _Inside:
             good, text = self.way._ask("call", self.name, arguments)
         except SessionEnded:
             raise
+        except CallTookTooLong:
+            return result(False, f"{self.name} took too long: at most {self.way._setting.timeout_s:g} seconds", LIMIT_RESULT)
         except CallFailed as error:
-            return result(False, str(error), LIMIT_RESULT)
+            return result(False, f"{self.name} failed: {error.why}", LIMIT_RESULT)
         return result(bool(good), str(text), LIMIT_RESULT)
