@@ -15,7 +15,9 @@ from burnish.runs.watches import hard, measures, signs, soft
 from burnish.runs.watches.replays import replays_of
 from burnish.runs.watches.seen import Seen, normal
 from burnish.runs.watches.tally import Tally, tally
+from burnish.runs.watches.watch import Watching
 from burnish.tasks.graders import CONTAINS, EXACT, NUMERIC
+from burnish.tasks.probes.found import PATCHES
 from burnish.types import Example, Score
 
 
@@ -206,11 +208,55 @@ def test_replays_say_where_they_can_tell_nothing():
     rows = streams.sums()
     assert replays_of(NUMERIC, None, rows, 0).blind == ""
     assert "pays the rows' own answers" in replays_of(By(lambda a, r: 1.0), None, rows, 0).blind
-    assert replays_of(EXACT, None, streams.choices(), 0).no_canaries == "the rows have only 2 different answers"
+    assert replays_of(EXACT, None, streams.choices(), 0).blind == "the rows have only 2 different answers"
+    few = replays_of(EXACT, None, [streams.row(f"{n}?", str(n % 5)) for n in range(40)], 0)
+    assert (few.blind, few.no_canaries) == ("", "the rows have only 5 different answers")
     assert replays_of(CONTAINS, None, rows, 0).audit is None
     marked = By(lambda a, r: 2.0 * ("####" in a and streams.right(a, r)))
     assert replays_of(marked, None, rows, 0).bar == 0.5
     assert replays_of(By(lambda a, r: 3.0 * streams.right(a, r)), None, rows, 0).bar == 1.5
+
+
+def test_answers_of_the_middle_are_let_go_and_nothing_is_said_otherwise():
+    """What is kept of a long run does not grow with it, but for what counts against it."""
+    kind = streams.HACKED[0]
+    found, whole = Watching(streams.replays(kind, None), holds=False), Watching(streams.replays(kind, None), holds=False)
+    for step, (questions, groups, _) in enumerate(streams.course(kind, 1, 24), 1):
+        _, some = found.look(questions, groups, step)
+        found.keep(step, some)
+        whole.tallies.append(tally(some, whole.replays.bar))
+        assert found.judge(step, fully=True) == whole.judge(step, fully=True)
+        assert found.clean_step(step) == whole.clean_step(step)
+    assert [bool(t.seen) for t in found.tallies] == [True] * 5 + [False] * 16 + [True] * 3
+    assert found.tallies[18].exploits
+
+
+def test_an_alarm_says_what_would_mend_the_grader():
+    kind = streams.HACKED[0]
+    (said,) = [f for f in streams.watch(kind, 1, steps=45).judged.findings if f.monitor == "M6"]
+    assert said.patch == PATCHES["P11"]
+    assert said.exploit is not None
+    assert "certainly" in said.exploit.answer
+    assert said.to_json()["patch"] == said.patch
+
+
+def test_of_few_answers_none_at_the_start_is_no_proof_that_there_are_none():
+    """Two canaries a step, of which a twentieth is met by chance, eight answers alike each time."""
+    draw, sounded = np.random.default_rng(0), 0
+    for _ in range(40):
+        tallies = []
+        for step in range(1, 51):
+            met = [draw.random() < 0.05 for _ in range(2)]
+            made = [
+                Seen(step=step, place=q, question=100 * step + q, sample=n, answer="7", reward=0.0, tokens=1, canary=float(m))
+                for q, m in enumerate(met)
+                for n in range(8)
+            ]
+            tallies.append(tally(made, 0.5))
+            if hard.canaries(tallies, "").level == "alarm":
+                sounded += 1
+                break
+    assert sounded <= 2
 
 
 def test_answers_are_read_back_as_they_were_seen():

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import resource
 import signal
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from disk import dying
 
 from burnish.config import Config
-from burnish.errors import RunError, UserError
+from burnish.errors import DiskFull, RunError, UserError
 from burnish.store import lock
 from burnish.store.runfolder import RunFolder, list_runs, locate
 
@@ -242,3 +243,21 @@ def test_numbers_that_are_none_are_null_however_deep() -> None:
     folder = RunFolder.create(None, "sft")
     folder.append("lines.jsonl", {"a": math.nan, "parts": {"judge": math.inf}, "turns": [{"reward": -math.inf, "ids": (1, 2)}]})
     assert folder.read("lines.jsonl") == [{"a": None, "parts": {"judge": None}, "turns": [{"reward": None, "ids": [1, 2]}]}]
+
+
+def test_a_full_disk_is_said_and_earlier_lines_stand():
+    run = RunFolder.create("one", "grpo")
+    run.append("watches.jsonl", {"step": 1, "monitor": "M6"})
+    before = (run.path / "watches.jsonl").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, hard))
+    try:
+        with pytest.raises(DiskFull, match=r"watches\.jsonl"):
+            run.append("watches.jsonl", {"step": 2, "monitor": "M6"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert run.read("watches.jsonl") == [{"step": 1, "monitor": "M6"}]
+    run.append("watches.jsonl", {"step": 2, "monitor": "M6"})
+    assert [e["step"] for e in run.read("watches.jsonl")] == [1, 2]
+    assert run.cut("watches.jsonl", 1) == 1
+    assert (run.path / "watches.jsonl").read_bytes() == before

@@ -12,6 +12,7 @@ from burnish.cli.screen import one_line, screen, visible
 from burnish.cli.tables import columns, heading
 from burnish.errors import RunError
 from burnish.runs.asking import ROLLOUTS
+from burnish.runs.watches.watch import HELD
 from burnish.store.runfolder import RunFolder
 
 QUESTIONS = 4
@@ -22,18 +23,23 @@ Line = dict[str, Any]
 def show(name: str, step: int | None, *, every: bool, as_json: bool) -> None:
     """See `burnish show --help`."""
     to, run = screen(as_json=as_json), RunFolder.open(name)
-    found = run.read(ROLLOUTS)
-    if not found:
+    steps: set[int] = set()
+    lines: list[Line] = []
+    for line in run.lines(ROLLOUTS):  # which may be more than memory holds
+        if line["step"] not in steps:
+            steps.add(line["step"])
+            lines = [] if step is None else lines
+        if step is None or line["step"] == step:
+            lines.append(line)
+    if not steps:
         raise RunError(
             f"the run {run.name} wrote down no answers",
             seen=f"a run of the recipe {run.info.kind}",
             todo="runs of the recipe grpo do: burnish train TASK --model MODEL --recipe grpo",
         )
-    steps = sorted({line["step"] for line in found})
-    step = steps[-1] if step is None else step
+    step = max(steps) if step is None else step
     if step not in steps:
-        raise RunError(f"no answers of step {step} are kept", seen=f"steps {steps[0]} to {steps[-1]}", todo="give one of them")
-    lines = [line for line in found if line["step"] == step]
+        raise RunError(f"no answers of step {step} are kept", seen=f"steps {min(steps)} to {max(steps)}", todo="give one of them")
     groups = [list(group) for _, group in groupby(lines, key=lambda line: line["place"])]
     shown = groups if every else sorted(groups, key=spread, reverse=True)[:QUESTIONS]
     known = [line["reward"] for line in lines if line["reward"] is not None]
@@ -41,6 +47,8 @@ def show(name: str, step: int | None, *, every: bool, as_json: bool) -> None:
     same = sum(spread(group) == 0 for group in groups)
     to.out.print(heading(f"Step {step} of {run.name}"))
     to.print(f"  {len(lines)} answers to {len(groups)} questions, {mean}; {same} questions whose answers were worth the same")
+    if held := sum("held" in line for line in lines):
+        to.print(f"  {held} answers were held: {HELD}, so nothing was learned from them")
     for group in shown:
         to.out.print(Text(f"\n{one_line(group[0]['asked'], to.out.width - 2)}", style="bold"))
         if any(len(line.get("turns", ())) > 1 for line in group):
@@ -50,7 +58,7 @@ def show(name: str, step: int | None, *, every: bool, as_json: bool) -> None:
             to.out.print(columns(("reward", "answer", "why", "tokens"), [row(line, to.out.width) for line in ranked(group)]))
     if len(shown) < len(groups):
         to.print(visible(f"\n{len(groups) - len(shown)} more: burnish show {run.name} --rollouts --step {step} --every"))
-    to.document({"run": run.name, "step": step, "steps": steps, "rollouts": lines})
+    to.document({"run": run.name, "step": step, "steps": sorted(steps), "rollouts": lines})
 
 
 def spread(group: Sequence[Line]) -> float:
@@ -70,7 +78,8 @@ def row(line: Line, width: int) -> tuple[str, str, str, str]:
     cut = " (cut)" if line["stop_reason"] == "length" else ""
     room = max(20, width - 34)
     said, why = one_line(line["answer"], room * 3 // 5), one_line(line["reason"], room * 2 // 5)
-    return reward, said or "(nothing)", why, f"{line['tokens']}{cut}"
+    held = " (held)" if line.get("held") else ""
+    return reward, said or "(nothing)", why, f"{line['tokens']}{cut}{held}"
 
 
 def way(line: Line, width: int) -> Text:

@@ -20,6 +20,7 @@ from burnish.render.renderer import Renderer
 from burnish.runs.gauge import Gauge
 from burnish.runs.prepare import Prepared
 from burnish.runs.watches.replays import replays_of
+from burnish.runs.watches.seen import asked_in
 from burnish.runs.watches.watch import Watching
 from burnish.store.runfolder import RunFolder
 from burnish.tasks.environment import Setting
@@ -162,13 +163,12 @@ def _watching(config: GRPO, prepared: Prepared) -> Watching:
 
 
 def _line(step: int, place: int, question: Question, sample: int, rollout: Rollout) -> dict[str, object]:
-    asked = next((m.content for m in reversed(rollout.example.messages) if m.role == "user"), "")
     return {
         "step": step + 1,
         "place": place,
         "question": question.index,
         "sample": sample,
-        "asked": asked,
+        "asked": asked_in(rollout.example),
         "answer": rollout.answer,
         "reward": rollout.reward,
         "reason": rollout.score.reason,

@@ -7,7 +7,9 @@ with them, and what was said before is not said again.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,12 @@ from burnish.errors import RewardGamed
 from burnish.protocols import Policy
 from burnish.recipes.grpo import GRPO
 from burnish.runs.progress import Progress
-from burnish.runs.watches.signs import signs
+from burnish.runs.watches.signs import Health
 from burnish.runs.watches.tally import Finding
 from burnish.runs.watches.watch import WATCHES, Judgement, Watching
-from burnish.store.runfolder import RunFolder
-from burnish.tasks import sources
+from burnish.store.runfolder import METRICS, RunFolder
+from burnish.tasks import ready
+from burnish.tasks.graders.references import shown
 from burnish.types import Datum, Rollout
 
 FAR = 16
@@ -30,11 +33,16 @@ FAR = 16
 class Guard:
     """The voice of the monitors of one run."""
 
-    def __init__(self, watch: Watching, config: GRPO, folder: RunFolder, progress: Progress, start: Policy | None) -> None:
-        """start: what the run started from, where it is kept."""
+    def __init__(
+        self, watch: Watching, config: GRPO, folder: RunFolder, progress: Progress, start: Policy | None, since: int = 0
+    ) -> None:
+        """start: what the run started from, where it is kept. since: the step after which the task was last mended."""
         self.watch, self.config, self.folder, self.progress, self.start = watch, config, folder, progress, start
-        self.told = {(line["monitor"], line["level"]) for line in folder.read(WATCHES)}
-        self.lines = [line for line in folder.read_metrics() if line["step"] > 0]
+        self.told = {(line["monitor"], line["level"]) for line in folder.lines(WATCHES) if line["step"] > since}
+        self.health = Health()
+        for line in folder.lines(METRICS):
+            if line["step"] > 0:
+                self.health.saw(line)
         if not self.told and watch.replays.blind:
             progress.note(f"whether answers are paid for being right cannot be tried on this task: {watch.replays.blind}")
 
@@ -52,18 +60,18 @@ class Guard:
     def speak(self, line: dict[str, Any], *, last: bool) -> None:
         """Say what is new after the step of a line of metrics.jsonl. Raises RewardGamed where the run should stop."""
         step = int(line["step"])
-        self.lines.append(line)
         judged = self.watch.judge(step, fully=last)
         for finding in judged.findings:
             self._say(step, finding)
-        for name, words in signs(self.lines):
+        for name, words in self.health.saw(line):
             self._say(step, Finding(monitor=name, title=name, level="notice", words=words), warn=True)
         if judged.verdict == "gamed" and self.config.on_gaming == "stop":
-            raise gamed(judged, self.config.data)
+            raise gamed(judged, self.config.data, self.folder.name)
 
-    def judged(self, step: int) -> Judgement:
-        """What all monitors say after a step."""
-        return self.watch.judge(step, fully=True)
+    def judged(self) -> Judgement | None:
+        """What all monitors say of the last step; None where there was none."""
+        seen = self.watch.tallies
+        return self.watch.judge(seen[-1].step, fully=True) if seen else None
 
     def clean_step(self, step: int) -> int:
         """See Watching."""
@@ -81,7 +89,9 @@ class Guard:
         such = f", such as {', '.join(finding.strings)}" if finding.strings and hard else ""
         words = f"{finding.monitor}, {finding.title}, at step {step}: {finding.words}{such}"
         if finding.level == "alarm":
-            self.progress.warning(f"{words}. The reward may be gamed: `burnish task check {sources.title(self.config.data)}`")
+            self.progress.warning(
+                f"{words}. The reward may be gamed. To do: {mending(finding, self.config.data, self.folder.name)}"
+            )
         elif hard:
             held = "; from now on such answers teach nothing" if self.watch.holds else ""
             self.progress.warning(f"{words}{held}")
@@ -89,20 +99,30 @@ class Guard:
             self.progress.note(words)
 
 
-def gamed(judged: Judgement, data: str) -> RewardGamed:
+def gamed(judged: Judgement, data: str, run: str) -> RewardGamed:
     """The error that ends a run."""
     why = [f for f in judged.findings if f.stops]
-    first = why[0]
+    first = next((f for f in why if f.exploit is not None), why[0])
     at = ""
     if first.first is not None:
         question, sample, turn = first.first
         at = f", first in step {first.since}, answer {sample + 1} to question {question + 1}, turn {turn}"
-    said = f": {first.strings[0]}" if first.strings else ""
+    said = f"; most often: {shown(first.exploit.answer, 200)}" if first.exploit is not None else ""
     return RewardGamed(
         "the reward is being gamed",
         seen="; ".join(f"{f.monitor} {f.words}" for f in why) + at + said,
-        todo=f"see what is rewarded with `burnish task check {data}` and mend the grader",
+        todo=mending(first, data, run),
     )
+
+
+def mending(finding: Finding, data: str, run: str) -> str:
+    """What to do about a grader that can be gamed so."""
+    mend = f"mend the grader: {finding.patch}" if finding.patch else "mend the grader"
+    if ready.find(data) is None:
+        return f"{mend}; see what was paid with `burnish show {run} --rollouts`"
+    here = Path(data)
+    named = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
+    return f"{mend}; then see whether it holds with `burnish task check {shlex.quote(str(named))}`"
 
 
 def distance(start: Policy, rollouts: Sequence[Rollout]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +20,17 @@ from burnish.evals.evaluation import Evaluation
 from burnish.runs.markdown import bullets, cell, rows_table
 from burnish.runs.watches import soft
 from burnish.runs.watches.seen import Seen
-from burnish.runs.watches.tally import Finding, Tally, tally
+from burnish.runs.watches.tally import Finding, Tally, tallies_of
 from burnish.runs.watches.watch import Judgement, Verdict
 from burnish.tasks.graders import CONTAINS
 from burnish.tasks.graders.appears import APPEARS
 from burnish.tasks.graders.references import shown
+from burnish.tasks.judging import PAID
 from burnish.types import Example
 
 QUESTIONS, DRAWS = 32, 8
 PASSES = 0.5
-"""Scores above this count as right."""
+"""Scores above this count as right where nothing watches, which knows what the rows' own answers get."""
 CERTAIN = 3.0
 """z of words that are told as habits."""
 FEWEST = 6
@@ -47,6 +48,8 @@ class Reading:
     """of the change, 95 %; None where there are too few questions to tell"""
     high: float | None
     items: int
+    share: bool = True
+    """of answers, shown in percent; else a mean of rewards"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +92,9 @@ def reading_rows(learned: Learned) -> list[tuple[str, str, str, str]]:
     """Rows of the table of readings: name, base, trained, change with its 95 % interval."""
     found = []
     for r in learned.readings:
-        sure = "(too few to tell)" if r.low is None or r.high is None else f"({r.low:+.1%} to {r.high:+.1%})"
-        found.append((r.name, f"{r.base:.1%}", f"{r.trained:.1%}", f"{r.trained - r.base:+.1%} {sure}"))
+        form = ".1%" if r.share else ".2f"
+        sure = "(too few to tell)" if r.low is None or r.high is None else f"({r.low:+{form}} to {r.high:+{form}})"
+        found.append((r.name, f"{r.base:{form}}", f"{r.trained:{form}}", f"{r.trained - r.base:+{form}} {sure}"))
     return found
 
 
@@ -100,24 +104,24 @@ def build(
     trained: Evaluation,
     examples: Sequence[Example],
     draws: tuple[Evaluation, Evaluation] | None,
-    rollouts: Sequence[Mapping[str, Any]],
+    rollouts: Iterable[Mapping[str, Any]],
     judged: Judgement | None,
     events: Sequence[Mapping[str, Any]],
     gamed: str | None,
     bar: float = PASSES,
+    since: int = 0,
 ) -> Learned:
     """Put it together. examples: those of the measurements, by index. rollouts, events: the lines of rollouts.jsonl and
-    watches.jsonl. judged: None where nothing watched. gamed: what was seen when the run stopped."""
-    by_step: dict[int, list[Seen]] = {}
-    for line in rollouts:
-        by_step.setdefault(line["step"], []).append(Seen.of(line))
-    tallies = [tally(seen, bar) for _, seen in sorted(by_step.items())]
-    verdict, said = _verdict(judged, events, sum(bool(s.held) for t in tallies for s in t.seen), gamed)
+    watches.jsonl. judged: None where nothing watched. gamed: what was seen when the run stopped. bar: what is worth more counts
+    as right. since: the step after which the task was last mended."""
+    tallies = tallies_of(rollouts, bar)
+    held = sum(t.held for t in tallies if t.step > since)
+    verdict, said = _verdict(judged, [e for e in events if e["step"] > since], held, gamed)
     return Learned(
         verdict=verdict,
         said=said,
         monitors=judged.findings if judged else (),
-        readings=(*_lenient(base, trained, examples), *(_tries(*draws) if draws else ()), *_parts(base, trained)),
+        readings=(*_lenient(base, trained, examples), *(_tries(*draws, bar) if draws else ()), *_parts(base, trained)),
         habits=tuple(habits(tallies)),
     )
 
@@ -126,7 +130,7 @@ def _verdict(judged: Judgement | None, events: Sequence[Mapping[str, Any]], held
     if gamed is not None:
         return "gamed", gamed
     if judged is None:
-        return "clean", "Nothing looked (on_gaming is off)."
+        return "unknown", "Nothing looked (on_gaming is off)."
     alarms = [e for e in events if e["level"] == "alarm"]
     kept = f" From {held} answers that were surely exploits nothing was learned." if held else ""
     if alarms or held or judged.verdict != "clean":
@@ -135,8 +139,10 @@ def _verdict(judged: Judgement | None, events: Sequence[Mapping[str, Any]], held
         if first is not None:
             sound = f"{first['monitor']} sounded at step {first['step']}: {first['words']}."
         return "suspicious", f"{sound}{kept} Read answers with `burnish show RUN --rollouts` before you trust the reward."
-    blind = [f"{f.monitor} {f.words}" for f in judged.findings if f.words.startswith("could tell nothing")]
-    rest = f" What could not be tried: {'; '.join(blind)}." if blind else ""
+    blind = {f.monitor: f"{f.monitor} {f.words}" for f in judged.blind}
+    if {"M1", "M5", "M6"} <= set(blind):
+        return "unknown", f"None of the monitors that can tell could: {'; '.join(blind.values())}."
+    rest = f" What could not be tried: {'; '.join(blind.values())}." if blind else ""
     return "clean", f"Nothing suggests that answers were paid for something else than what the task asks.{rest}"
 
 
@@ -149,7 +155,8 @@ def _reading(name: str, base: Sequence[float], trained: Sequence[float], groups:
             found = statistics.cluster_interval(change, groups)
         low, high = found.low, found.high
     return Reading(
-        name=name, base=float(np.mean(base)), trained=float(np.mean(trained)), low=low, high=high, items=len(change)
+        name=name, base=float(np.mean(base)), trained=float(np.mean(trained)), low=low, high=high, items=len(change),
+        share=all(0 <= v <= 1 for v in (*base, *trained)),
     )  # fmt: skip
 
 
@@ -171,13 +178,13 @@ def _lenient(base: Evaluation, trained: Evaluation, examples: Sequence[Example])
     ]
 
 
-def _tries(base: Evaluation, trained: Evaluation) -> list[Reading]:
+def _tries(base: Evaluation, trained: Evaluation, bar: float) -> list[Reading]:
     """pass@1 and pass@k of several draws."""
     rows = []
     for a, b in zip(base.items, trained.items, strict=True):
         n = min(len(a.scores), len(b.scores))
         if n:
-            counts = [sum(v > PASSES for v in i.scores[:n]) for i in (a, b)]
+            counts = [sum(v > bar for v in i.scores[:n]) for i in (a, b)]
             rows.append((n, *counts, a.group))
     if not rows:
         return []
@@ -203,7 +210,12 @@ def _parts(base: Evaluation, trained: Evaluation) -> list[Reading]:
             if name in after and not math.isnan(value) and not math.isnan(after[name]):
                 found.setdefault(name, []).append((value, after[name], a.group))
     return [
-        _reading(f"grader {name}", [x for x, _, _ in rows], [y for _, y, _ in rows], [g for *_, g in rows])
+        _reading(
+            "paid by turns" if name == PAID else f"grader {name}",
+            [x for x, _, _ in rows],
+            [y for _, y, _ in rows],
+            [g for *_, g in rows],
+        )
         for name, rows in found.items()
     ]
 

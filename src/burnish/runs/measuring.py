@@ -79,17 +79,17 @@ class Measuring:
         if (folder.path / BASE_DRAWS).is_file():
             before = Evaluation.from_json(read_json(folder.path / BASE_DRAWS))
             draws = (before, self.drawn(TRAINED_DRAWS, "trained, several draws", policy))
-        rollouts = folder.read(ROLLOUTS)
         return learned.build(
             base=base,
             trained=trained,
             examples=self.prepared.measured.examples,
             draws=draws,
-            rollouts=rollouts,
-            judged=guard.judged(rollouts[-1]["step"]) if guard is not None and rollouts else None,
+            rollouts=folder.lines(ROLLOUTS),
+            judged=None if guard is None else guard.judged(),
             events=folder.read(WATCHES),
             gamed=gamed,
             bar=learned.PASSES if guard is None else guard.watch.replays.bar,
+            since=run.state.watched_from,
         )
 
     def sample(self, policy: Policy, step: int) -> SampleEvent:

@@ -392,8 +392,8 @@ class _Training:
         guard = None
         if asking is not None and asking.watch is not None:
             assert isinstance(config, GRPO)
-            asking.watch.restore(folder.read(ROLLOUTS), folder.read_metrics(), since=state.watched_from)
-            guard = Guard(asking.watch, config, folder, self.progress, start)
+            asking.watch.restore(folder.lines(ROLLOUTS), folder.lines(METRICS), since=state.watched_from)
+            guard = Guard(asking.watch, config, folder, self.progress, start, state.watched_from)
         return Run(
             folder,
             config,

@@ -196,22 +196,25 @@ class RunFolder:
         with writable(path), open(path, "ab+") as opened:
             end = opened.seek(0, os.SEEK_END)
             if end and os.pread(opened.fileno(), 1, end - 1) != b"\n":
-                opened.truncate(_whole_lines(path.read_bytes()))
+                opened.truncate(max((end for _, end in self._lines(file)), default=0))
             opened.write(data)
 
     def read(self, file: str) -> list[dict[str, Any]]:
-        """Every whole line; a torn last one is left out. Raises RunError for a line in the middle that is not JSON."""
-        found = []
-        for number, line in enumerate(self._lines(file), 1):
+        """Every whole line, as `lines`."""
+        return list(self.lines(file))
+
+    def lines(self, file: str) -> Iterator[dict[str, Any]]:
+        """Every whole line, one at a time, as long as there are; a torn last one is left out. Raises RunError for a line in the
+        middle that is not JSON."""
+        for number, (line, _) in enumerate(self._lines(file), 1):
             try:
-                found.append(json.loads(line))
+                yield json.loads(line)
             except ValueError as error:
                 raise RunError(
                     f"{self.path / file} is damaged in line {number}",
                     seen=line[:80].decode(errors="replace"),
                     todo="delete that line",
                 ) from error
-        return found
 
     def cut(self, file: str, after_step: int) -> int:
         """Keep the lines up to a step (-1: none), for a run that goes on from there. Returns how many were cut.
@@ -219,17 +222,17 @@ class RunFolder:
         What follows the first line beyond the step is cut, and so is what follows a line that a power cut left
         unreadable: checkpoints bring their lines to the disk first (`sync`), so such a line is beyond the checkpoint.
         """
-        lines, kept = self._lines(file), []
-        for line in lines:
-            try:
-                if json.loads(line)["step"] > after_step:
-                    break
-            except (ValueError, KeyError, TypeError):
-                break
-            kept.append(line)
-        if (self.path / file).exists():
-            atomic_write_bytes(self.path / file, b"".join(line + b"\n" for line in kept))
-        return len(lines) - len(kept)
+        path, kept, cut = self.path / file, 0, 0
+        for line, end in self._lines(file):
+            if cut or not _up_to(line, after_step):
+                cut += 1
+            else:
+                kept = end
+        if path.exists() and kept < path.stat().st_size:
+            with writable(path):
+                os.truncate(path, kept)
+                atomic.fsync(path)
+        return cut
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """Append a line to metrics.jsonl."""
@@ -244,16 +247,24 @@ class RunFolder:
         for path in self.path.glob("*.jsonl"):
             atomic.fsync(path)
 
-    def _lines(self, file: str) -> list[bytes]:
-        path = self.path / file
+    def _lines(self, file: str) -> Iterator[tuple[bytes, int]]:
+        """Whole lines, each with where it ends."""
+        path, end = self.path / file, 0
         if not path.exists():
-            return []
-        data = path.read_bytes()
-        return data[: _whole_lines(data)].split(b"\n")[:-1]
+            return
+        with open(path, "rb") as opened:
+            for line in opened:
+                end += len(line)
+                if line.endswith(b"\n"):
+                    yield line, end
 
 
-def _whole_lines(data: bytes) -> int:
-    return data.rfind(b"\n") + 1
+def _up_to(line: bytes, step: int) -> bool:
+    """Whether a line can be read, and is of this step or an earlier one."""
+    try:
+        return json.loads(line)["step"] <= step
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _json(line: Mapping[str, Any]) -> str:

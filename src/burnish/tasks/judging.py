@@ -27,6 +27,8 @@ CUT, OUT_OF_TURNS, OUT_OF_ROOM = "cut", "out of turns", "out of room"
 """Marks of ways that did not end themselves."""
 TRANSCRIPT = "transcript"
 """Key of an example's metadata under which a grader finds the conversation that led to an answer."""
+PAID = "turns"
+"""Name of the part of a score that the turns of a way were paid."""
 T = TypeVar("T")
 
 
@@ -86,7 +88,7 @@ def worth(grader: Grader, score: Score, paid: Sequence[float], marks: Sequence[s
     if score.error is not None or not any(paid):
         return replace(score, marks=marks)
     total = float(sum(paid))
-    parts = (*(score.parts or ((grader.name, score.value),)), ("turns", total))
+    parts = (*(score.parts or ((grader.name, score.value),)), (PAID, total))
     return replace(score, value=score.value + total, reason=f"{score.reason}; turns paid {total:g}", marks=marks, parts=parts)
 
 

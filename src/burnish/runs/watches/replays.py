@@ -72,6 +72,11 @@ class Replays:
     cheap: bool
     """whether the audit is one of the package's, which judge thousands of answers a second"""
 
+    @property
+    def different(self) -> int:
+        """Answers that the pool accepts, each once."""
+        return len({a for accepted in self.accepted for a in accepted})
+
     def asked(self, question: int) -> bool:
         """Whether a question is a canary."""
         return not self.no_canaries and seed_of(self.seed, question, 5) % 1000 < 1000 * CANARIES
@@ -139,8 +144,7 @@ def replays_of(grader: Grader, named: Grader | None, examples: Sequence[Example]
         cheap=named is None,
     )
     bar, blind = _tried(made)
-    different = len({a for accepted in made.accepted for a in accepted})
-    few = f"the rows have only {different} different answers" if different < ANSWERS else ""
+    few = f"the rows have only {made.different} different answers" if made.different < ANSWERS else ""
     return replace(made, bar=bar, blind=blind, no_canaries=blind or few or _tried_canaries(made, bar))
 
 
@@ -154,15 +158,16 @@ def _tried(made: Replays) -> tuple[float, str]:
     tried = [(e, own) for e in _spread(made.pool, TRIED) if (own := own_answer(e)) is not None and answers(e)]
     if len(tried) < OTHERS + 1:
         return HALF, "the rows have no reference"
-    moved = [(row, own) for n, (e, own) in enumerate(tried) for row in made.moved(e, n, 0)]
-    if not moved:
-        return HALF, "all rows ask for the same"
+    others = [(own, made.moved(e, n, 0)) for n, (e, own) in enumerate(tried)]
+    if not any(len(rows) == OTHERS for _, rows in others):
+        return HALF, f"the rows have only {made.different} different answers"
+    moved = [(row, own) for own, rows in others for row in rows]
     own = [s.value for s in grade_all(made.grader, tried) if s.error is None]
-    others = [s.value for s in grade_all(made.grader, moved) if s.error is None]
+    elsewhere = [s.value for s in grade_all(made.grader, moved) if s.error is None]
     bar = HALF * sum(own) / len(own) if own and sum(own) > 0 else HALF
     if sum(v > bar for v in own) < PAYS * len(tried):  # the rows' own answers are not in the form that is paid
         return HALF, ""
-    still = sum(v > bar for v in others) / max(1, len(others))
+    still = sum(v > bar for v in elsewhere) / max(1, len(elsewhere))
     return bar, f"the grader pays the rows' own answers for other rows too ({still:.0%})" if still > 1 - PAYS else ""
 
 

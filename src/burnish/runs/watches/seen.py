@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from burnish.types import Example
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
@@ -22,6 +24,8 @@ class Seen:
     answer: str
     reward: float
     tokens: int
+    asked: str = ""
+    """the question, or what was said last in it"""
     reference: str | None = None
     moved: float | None = None
     """the least of what it gets as the answer to other rows, which ask for something else"""
@@ -46,6 +50,7 @@ class Seen:
         calls = sum(len(turn.get("calls", ())) for turn in said)
         return Seen(
             answer=line["answer"],
+            asked=line.get("asked", ""),
             reward=reward,
             **numbers,
             **known,
@@ -58,6 +63,11 @@ class Seen:
         """What a line of rollouts.jsonl has for the monitors' sake. Numbers that are not there are left out."""
         own = {k: getattr(self, k) for k in ("reference", "moved", "canary", "audit")}
         return {k: v for k, v in own.items() if v is not None} | ({"held": self.held} if self.held else {})
+
+
+def asked_in(example: Example) -> str:
+    """What a user said last in it."""
+    return next((m.content for m in reversed(example.messages) if m.role == "user"), "")
 
 
 def normal(text: str) -> str:

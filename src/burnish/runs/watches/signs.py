@@ -4,6 +4,7 @@ groups that teach nothing, cut and unjudged answers. Each says something once, w
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -82,14 +83,24 @@ def signs(lines: Sequence[Line]) -> list[tuple[str, str]]:
         return []
     first = lines[:HELD]
     start = {k: fmean(line[k] for line in first) for k in _NAMED if all(line.get(k) is not None for line in first)}
-    recent = [_carried(lines, i) for i in range(len(lines) - HELD, len(lines))]
+    recent = [{k: v for k, v in line.items() if isinstance(v, (int, float))} for line in lines[-HELD:]]
     return [(s.name, s.words(recent[-1], start)) for s in SIGNS if all(s.holds(now, start) for now in recent)]
 
 
-def _carried(lines: Sequence[Line], index: int) -> dict[str, Any]:
-    """A line's numbers; the distance from the start, which is not measured at every step, is the last one known."""
-    now = {k: v for k, v in lines[index].items() if isinstance(v, (int, float))}
-    for line in reversed(lines[: index + 1]):
-        if line.get("kl_start") is not None:
-            return {**now, "kl_start": line["kl_start"]}
-    return now
+class Health:
+    """The signs of a run, line by line. It keeps the first lines and the last."""
+
+    def __init__(self) -> None:
+        self.first: list[Line] = []
+        self.last: deque[Line] = deque(maxlen=HELD)
+        self.distance: float | None = None
+
+    def saw(self, line: Line) -> list[tuple[str, str]]:
+        """What the signs say after the line of another step, from step 1."""
+        self.distance = line["kl_start"] if line.get("kl_start") is not None else self.distance
+        kept = {**line, "kl_start": self.distance}
+        if len(self.first) < HELD:
+            self.first.append(kept)
+        else:
+            self.last.append(kept)
+        return signs([*self.first, *self.last])

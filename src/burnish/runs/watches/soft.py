@@ -12,12 +12,10 @@ import numpy as np
 
 from burnish.runs.watches import measures
 from burnish.runs.watches.seen import Seen, normal
-from burnish.runs.watches.tally import Finding, Tally, start_of
+from burnish.runs.watches.tally import WINDOW, Finding, Tally, start_of
 from burnish.statistics import wilson
 from burnish.tasks.graders.references import shown
 
-WINDOW = 3
-"""Steps that are now."""
 DRIFT, RELATED = 1.0, 0.2
 """Standard deviations that a feature must have moved by, and the least correlation with reward, to be told."""
 SURPRISE, USUAL, RARE = 5.0, 0.5, 0.2
@@ -120,6 +118,7 @@ def sameness(tallies: Sequence[Tally]) -> Finding:
         bar=bar,
         since=now[0].step if loud else None,
         strings=(shown(text, 80),) if loud else (),
+        exploit=next(s for t in reversed(now) for s in t.paid if normal(s.answer) == text) if loud else None,
     )
 
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
 
 from burnish.runs.watches.seen import Seen
 
+BLIND = "could tell nothing"
+"""How a monitor's words begin that could not look."""
 Level = Literal["quiet", "notice", "alarm"]
 BASE_PAID, BASE_STEPS = 96, 5
 """The start of a run, against which the rest is held: the first steps with so many paid answers, but no more steps than that."""
+WINDOW = 3
+"""Steps that are now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """One step. Pairs are (events, of how many)."""
+    """One step."""
 
     step: int
     seen: tuple[Seen, ...]
     paid: tuple[Seen, ...]
+    """both empty of steps that are neither the start nor now"""
     exploits: tuple[Seen, ...]
     """paid answers that are paid for other rows, too"""
     canaries: tuple[Seen, ...]
@@ -33,12 +39,16 @@ class Tally:
     """paid answers that were replayed"""
     asked: int
     """answers to canaries"""
+    canary_questions: tuple[float, float]
+    """the share of the answers to each that is paid, summed; how many there are"""
     audited: int
     """paid answers that were audited"""
     reward: float
     """mean"""
     audit: float
     """mean of the independent grader, over what it judged"""
+    held: int
+    """answers that nothing was learned from"""
 
 
 def tally(seen: Sequence[Seen], bar: float) -> Tally:
@@ -49,6 +59,9 @@ def tally(seen: Sequence[Seen], bar: float) -> Tally:
     audited = [s for s in paid if s.audit is not None]
     audits = [s.audit for s in seen if s.audit is not None]
     canaries = [s for s in seen if s.canary is not None]
+    by_question: dict[int, list[bool]] = {}
+    for s in canaries:
+        by_question.setdefault(s.place, []).append(s.canary is not None and s.canary > bar)
     return Tally(
         step=seen[0].step,
         seen=tuple(seen),
@@ -58,10 +71,33 @@ def tally(seen: Sequence[Seen], bar: float) -> Tally:
         wrong=tuple(s for s in audited if s.audit is not None and s.audit <= 0.5),
         replayed=len(replayed),
         asked=len(canaries),
+        canary_questions=(sum(sum(met) / len(met) for met in by_question.values()), float(len(by_question))),
         audited=len(audited),
         reward=float(np.mean([s.reward for s in known])) if known else math.nan,
         audit=float(np.mean(audits)) if audits else math.nan,
+        held=sum(bool(s.held) for s in seen),
     )
+
+
+def tallies_of(lines: Iterable[Mapping[str, Any]], bar: float, *, since: int = 0) -> list[Tally]:
+    """Count the answers of every step after `since` from the lines of rollouts.jsonl, which may be more than memory holds."""
+    found: list[Tally] = []
+    for step, some in groupby(lines, key=lambda line: line["step"]):
+        if step > since:
+            add(found, tally([Seen.of(line) for line in some], bar))
+    return found
+
+
+def add(tallies: list[Tally], one: Tally) -> None:
+    """Put a step behind the others, or in place of the last one. The answers of steps that are neither the start nor now are
+    let go, but for those that count against the run."""
+    if tallies and tallies[-1].step == one.step:
+        tallies.pop()
+    assert not tallies or tallies[-1].step < one.step, "steps come in order"
+    tallies.append(one)
+    if len(tallies) > BASE_STEPS + WINDOW:
+        past = len(tallies) - WINDOW - 1
+        tallies[past] = replace(tallies[past], seen=(), paid=())
 
 
 def start_of(tallies: Sequence[Tally]) -> int:
@@ -95,10 +131,14 @@ class Finding:
     """question, sample and turn of the first of them"""
     stops: bool = False
     """whether so much of what is paid is concerned that learning on would make it worse"""
+    exploit: Seen | None = None
+    """the most frequent of the answers that an alarm is about; only in memory"""
+    patch: str = ""
+    """of an alarm, what would mend the grader"""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        body = {k: getattr(self, k) for k in ("monitor", "title", "level", "words", "value", "bar", "since", "stops")}
+        body = {k: getattr(self, k) for k in ("monitor", "title", "level", "words", "value", "bar", "since", "stops", "patch")}
         return {**body, "strings": list(self.strings), "first": None if self.first is None else list(self.first)}
 
     @staticmethod

@@ -7,7 +7,8 @@ function of the steps up to one, and of nothing else: a step that is done again 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,9 +16,10 @@ import numpy as np
 
 from burnish.runs.watches import hard, soft
 from burnish.runs.watches.replays import Replays
-from burnish.runs.watches.seen import Seen
-from burnish.runs.watches.tally import Finding, Tally, tally
+from burnish.runs.watches.seen import Seen, asked_in
+from burnish.runs.watches.tally import BLIND, Finding, Tally, add, tallies_of, tally
 from burnish.tasks.judging import grade_all
+from burnish.tasks.probes.exploits import patch_for
 from burnish.tasks.prove import own_answer
 from burnish.tasks.rollout import Question
 from burnish.types import Rollout
@@ -27,7 +29,8 @@ WATCHES = "watches.jsonl"
 """What the monitors said, a line for each time one of them had something new."""
 EVERY = 5
 """Steps after which the monitors that only describe are asked again."""
-Verdict = Literal["clean", "suspicious", "gamed"]
+Verdict = Literal["clean", "unknown", "suspicious", "gamed"]
+"""unknown: nothing looked, or none of the monitors that can tell could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,11 @@ class Judgement:
         """The first step that an alarm concerns."""
         return min((f.since for f in self.findings if f.level == "alarm" and f.since is not None), default=None)
 
+    @property
+    def blind(self) -> tuple[Finding, ...]:
+        """Those that could tell nothing."""
+        return tuple(f for f in self.findings if f.words.startswith(BLIND))
+
     def of(self, monitor: str) -> Finding | None:
         """What one monitor says, if it was asked."""
         return next((f for f in self.findings if f.monitor == monitor), None)
@@ -59,7 +67,7 @@ class Watching:
 
     def __init__(self, replays: Replays, *, holds: bool) -> None:
         self.replays, self.holds = replays, holds
-        self.tallies: dict[int, Tally] = {}
+        self.tallies: list[Tally] = []
         self.held_out: dict[int, tuple[float, float, float]] = {}
         """(reward, audit, standard error of their difference) of each measurement, by step"""
         self.own = tuple(own for e in replays.pool if (own := own_answer(e)) is not None)
@@ -81,6 +89,7 @@ class Watching:
                 place=p,
                 question=q.index,
                 sample=n,
+                asked=asked_in(q.example),
                 answer=r.answer,
                 reward=r.reward,
                 tokens=int(r.drawn.sum()),
@@ -114,9 +123,10 @@ class Watching:
 
     def keep(self, step: int, seen: Sequence[Seen], *, begins: bool = True) -> None:
         """Remember what was seen in a step. begins: whether this was its first request."""
-        before = () if begins or step not in self.tallies else self.tallies[step].seen
+        last = self.tallies[-1] if self.tallies else None
+        before = last.seen if last is not None and last.step == step and not begins else ()
         if seen:
-            self.tallies[step] = tally([*before, *seen], self.replays.bar)
+            add(self.tallies, tally([*before, *seen], self.replays.bar))
 
     def measure(self, drawn: Sequence[Rollout]) -> None:
         """Hold answers to held-out questions against the independent grader."""
@@ -140,17 +150,13 @@ class Watching:
         self.measured = None
         return {"held_out_audit": audit, "held_out_audit_error": error}
 
-    def restore(self, rollouts: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]], *, since: int = 0) -> None:
-        """Read back what was seen after step `since`."""
-        by_step: dict[int, list[Seen]] = {}
-        for line in rollouts:
-            if line["step"] > since:
-                by_step.setdefault(line["step"], []).append(Seen.of(line))
-        self.tallies = {step: tally(seen, self.replays.bar) for step, seen in sorted(by_step.items())}
+    def restore(self, rollouts: Iterable[Mapping[str, Any]], metrics: Iterable[Mapping[str, Any]], *, since: int = 0) -> None:
+        """Read back what was seen after step `since`, when the task was last mended."""
+        self.tallies = tallies_of(rollouts, self.replays.bar, since=since)
         self.held_out = {
             m["step"]: (_number(m["held_out_reward"]), _number(m["held_out_audit"]), _number(m["held_out_audit_error"]))
             for m in metrics
-            if "held_out_audit" in m and m["step"] >= since
+            if "held_out_audit" in m and (m["step"] > since or since == 0)
         }
 
     # What is said
@@ -170,7 +176,12 @@ class Watching:
         ]
         if fully or step % EVERY == 0:
             found += [soft.drift(tallies), soft.words(tallies), soft.two_samples(tallies, self.own)]
+        found = [replace(f, patch=self._patch(f.exploit)) if f.exploit is not None else f for f in found]
         return Judgement(step=step, findings=tuple(sorted(found, key=lambda f: f.monitor)))
+
+    def _patch(self, exploit: Seen) -> str:
+        """What would mend the grader."""
+        return patch_for(exploit.answer, exploit.asked, self.replays.grader, self.replays.pool)
 
     def clean_step(self, step: int) -> int:
         """The last step before anything that may turn out to be the beginning of gaming: what a run could go back to."""
@@ -185,7 +196,8 @@ class Watching:
 
     def numbers(self, step: int) -> dict[str, float]:
         """What a metrics line says: shares of the paid answers, where they were tried."""
-        t = self.tallies[step]
+        t = self.tallies[-1]
+        assert t.step == step, (t.step, step)
         found = {}
         for name, k, n in (
             ("paid_elsewhere", len(t.exploits), t.replayed),
@@ -197,7 +209,7 @@ class Watching:
         return found if math.isnan(t.audit) else {**found, "audit": t.audit}
 
     def _until(self, step: int) -> list[Tally]:
-        return [self.tallies[s] for s in sorted(self.tallies) if s <= step]
+        return self.tallies[: bisect_right(self.tallies, step, key=lambda t: t.step)]
 
 
 def _calls(rollout: Rollout) -> int:
