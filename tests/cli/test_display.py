@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from burnish.cli import words
+from burnish.cli import live, words
 from burnish.cli.live import LINES, Watch
 from burnish.cli.marks import picture, runs
 from burnish.cli.screen import Screen
@@ -19,7 +20,7 @@ from burnish.evals.summary import Summary
 from burnish.render.renderer import Rendered
 from burnish.render.tokenizer import Tokenizer
 from burnish.runs import certificate, report
-from burnish.runs.progress import LossEvent, SampleEvent, StepEvent
+from burnish.runs.progress import AnswersEvent, LossEvent, SampleEvent, StepEvent
 
 
 def step(n: int, total: int) -> StepEvent:
@@ -67,6 +68,25 @@ def test_the_live_line_fits_its_terminal(width: int):
     pieces = [p for line in text.split("\n") for p in line.split("\r")]
     visible = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", p) for p in pieces]
     assert max(len(p) for p in visible) <= width
+
+
+def test_answers_are_counted_in_the_live_line_and_nowhere_else(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "REDRAW_S", 0.0)
+    for terminal in (True, False):
+        shown, file = watch(terminal=terminal, width=100)
+        shown.step(replace(step(1, 3), reward=0.25))
+        before = file.getvalue()
+        shown.answers(AnswersEvent(step=2, total=3, said=120, judged=96, of=384, turn=1))
+        shown.answers(AnswersEvent(step=2, total=3, said=384, judged=384, of=384, turn=2))
+        shown.answers(AnswersEvent(step=None, total=3, said=10, judged=4, of=40, turn=1))
+        said = file.getvalue().removeprefix(before)
+        if not terminal:
+            assert said == ""
+            continue
+        assert "step 2/3  drawing 120/384, graded 96  reward 0.250  1m15s left" in said
+        assert "step 2/3  drawing 384/384, graded 384, turn 2  reward" in said
+        assert "held-out questions  drawing 10/40, graded 4" in said
+        shown.close()
 
 
 def test_an_activity_after_another_is_shown_from_its_start():

@@ -11,7 +11,7 @@ from tiny_run import settings
 
 from burnish.connect import open_engine
 from burnish.recipes.sft import SFT
-from burnish.runs import train
+from burnish.runs import opening, train
 from burnish.runs.order import Order
 from burnish.runs.plan import complete, make_plan
 from burnish.runs.prepare import prepare
@@ -25,7 +25,7 @@ def test_probing_changes_nothing(tiny_model, data, method):
     config, ref = settings(tiny_model, data, method=method), resolve(str(tiny_model))
     prepared = prepare(config, ref)
     engine = open_engine("local", ref, threads=1)
-    begun = train.begin(config, ref, engine)
+    begun = opening.begin(config, ref, engine)
     rows = prepared.train.data[:4]
     before = engine.forward(rows, route=begun.adapter).result()
     held = engine.memory()["adapters"]

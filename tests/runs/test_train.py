@@ -13,7 +13,7 @@ from tiny_run import Watcher, metrics, settings, weights, write_rows
 from burnish import connect
 from burnish.errors import ConfigError, NoGain, RunError
 from burnish.recipes.sft import SFT
-from burnish.runs import api, train
+from burnish.runs import api, opening, train
 from burnish.store.home import runs_directory
 from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
@@ -118,7 +118,7 @@ def test_a_run_goes_on_from_the_adapter_of_another(tiny_model, data):
     named = parent.model / "adapter_config.json"
     body = json.loads(named.read_text())
     named.write_text(json.dumps({**body, "target_modules": [f"model.layers.0.self_attn.{m}" for m in body["target_modules"]]}))
-    begun = train.begin(settings("parent", data, lora={}), resolve("parent"), connect.open_engine("local", resolve("parent")))
+    begun = opening.begin(settings("parent", data, lora={}), resolve("parent"), connect.open_engine("local", resolve("parent")))
     assert begun.parent is not None
     assert set(begun.parent.targets) == {m.removesuffix("_proj") for m in body["target_modules"]}
 

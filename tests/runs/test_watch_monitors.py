@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -14,7 +15,7 @@ from streams import By, Kind, Watched
 from burnish.runs.watches import hard, measures, signs, soft
 from burnish.runs.watches.replays import replays_of
 from burnish.runs.watches.seen import Seen, normal
-from burnish.runs.watches.tally import Tally, tally
+from burnish.runs.watches.tally import Finding, Tally, tally
 from burnish.runs.watches.watch import Watching
 from burnish.tasks.graders import CONTAINS, EXACT, NUMERIC
 from burnish.tasks.probes.found import PATCHES
@@ -236,7 +237,8 @@ def test_an_alarm_says_what_would_mend_the_grader():
     (said,) = [f for f in streams.watch(kind, 1, steps=45).judged.findings if f.monitor == "M6"]
     assert said.patch == PATCHES["P11"]
     assert said.exploit is not None
-    assert "certainly" in said.exploit.answer
+    assert "certainly" in said.exploit[1]
+    assert Finding.from_json(json.loads(json.dumps(said.to_json()))) == said
     assert said.to_json()["patch"] == said.patch
 
 

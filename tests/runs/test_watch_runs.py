@@ -18,6 +18,7 @@ from burnish.runs.asking import ROLLOUTS
 from burnish.runs.watches.watch import WATCHES
 from burnish.store import checkpoints
 from burnish.store.runfolder import RunFolder
+from burnish.tasks.probes.found import PATCHES
 from burnish.types import Example, Score
 
 ASK: dict[str, Any] = {
@@ -128,7 +129,8 @@ def test_a_gamed_run_stops_goes_back_and_goes_on_when_the_grader_is_mended(first
         train.start(config, run="gamed")
     assert caught.value.exit_code == 3
     assert "first in step" in caught.value.seen
-    assert "burnish task check" in caught.value.todo
+    assert PATCHES["P1"] in caught.value.todo, "a tilde says nothing"
+    assert "burnish show gamed --rollouts" in caught.value.todo, "a file is no task that could be checked"
     assert "burnish train --resume gamed --mended" in caught.value.todo
     folder = RunFolder.open("gamed")
     assert folder.status == "gamed"

@@ -20,7 +20,7 @@ import pytest
 
 from burnish.errors import CapabilityMissing, DataError
 from burnish.recipes.sft import SFT
-from burnish.runs.train import anchored
+from burnish.runs.opening import anchored
 from burnish.store import hubdata
 from burnish.tasks import sources
 

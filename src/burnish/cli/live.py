@@ -7,6 +7,7 @@ above it and stays.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from burnish.cli.screen import Screen, one_line, visible
 from burnish.cli.words import count, duration
-from burnish.runs.progress import LossEvent, SampleEvent, StepEvent
+from burnish.runs.progress import AnswersEvent, LossEvent, SampleEvent, StepEvent
 
 if TYPE_CHECKING:
     from burnish.evals.evaluation import Evaluation
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LINES = 20
 """Progress lines of a whole run where there is no live line."""
+REDRAW_S = 0.1
+"""Seconds between two looks at answers that are drawn."""
 BAR = 20
 """Columns of the bar, where the terminal has room for it."""
 
@@ -36,6 +39,9 @@ class Watch:
         self.live: Live | None = None
         self.held_out: float | None = None
         self.shown_share = -1.0
+        self.beside = ""
+        """what the last step showed that stands beside the answers of the next"""
+        self.drawn_at = 0.0
 
     def note(self, text: str) -> None:
         self._above(Text(visible(text), style="dim"))
@@ -55,6 +61,7 @@ class Watch:
             f"step {event.step:>{len(str(event.total))}}/{event.total}  {now}{held}  "
             f"{count(event.tokens_per_s)} tok/s  {duration(event.left_s)} left"
         )
+        self.beside = f"  {now.split('  ')[0]}  {duration(event.left_s)} left"
         self._now(words, event.step, event.total, lines=LINES)
 
     def loss(self, event: LossEvent) -> None:
@@ -72,6 +79,16 @@ class Watch:
                 (one_line(event.answer, room) or "(nothing)", "green"),
             )
         )
+
+    def answers(self, event: AnswersEvent) -> None:
+        """Only where there is a live line, and a few times a second."""
+        if not self.out.is_terminal or (time.monotonic() - self.drawn_at < REDRAW_S and event.judged < event.of):
+            return
+        self.drawn_at = time.monotonic()
+        what = "held-out questions" if event.step is None else f"step {event.step:>{len(str(event.total))}}/{event.total}"
+        turn = f", turn {event.turn}" if event.turn > 1 else ""
+        words = f"{what}  drawing {event.said}/{event.of}, graded {event.judged}{turn}{self.beside}"
+        self._redraw(words, event.judged / max(event.of, 1))
 
     def evaluating(self, name: str, done: int, total: int) -> None:
         self._now(f"measuring {name}: {done}/{total}", done, total, lines=4)

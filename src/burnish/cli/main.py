@@ -1,8 +1,8 @@
 """Entry point and process border: every outcome becomes an exit code and a sentence, never a traceback.
 
-0 done; 1 the work failed or nothing was trained; 2 the user's input or usage is wrong; 130 interrupted. This is the
-one place that catches every exception: one that is not in the error tree is our mistake, and its traceback goes to a
-file that is named.
+0 done; 1 the work failed or nothing was trained; 2 the user's input or usage is wrong; 3 a run stopped because its
+reward was being gamed; 130 interrupted. This is the one place that catches every exception: one that is not in the error
+tree is our mistake, and its traceback goes to a file that is named.
 """
 
 from __future__ import annotations

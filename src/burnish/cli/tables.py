@@ -125,7 +125,7 @@ def setting(value: object) -> str:
 # -- report ---------------------------------------------------------------------------------------------------------------
 
 
-VERDICT = {"clean": "green", "suspicious": "bold yellow", "gamed": "bold red"}
+VERDICT = {"clean": "green", "unknown": "yellow", "suspicious": "bold yellow", "gamed": "bold red"}
 
 
 def learned_view(learned: Learned) -> list[RenderableType]:

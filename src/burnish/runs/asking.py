@@ -7,7 +7,7 @@ resumed run cuts those after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 
@@ -19,12 +19,14 @@ from burnish.recipes.grpo import GRPO
 from burnish.render.renderer import Renderer
 from burnish.runs.gauge import Gauge
 from burnish.runs.prepare import Prepared
+from burnish.runs.progress import AnswersEvent, Progress
 from burnish.runs.watches.replays import replays_of
 from burnish.runs.watches.seen import asked_in
 from burnish.runs.watches.watch import Watching
 from burnish.store.runfolder import RunFolder
 from burnish.tasks.environment import Setting
 from burnish.tasks.rollout import Drawing, Question, asked_of, draw, roll_out, sampling, seed_of
+from burnish.tasks.standing import Hear, Stand
 from burnish.types import Example, Message, Rollout, SamplingParams
 
 ROLLOUTS = "rollouts.jsonl"
@@ -50,6 +52,8 @@ class Asking:
     """where what was drawn is written down; None = nowhere"""
     watch: Watching | None = None
     """looks at all that is drawn"""
+    hear: Callable[[int | None, Stand], None] | None = None
+    """told how far a request of a step (from 1) is; of held-out questions None"""
 
     def questions(self, examples: Sequence[Example]) -> list[Question]:
         """The examples that can be answered, with the tokens of their prompts: those that leave room for the longest answer."""
@@ -70,13 +74,20 @@ class Asking:
         """Graded answers to the questions of a step (from 0). again: which request of the step this is; place: how many questions
         it asked before. What is drawn depends on the seed, the step and `again` alone."""
         params = self._params(step, samples, again)
-        drawn = roll_out(policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values)
+        drawn = roll_out(
+            policy, self.renderer, self.grader, questions, params, setting=self.setting, values=self.values, hear=self._hear(step)
+        )
         return self.tell(questions, drawn, step, place=place)
 
     def draw(self, policy: Policy, questions: Sequence[Question], step: int, *, samples: int) -> Drawing:
         """The same answers drawn now, and graded while other things are done; of one turn each. They are still to be told."""
         assert self.setting is None, "only answers of one turn are drawn ahead"
-        return draw(policy, self.renderer, self.grader, questions, self._params(step, samples))
+        return draw(policy, self.renderer, self.grader, questions, self._params(step, samples), self._hear(step))
+
+    def _hear(self, step: int | None) -> Hear | None:
+        """step: from 0; None = held-out questions."""
+        hear = self.hear
+        return None if hear is None else lambda stand: hear(None if step is None else step + 1, stand)
 
     def _params(self, step: int, samples: int, again: int = 0) -> SamplingParams:
         params = sampling(self.renderer, limit_tokens=self.limit_tokens, samples=samples)
@@ -108,7 +119,7 @@ class Asking:
 
         def measure(policy: Policy) -> float:
             greedy = sampling(self.renderer, limit_tokens=self.limit_tokens, temperature=0.0)
-            groups = roll_out(policy, self.renderer, self.grader, questions, greedy, setting=self.setting)
+            groups = roll_out(policy, self.renderer, self.grader, questions, greedy, setting=self.setting, hear=self._hear(None))
             drawn = [group[0] for group in groups]
             known = [r.reward for r in drawn if r.score.error is None]
             if not known:
@@ -125,11 +136,12 @@ class Asking:
 
     def silent(self) -> Asking:
         """The same, leaving no trace."""
-        return replace(self, folder=None, values=0)
+        return replace(self, folder=None, values=0, hear=None)
 
 
-def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Asking:
-    """How a run of this resolved config asks. Raises ConfigError where there is nothing that grades its answers."""
+def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None, progress: Progress | None = None) -> Asking:
+    """How a run of this resolved config asks. progress: is told how far it is. Raises ConfigError where nothing grades its
+    answers."""
     assert config.answer_tokens, "the config is not resolved"
     if config.ahead and prepared.setting is not None:
         raise ConfigError(
@@ -153,7 +165,16 @@ def asking_of(config: GRPO, prepared: Prepared, folder: RunFolder | None) -> Ask
         values=VALUES if config.credit == "values" else 0,
         folder=folder,
         watch=_watching(config, prepared) if folder is not None and config.on_gaming != "off" else None,
+        hear=None if progress is None else _heard_by(progress, config.steps or 0),
     )
+
+
+def _heard_by(progress: Progress, total: int) -> Callable[[int | None, Stand], None]:
+    def hear(step: int | None, stand: Stand) -> None:
+        event = AnswersEvent(step=step, total=total, said=stand.said, judged=stand.judged, of=stand.of, turn=stand.turn)
+        progress.answers(event)
+
+    return hear
 
 
 def _watching(config: GRPO, prepared: Prepared) -> Watching:

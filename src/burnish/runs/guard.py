@@ -1,8 +1,8 @@
 """What a run does about what its monitors say: a line for the user, an event in watches.jsonl, and the end of a run whose reward
 is being gamed.
 
-Each monitor speaks when it has something new to say, once for each level. Events of steps that a resumed run does again are cut
-with them, and what was said before is not said again.
+Each monitor speaks when it has something graver to say than before: a notice, an alarm, the end. Events of steps that a resumed
+run does again are cut with them, and what was said before is not said again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from burnish.protocols import Policy
 from burnish.recipes.grpo import GRPO
 from burnish.runs.progress import Progress
 from burnish.runs.watches.signs import Health
-from burnish.runs.watches.tally import Finding
+from burnish.runs.watches.tally import Finding, Level
 from burnish.runs.watches.watch import WATCHES, Judgement, Watching
 from burnish.store.runfolder import METRICS, RunFolder
 from burnish.tasks import ready
@@ -38,7 +38,11 @@ class Guard:
     ) -> None:
         """start: what the run started from, where it is kept. since: the step after which the task was last mended."""
         self.watch, self.config, self.folder, self.progress, self.start = watch, config, folder, progress, start
-        self.told = {(line["monitor"], line["level"]) for line in folder.lines(WATCHES) if line["step"] > since}
+        self.told: dict[str, int] = {}
+        """how grave a thing each monitor has said"""
+        for line in folder.lines(WATCHES):
+            if line["step"] > since:
+                self.told[line["monitor"]] = max(_grave(line["level"], line["stops"]), self.told.get(line["monitor"], 0))
         self.health = Health()
         for line in folder.lines(METRICS):
             if line["step"] > 0:
@@ -78,10 +82,13 @@ class Guard:
         return self.watch.clean_step(step)
 
     def _say(self, step: int, finding: Finding, *, warn: bool = False) -> None:
-        if finding.level == "quiet" or {(finding.monitor, finding.level), (finding.monitor, "alarm")} & self.told:
+        before, now = self.told.get(finding.monitor, 0), _grave(finding.level, finding.stops)
+        if now <= before:
             return
-        self.told.add((finding.monitor, finding.level))
+        self.told[finding.monitor] = now
         self.folder.append(WATCHES, {"step": step, **finding.to_json()})
+        if before == _grave("alarm", False):  # how a run ends is said by its error
+            return
         if warn:
             self.progress.warning(f"{finding.words} (step {step})")
             return
@@ -99,6 +106,10 @@ class Guard:
             self.progress.note(words)
 
 
+def _grave(level: Level, stops: bool) -> int:
+    return 3 if stops else ("quiet", "notice", "alarm").index(level)
+
+
 def gamed(judged: Judgement, data: str, run: str) -> RewardGamed:
     """The error that ends a run."""
     why = [f for f in judged.findings if f.stops]
@@ -107,7 +118,7 @@ def gamed(judged: Judgement, data: str, run: str) -> RewardGamed:
     if first.first is not None:
         question, sample, turn = first.first
         at = f", first in step {first.since}, answer {sample + 1} to question {question + 1}, turn {turn}"
-    said = f"; most often: {shown(first.exploit.answer, 200)}" if first.exploit is not None else ""
+    said = f"; most often: {shown(first.exploit[1], 200)}" if first.exploit is not None else ""
     return RewardGamed(
         "the reward is being gamed",
         seen="; ".join(f"{f.monitor} {f.words}" for f in why) + at + said,

@@ -61,6 +61,21 @@ class SampleEvent:
     reference: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersEvent:
+    """How far a run is with drawing and grading answers: those of a step, or to held-out questions. One for every answer."""
+
+    step: int | None
+    """from 1; None = held-out questions"""
+    total: int
+    """steps"""
+    said: int
+    judged: int
+    of: int
+    turn: int
+    """that is drawn, of answers in several"""
+
+
 class Progress(Protocol):
     """Receives the events of one command, in order."""
 
@@ -76,6 +91,8 @@ class Progress(Protocol):
     def step(self, event: StepEvent) -> None: ...
     def loss(self, event: LossEvent) -> None: ...
     def sample(self, event: SampleEvent) -> None: ...
+
+    def answers(self, event: AnswersEvent) -> None: ...
 
     def evaluating(self, name: str, done: int, total: int) -> None:
         """`done` of `total` items of the evaluation called `name` ("base", "trained") are finished."""
@@ -98,6 +115,7 @@ class Silent:
     def step(self, event: StepEvent) -> None: ...
     def loss(self, event: LossEvent) -> None: ...
     def sample(self, event: SampleEvent) -> None: ...
+    def answers(self, event: AnswersEvent) -> None: ...
     def evaluating(self, name: str, done: int, total: int) -> None: ...
     def evaluation(self, name: str, evaluation: Evaluation) -> None: ...
     def report(self, report: Report) -> None: ...
@@ -133,6 +151,10 @@ class Several:
     def sample(self, event: SampleEvent) -> None:
         for r in self.receivers:
             r.sample(event)
+
+    def answers(self, event: AnswersEvent) -> None:
+        for r in self.receivers:
+            r.answers(event)
 
     def evaluating(self, name: str, done: int, total: int) -> None:
         for r in self.receivers:

@@ -6,28 +6,25 @@ base's measurement, and checkpoints. `resume` takes the same path with those par
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from burnish import __version__, connect
-from burnish.errors import ConfigError, Interrupted, ModelRefused, NoGain, NothingTrained, RewardGamed, RunError, UserError
+from burnish import connect
+from burnish.errors import Interrupted, NoGain, NothingTrained, RewardGamed, RunError, UserError
 from burnish.evals.compare import Comparison, compare
 from burnish.evals.evaluation import Evaluation
 from burnish.protocols import Engine, Policy
 from burnish.recipes.grpo import GRPO
-from burnish.recipes.training import ALL_TARGETS, Lora, Target, Training
-from burnish.render.extend import Extension
-from burnish.runs import certificate, methods, report
+from burnish.recipes.training import Training
+from burnish.runs import certificate, methods, report, sameness
 from burnish.runs.asking import ROLLOUTS, Asking, asking_of
 from burnish.runs.exporters import check_installed, open_exporters
 from burnish.runs.guard import Guard
 from burnish.runs.measuring import BASE, BASE_DRAWS, TRAINED, Measuring
+from burnish.runs.opening import Begun, anchored, begin, open_trainable, probed, trainable, versions
 from burnish.runs.order import Order
 from burnish.runs.picking import Picking
-from burnish.runs.plan import Plan, choices_of, complete, make_plan, spec_of
+from burnish.runs.plan import Plan, choices_of
 from burnish.runs.prepare import Prepared, prepare
 from burnish.runs.progress import Progress, Several, Silent
 from burnish.runs.readiness import QUESTIONS, readiness
@@ -36,17 +33,15 @@ from burnish.runs.side import shuffled
 from burnish.runs.step import Ahead, Questioner
 from burnish.runs.stop import Stop
 from burnish.runs.watches.watch import WATCHES
-from burnish.store import checkpoints, hubdata
+from burnish.store import checkpoints
 from burnish.store.atomic import atomic_directory, read_json, write_json
-from burnish.store.models import ModelRef, holds_model, resolve
+from burnish.store.models import ModelRef, resolve
 from burnish.store.runfolder import METRICS, RunFolder
-from burnish.tasks import prove, ready, rehearsal, sources
-from burnish.types import Adapter, LoraSpec
+from burnish.tasks import prove, ready, sources
+from burnish.types import Adapter
 
-PLAN, FINGERPRINTS = "plan.json", "fingerprints.json"
-"""Files of a run folder that this module writes: the plan, and what data and model were."""
-MENDED = "mended.json"
-"""From which step on a run that was gamed took the task as it is now, and what it was."""
+PLAN = "plan.json"
+"""The file of a run folder with its plan."""
 AUDITED = 512
 """Rows that a run looks at before it trusts their grader."""
 
@@ -60,31 +55,6 @@ class Outcome:
     model: Path
     report: report.Report
     certificate: certificate.Certificate
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What a run starts from. `adapter` None = the bare base; for a full fine-tune it is the model itself. `parent`: the shape of
-    the adapter that the run continues."""
-
-    adapter: Adapter | None
-    parent: LoraSpec | None
-
-
-def anchored(config: Training) -> Training:
-    """The config with paths that hold from any working directory, and datasets of the hub at the commit that they have now."""
-    model = str(Path(config.model).resolve()) if holds_model(Path(config.model)) else config.model
-    valid = None if config.valid is None else _anchored(config.valid)
-    data = config.data if ready.find(config.data) and not Path(config.data).is_dir() else _anchored(config.data)
-    world = config.rehearse is None or rehearsal.is_world(config.rehearse)
-    rehearse = config.rehearse if world else _anchored(str(config.rehearse))
-    tokens = str(Path(config.new_tokens).resolve()) if isinstance(config.new_tokens, str) else config.new_tokens
-    paths = {"model": model, "data": data, "valid": valid, "rehearse": rehearse, "new_tokens": tokens}
-    return config.model_copy(update=paths)
-
-
-def _anchored(data: str) -> str:
-    return hubdata.pinned(data) if hubdata.is_hub(data) else str(Path(data).resolve())
 
 
 def plan(config: Training, *, progress: Progress | None = None) -> Plan:
@@ -175,7 +145,11 @@ class _Training:
         with folder.lock():
             folder.keep_config(self.config)
             folder.update(model=self.config.model, base=str(self.ref.base), fingerprint=self.ref.base_fingerprint)
-            self._same_as_before()
+            if self.mended:
+                sameness.mend(folder, self.prepared.fingerprints, self.progress)
+                self._measuring.forget()
+            else:
+                sameness.insist(folder, self.config, self.prepared.fingerprints)
             exporters = open_exporters(self.config.report_to, folder.path, folder.name, self.config.model_dump(mode="json"))
             self.progress = Several([self.progress, *exporters]) if exporters else self.progress
             stop = Stop(f"burnish train --resume {folder.name}", self.progress.warning)
@@ -204,36 +178,6 @@ class _Training:
             )
         return outcome
 
-    def _same_as_before(self) -> None:
-        """Keep the fingerprints of a new run; refuse to go on with an old one whose data or model changed."""
-        path = self.folder.path / FINGERPRINTS
-        if not path.is_file():
-            write_json(path, self.prepared.fingerprints)
-            return
-        before = read_json(path)
-        if self.mended:
-            self._mend(before)
-            return
-        changed = sorted(k for k in before if before[k] != self.prepared.fingerprints.get(k))
-        if changed:
-            raise RunError(
-                f"the run cannot go on: its {' and '.join(changed)} changed since it was started",
-                seen=f"data {self.config.data}, model {self.config.model}",
-                todo="put them back as they were, or start a new run",
-            )
-
-    def _mend(self, before: Mapping[str, str]) -> None:
-        """Take the task as it is now: what was measured by the old one is forgotten, and the last clean step remembered."""
-        now = self.prepared.fingerprints
-        if before["model"] != now["model"]:
-            raise RunError("the run cannot go on: its model changed since it was started", todo="put it back as it was")
-        if before == now:
-            self.progress.warning("nothing about the task has changed since the reward was gamed")
-        found = checkpoints.latest(self.folder)
-        write_json(self.folder.path / MENDED, {"after_step": 0 if found is None else found.step, "before": dict(before)})
-        write_json(self.folder.path / FINGERPRINTS, now)
-        self._measuring.forget()
-
     def _work(self, stop: Stop) -> Outcome:
         folder, ref, prepared = self.folder, self.ref, self.prepared
         planned = read_json(folder.path / PLAN) if (folder.path / PLAN).is_file() else None
@@ -253,7 +197,7 @@ class _Training:
         if methods.asks(config) and checkpoints.latest(folder) is None:
             self._try(Policy(engine, begun.adapter))
             self._measuring.drawn(BASE_DRAWS, "base, several draws", Policy(engine, begun.adapter))
-        adapter = _trainable(config, engine, begun, prepared.new_ids)
+        adapter = trainable(config, engine, begun, prepared.new_ids)
         policy = Policy(engine, adapter)
         run = self._run(policy, stop, self._start(policy, begun))
         fault: NothingTrained | RewardGamed | None = None
@@ -381,13 +325,13 @@ class _Training:
             policy.engine.load(found.path, adapter=policy.adapter)
             state = State.from_json(found.state["state"])
             self.progress.note(f"going on after step {state.step} of {config.steps}")
-        mended = read_json(folder.path / MENDED)["after_step"] if (folder.path / MENDED).is_file() else None
+        mended = sameness.mended_after(folder)
         if mended is not None and state.step == mended:
             state.watched_from, state.best_step, state.best, state.stale, state.waiting = mended, None, None, 0, None
         for file in (METRICS, ROLLOUTS, WATCHES):
             folder.cut(file, state.step if found else -1)
         held_out = prepared.valid.head(config.eval_items)
-        asking = asking_of(config, prepared, folder) if isinstance(config, GRPO) else None
+        asking = asking_of(config, prepared, folder, self.progress) if isinstance(config, GRPO) else None
         asks = asking and self._asks(asking, state)
         guard = None
         if asking is not None and asking.watch is not None:
@@ -431,80 +375,3 @@ class _Training:
             engine.export(path, adapter=adapter, form="peft" if adapter.kind == "lora" else "merged", base=str(self.ref.base))
             self.prepared.renderer.tokenizer.copy_to(path)
         return final
-
-
-def open_trainable(
-    config: Training, ref: ModelRef, choices: Mapping[str, Any] | None, extension: Extension | None = None
-) -> Engine:
-    """The engine of a run, with the new tokens, checked for the verbs that it needs."""
-    engine = connect.open_engine(
-        "local",
-        ref,
-        dtype=config.dtype,
-        device=config.device,
-        threads=config.threads,
-        choices=choices,
-        extension=extension,
-    )
-    connect.require(engine, "forward", "forward_backward", "optim_step", "sample", "save", config.method)
-    return engine
-
-
-def begin(config: Training, ref: ModelRef, engine: Engine) -> Begun:
-    """Load what the run starts from. Raises ConfigError where the config contradicts the adapter that it continues."""
-    if config.method == "full":
-        if ref.adapter is not None:
-            raise ConfigError(
-                f"{ref.name} is an adapter, and method=full trains a whole model",
-                todo="merge it first with `burnish export --to merged`, or use method=lora",
-            )
-        return Begun(engine.create_full(), None)
-    if ref.adapter is None:
-        return Begun(None, None)
-    body = read_json(ref.adapter / "adapter_config.json")
-    parent = LoraSpec(rank=body["r"], alpha=body["lora_alpha"], targets=_targets(body["target_modules"]))
-    given = {"rank": config.lora.rank, "alpha": config.lora.alpha, "targets": config.lora.names()}
-    wrong = [k for k in config.lora.model_fields_set if given[k] not in (None, getattr(parent, k))]
-    if wrong:
-        raise ConfigError(
-            f"the run continues the adapter {ref.name}, which has another shape than the config asks for",
-            seen=f"lora.{wrong[0]} = {given[wrong[0]]}, the adapter has {getattr(parent, wrong[0])}",
-            todo=f"leave lora.{wrong[0]} out, or merge the adapter first and start from the merged model",
-        )
-    return Begun(engine.load(ref.adapter), parent)
-
-
-def _targets(modules: str | Sequence[str]) -> tuple[Target, ...]:
-    """The modules of an adapter_config.json, by their last names or by whole paths; "all-linear" means all."""
-    if modules == "all-linear":
-        return ALL_TARGETS
-    if isinstance(modules, str):
-        raise ModelRefused("target_modules as a pattern is not understood", seen=modules)
-    names = {module.rsplit(".", 1)[-1].removesuffix("_proj") for module in modules}
-    if names - {*ALL_TARGETS, "qkv", "gate_up"}:  # of a model that transformers computes, whose modules have other names
-        return ALL_TARGETS
-    for fused, parts in (("qkv", "qkv"), ("gate_up", ("gate", "up"))):  # in families whose files hold such matrices
-        names |= set(parts) if fused in names else set()
-    return tuple(t for t in ALL_TARGETS if t in names)
-
-
-def probed(config: Training, ref: ModelRef, prepared: Prepared, engine: Engine, begun: Begun) -> Plan:
-    """Derive what is open, then measure what it will cost."""
-    if begun.parent is not None:
-        targets: tuple[Target, ...] = tuple(t for t in ALL_TARGETS if begun.parent.targets.count(t))
-        lora = Lora(rank=begun.parent.rank, alpha=begun.parent.alpha, targets=targets)
-        config = config.model_copy(update={"lora": lora})
-    derivation = complete(config, prepared, engine, start=begun.adapter)
-    return make_plan(derivation, prepared, engine, ref, start=begun.adapter, full=config.method == "full")
-
-
-def versions(engine: Engine) -> dict[str, str]:
-    """What bit identity also depends on."""
-    return {"burnish": __version__, "python": platform.python_version(), "engine": str(engine.facts["machine"])}
-
-
-def _trainable(config: Training, engine: Engine, begun: Begun, tokens: Sequence[int]) -> Adapter:
-    """The slot that is trained: the model itself, a copy of the parent's adapter, or a new adapter."""
-    if begun.adapter is None:
-        return engine.create(spec_of(config, tokens))
-    return begun.adapter if config.method == "full" else engine.copy(begun.adapter, tokens=tokens)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count as counting
 
 import numpy as np
 
@@ -38,11 +38,12 @@ from burnish.tasks.judging import (
     limit_of,
     step,
 )
+from burnish.tasks.standing import Count, Hear
 from burnish.types import Example, Message, Rollout, Sample, SamplingParams, Score, Segment, StopReason
 
 __all__ = ["Question", "answer_of", "grade", "roll_out", "sampling", "seed_of"]
 
-_calls = count()
+_calls = counting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,22 +98,24 @@ def roll_out(
     setting: Setting | None = None,
     places: Sequence[int] | None = None,
     values: int = 0,
+    hear: Hear | None = None,
 ) -> list[list[Rollout]]:
     """`params.samples` graded ways through the task of each question, in order: one answer each, or turns in an environment of
     `setting`. params.seed decides all draws; params.limit_tokens bounds each answer. places: numbers by which the draws in a
     setting know the questions, by default their places here. values: so many times each way is gone on from anew, before each
-    of its turns, in a copy of its environment, to see what going on is worth (`Segment.value`).
+    of its turns, in a copy of its environment, to see what going on is worth (`Segment.value`). hear: is
+    told how far it is, in this thread.
 
     Raises ConfigError where the model's chat template cannot write what the setting's tools need, and where values are asked for
     of an environment that does not fork.
     """
     if setting is None:
-        return draw(policy, renderer, grader, questions, params).finish()
+        return draw(policy, renderer, grader, questions, params, hear).finish()
     threads = Threads(max(WORKERS, grader.concurrency))
     try:
         numbers = range(len(questions)) if places is None else places
         ways = [_Way(q, (n, s), setting.open()) for n, q in zip(numbers, questions, strict=True) for s in range(params.samples)]
-        loop = _Loop(policy, renderer, grader, params, setting, threads, keeps=values > 0)
+        loop = _Loop(policy, renderer, grader, params, setting, threads, keeps=values > 0, hear=hear)
         try:
             if values and not all(way.environment.forks for way in ways):
                 raise ConfigError(
@@ -143,19 +146,28 @@ class Drawing:
     stop: Callable[[], None]
 
 
-def draw(policy: Policy, renderer: Renderer, grader: Grader, questions: Sequence[Question], params: SamplingParams) -> Drawing:
+def draw(
+    policy: Policy,
+    renderer: Renderer,
+    grader: Grader,
+    questions: Sequence[Question],
+    params: SamplingParams,
+    hear: Hear | None = None,
+) -> Drawing:
     """Draw answers of one turn each, and begin to grade them."""
     threads, limit_s = Threads(max(WORKERS, grader.concurrency)), limit_of(grader)
     answers: dict[tuple[int, int], tuple[str, Future[Score]]] = {}
+    count = Count(hear, len(questions) * params.samples)
 
     def heard(place: int, sample: int, said: Sample) -> None:
         example = questions[place].example
         text = answer_of(renderer, example, said)
-        answers[place, sample] = text, threads.run(lambda: grade(grader, example, text))
+        answers[place, sample] = text, count.begun(threads.run(lambda: grade(grader, example, text)))
 
     def graded(question: Question, sample: Sample, text: str, future: Future[Score]) -> Rollout:
         asked = Segment(role="user", ids=np.asarray(question.ids, dtype=np.int32))
         score = threads.wait(future, limit_s) or late(f"the grader {grader.name}", limit_s)
+        count.tell()
         said = _said(sample, turn=1)
         return Rollout(example=question.example, segments=(asked, said), answer=text, stop_reason=sample.stop_reason, score=score)
 
@@ -240,8 +252,9 @@ class _Loop:
 
     def __init__(
         self, policy: Policy, renderer: Renderer, grader: Grader, params: SamplingParams, setting: Setting, threads: Threads,
-        keeps: bool = False,
+        keeps: bool = False, hear: Hear | None = None,
     ) -> None:  # fmt: skip
+        self.hear = hear
         self.policy, self.renderer, self.grader, self.params, self.threads = policy, renderer, grader, params, threads
         self.limits, self.limit_s = setting.limits, limit_of(grader, setting)
         most = int(str(policy.engine.facts["max_positions"]))
@@ -322,13 +335,15 @@ class _Loop:
         full = {way: self.threads.run(lambda w=way: self._judge(w, OUT_OF_ROOM)) for way in ways if len(way.ids) >= self.most}
         asked_of = self._prompts(speaking, turn)
         heard: dict[_Way, tuple[Message, Segment, StopReason, Future[_Heard]]] = {}
+        count = Count(self.hear, len(speaking), turn)
 
         def hear(prompt: int, sample: int, said: Sample) -> None:
             way = asked_of[prompt][sample]
             message = self._read(way, said)
             segment = _said(said, turn=turn)
             last = turn == self.limits.turns
-            heard[way] = message, segment, said.stop_reason, self.threads.run(lambda: self._answer(way, message, said, last))
+            future = count.begun(self.threads.run(lambda: self._answer(way, message, said, last)))
+            heard[way] = message, segment, said.stop_reason, future
 
         if asked_of:
             prompts = [group[0].ids for group in asked_of]
@@ -339,6 +354,7 @@ class _Loop:
             message, segment, reason, future = heard[way]
             found = self.threads.wait(future, self.limit_s)
             found = found or _Heard(Turn(done=True), late("the grader or the environment", self.limit_s))
+            count.tell()
             self._go_on(way, message, segment, reason, found)
         for way, future in full.items():
             score = self.threads.wait(future, self.limit_s)

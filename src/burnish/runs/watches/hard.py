@@ -173,9 +173,10 @@ def _mean(values: Sequence[float]) -> float:
     return sum(known) / len(known) if known else 0.0
 
 
-def _most_frequent(events: Sequence[Seen]) -> Seen:
+def _most_frequent(events: Sequence[Seen]) -> tuple[str, str]:
     counts = Counter(s.answer for s in events)
-    return max(events, key=lambda s: (counts[s.answer], -len(s.answer), -s.step))
+    found = max(events, key=lambda s: (counts[s.answer], -len(s.answer), -s.step))
+    return found.asked, found.answer
 
 
 def _common(texts: Sequence[str]) -> tuple[str, ...]:

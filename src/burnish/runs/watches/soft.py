@@ -118,7 +118,7 @@ def sameness(tallies: Sequence[Tally]) -> Finding:
         bar=bar,
         since=now[0].step if loud else None,
         strings=(shown(text, 80),) if loud else (),
-        exploit=next(s for t in reversed(now) for s in t.paid if normal(s.answer) == text) if loud else None,
+        exploit=next((s.asked, s.answer) for t in reversed(now) for s in t.paid if normal(s.answer) == text) if loud else None,
     )
 
 

@@ -131,18 +131,19 @@ class Finding:
     """question, sample and turn of the first of them"""
     stops: bool = False
     """whether so much of what is paid is concerned that learning on would make it worse"""
-    exploit: Seen | None = None
-    """the most frequent of the answers that an alarm is about; only in memory"""
+    exploit: tuple[str, str] | None = None
+    """of an alarm, the most frequent of the answers in question, after what it answers"""
     patch: str = ""
     """of an alarm, what would mend the grader"""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         body = {k: getattr(self, k) for k in ("monitor", "title", "level", "words", "value", "bar", "since", "stops", "patch")}
-        return {**body, "strings": list(self.strings), "first": None if self.first is None else list(self.first)}
+        lists = {k: None if (v := getattr(self, k)) is None else list(v) for k in ("strings", "first", "exploit")}
+        return {**body, **lists}
 
     @staticmethod
     def from_json(body: dict[str, Any]) -> Finding:
         """The inverse of `to_json`."""
-        first = body["first"]
-        return Finding(**{**body, "strings": tuple(body["strings"]), "first": None if first is None else tuple(first)})
+        tuples = {k: None if body.get(k) is None else tuple(body[k]) for k in ("strings", "first", "exploit")}
+        return Finding(**{**body, **tuples})

@@ -176,12 +176,12 @@ class Watching:
         ]
         if fully or step % EVERY == 0:
             found += [soft.drift(tallies), soft.words(tallies), soft.two_samples(tallies, self.own)]
-        found = [replace(f, patch=self._patch(f.exploit)) if f.exploit is not None else f for f in found]
+        found = [replace(f, patch=self._patch(*f.exploit)) if f.exploit is not None else f for f in found]
         return Judgement(step=step, findings=tuple(sorted(found, key=lambda f: f.monitor)))
 
-    def _patch(self, exploit: Seen) -> str:
+    def _patch(self, asked: str, exploit: str) -> str:
         """What would mend the grader."""
-        return patch_for(exploit.answer, exploit.asked, self.replays.grader, self.replays.pool)
+        return patch_for(exploit, asked, self.replays.grader, self.replays.pool)
 
     def clean_step(self, step: int) -> int:
         """The last step before anything that may turn out to be the beginning of gaming: what a run could go back to."""
