@@ -14,7 +14,11 @@ import pytest
 from burnish.evals.compare import compare
 from burnish.evals.evaluation import Answer, Evaluation, Item
 from burnish.runs import report
+from burnish.runs.learned import Learned
+from burnish.runs.onward import Next, what_next
 from burnish.runs.report import CURVE_POINTS, Report, before_after, build
+from burnish.runs.watches.tally import Finding
+from burnish.runs.watches.watch import Verdict
 from burnish.types import Score
 
 PLAN: dict[str, Any] = {
@@ -171,11 +175,11 @@ def test_without_grader_the_loss_decides():
 def test_advice_fits_the_run():
     comparison = make(drop=0.0, gained=0).comparison
     lora = {"method": "lora", "valid": "valid.jsonl", "valid_share": None}
-    steps = report.what_next("./my run", comparison, lora, held_out_rows=40)
+    steps = what_next("./my run", comparison, lora, held_out_rows=40)
     assert steps[0].command == "burnish chat './my run'"
     assert "peft" in steps[2].why
     assert steps[-1].command == "burnish train ... --valid FILE"
-    full = report.what_next("one", comparison, {"method": "full", "valid": None, "valid_share": 0.4}, held_out_rows=40)
+    full = what_next("one", comparison, {"method": "full", "valid": None, "valid_share": 0.4}, held_out_rows=40)
     assert "peft" not in full[2].why, "there is no adapter"
     assert full[-1].command == "burnish train ... valid_share=0.5"
 
@@ -184,15 +188,41 @@ def test_advice_after_a_ready_task_without_a_difference():
     """Its splits are its own, so there is no share of rows to hold out."""
     comparison = make(drop=0.0, gained=0).comparison
     task = {"method": "lora", "valid": None, "valid_share": None, "eval_items": 200, "epochs": 3}
-    more = report.what_next("r", comparison, task, held_out_rows=300)[-1]
+    more = what_next("r", comparison, task, held_out_rows=300)[-1]
     assert more.command == "burnish train ... eval_items=300"
     assert "40 held-out examples show no effect below" in more.why
-    assert report.what_next("r", comparison, {**task, "eval_items": 300}, held_out_rows=300)[-1].command.endswith("epochs=6")
+    assert what_next("r", comparison, {**task, "eval_items": 300}, held_out_rows=300)[-1].command.endswith("epochs=6")
     base = measurement(np.ones(40), np.zeros(40))
     plan = {**PLAN, "config": {**PLAN["config"], **task, "data": "facts"}, "held_out_rows": 300}
     told = compare(base, base)
     made = build(run="r", plan=plan, base=base, trained=base, comparison=told, metrics=[], best_step=None, stopped_early=False)
     assert made.next[-1] == replace(more, why=made.next[-1].why)
+
+
+def test_advice_after_learning_from_own_answers_is_to_read_them_and_to_mend_what_was_gamed():
+    """Steps count here, not epochs; and what was gamed is not trained on for longer."""
+    comparison = make(drop=0.0, gained=0).comparison
+    task = {"method": "full", "valid": None, "valid_share": None, "eval_items": 40, "epochs": 1, "steps": 100}
+
+    def advice(verdict: Verdict) -> tuple[Next, ...]:
+        alarm = Finding(monitor="M6", title="replays", level="alarm", words="so it is", patch="compare all of it", stops=True)
+        told = Learned(verdict=verdict, said="", monitors=(alarm,), readings=(), habits=())
+        return what_next("r", comparison, task, held_out_rows=40, learned=told)
+
+    clean, gamed = advice("clean"), advice("gamed")
+    assert clean[0].command == "burnish show r --rollouts"
+    assert clean[-1].command == "burnish train ... steps=200"
+    assert gamed[1].command == "burnish train --resume r --mended"
+    assert "compare all of it" in gamed[1].why
+    assert not any("..." in step.command for step in gamed)
+    assert "compare all of it" in advice("suspicious")[0].why
+
+
+def test_losses_of_rows_that_were_not_trained_on_decide_nothing():
+    base, trained = measurement(np.ones(40), np.zeros(40)), measurement(np.zeros(40), np.zeros(40))
+    assert compare(base, trained).verdict == "better"
+    told = compare(base, trained, losses=False)
+    assert (told.verdict, told.loss, told.improved) == ("no measurable difference", None, ())
 
 
 def test_a_kind_with_too_few_items_says_so():

@@ -17,7 +17,7 @@ from burnish.cli.tables import certificate_view, columns, grid, heading, next_vi
 from burnish.cli.words import significant
 from burnish.errors import RunError, UserError
 from burnish.runs import certificate, report
-from burnish.runs.report import Next
+from burnish.runs.onward import Next
 from burnish.store.runfolder import RunFolder, list_runs
 from burnish.tasks import ready
 from burnish.tasks.task import Task

@@ -16,15 +16,16 @@ from rich.text import Text
 from burnish.cli.screen import one_line, visible
 from burnish.cli.words import count, duration, percent, significant, size
 from burnish.evals.compare import Pair
-from burnish.evals.sentences import change_sentence, latency_sentence
+from burnish.evals.sentences import method_sentence
 from burnish.evals.summary import Summary
 from burnish.recipes.grpo import GRPO
 from burnish.runs.certificate import Certificate
-from burnish.runs.learned import Learned, reading_rows
+from burnish.runs.learned import Learned, explained, reading_rows
+from burnish.runs.onward import Next
 from burnish.runs.plan import Plan
-from burnish.runs.report import Next, Report, before_after, training_lines
+from burnish.runs.report import Report, before_after, training_lines
 
-SHOWN = 3
+SHOWN = 2
 """Answers shown of each kind."""
 STYLE = {"better": "bold green", "worse": "bold red", "no measurable difference": "bold yellow"}
 
@@ -138,6 +139,7 @@ def learned_view(learned: Learned) -> list[RenderableType]:
     if learned.readings:
         parts.append(heading("Other readings"))
         parts.append(columns(("", "base", "trained", "change (95 %)"), reading_rows(learned), numbers=(1, 2)))
+        parts += bullets([explained(learned)])
     if learned.habits:
         parts += [heading("What it does differently"), *bullets(learned.habits)]
     return parts
@@ -145,15 +147,14 @@ def learned_view(learned: Learned) -> list[RenderableType]:
 
 def report_view(report: Report, width: int) -> list[RenderableType]:
     """Before and after, what changed, and answers side by side."""
-    comparison = report.comparison
+    comparison, told = report.comparison, report.learned
+    doubt = told is not None and told.verdict in ("suspicious", "gamed")
     parts: list[RenderableType] = [
         heading("Before and after, on held-out rows"),
         columns(("", "base", "trained", "change (95 %)"), before_after(report), numbers=(1, 2)),
-        indented(Text(visible(report.headline), style=STYLE[report.verdict])),
+        indented(Text(visible(report.headline), style="bold yellow" if doubt else STYLE[report.verdict])),
         Text(),
-        *bullets(
-            [*map(change_sentence, comparison.changes), *([latency_sentence(comparison)] if comparison.base_latency else [])]
-        ),
+        *bullets(map(method_sentence, comparison.changes)),
     ]
     if comparison.errors:
         parts += bullets(
@@ -201,6 +202,18 @@ def certificate_view(certificate: Certificate) -> list[RenderableType]:
         word, style = marks[audit.passed]
         table.add_row(Text(word, style=style), audit.name, Text(visible(audit.detail), style="dim"))
     return [heading("Certificate"), indented(table)]
+
+
+def checks_view(certificate: Certificate) -> list[RenderableType]:
+    """The certificate in a line: it proves the machinery, not the answers."""
+    passed, failed = sum(a.passed is True for a in certificate.audits), certificate.failed
+    undone = len(certificate.audits) - passed - len(failed)
+    said = f"{passed} checks of burnish's own work on the trained model pass (that no question was learned, that what is kept "
+    said += "is what was trained, and the like)"
+    said += f"; {undone} could not be made" if undone else ""
+    if failed:
+        return bullets([f"{said}; FAILED: {', '.join(a.name for a in failed)}"], "!", "bold red")
+    return bullets([said])
 
 
 def next_view(steps: Iterable[Next], width: int) -> list[RenderableType]:

@@ -132,20 +132,22 @@ class Comparison:
         return Comparison(**fields)
 
 
-def compare(base: Evaluation, trained: Evaluation) -> Comparison:
-    """Compare two measurements of the same examples, made with the same settings.
+def compare(base: Evaluation, trained: Evaluation, *, losses: bool = True) -> Comparison:
+    """Compare two measurements of the same examples, made with the same settings. losses: whether the loss of the rows' own
+    answers counts, which was not trained on by who learned from answers of its own.
 
     Raises ConfigError when they are of different examples, tokens, graders or sampling settings.
     """
     _check_same(base, trained)
     items = list(zip(base.items, trained.items, strict=True))
     pairs = [_pair(b, t) for b, t in items]
-    ranked = sorted(pairs, key=_gain)
+    gain = _gain if losses else _gain_of_score
+    ranked = sorted(pairs, key=gain)
     return Comparison(
-        loss=_loss_change(items),
+        loss=_loss_change(items) if losses else None,
         metric=_metric_change(items, base.grader, base.samples) if base.grader else None,
-        improved=_first_of_each_prompt(p for p in reversed(ranked) if _gain(p) > (0.0, 0.0)),
-        worsened=_first_of_each_prompt(p for p in ranked if _gain(p) < (0.0, 0.0)),
+        improved=_first_of_each_prompt(p for p in reversed(ranked) if gain(p) > (0.0, 0.0)),
+        worsened=_first_of_each_prompt(p for p in ranked if gain(p) < (0.0, 0.0)),
         side_by_side=_first_of_each_prompt(p for p in pairs if p.base is not None or p.trained is not None),
         base_latency=latency_of(base),
         trained_latency=latency_of(trained),
@@ -219,6 +221,11 @@ def _gain(pair: Pair) -> tuple[float, float]:
     value = pair.trained_value - pair.base_value if scored else 0.0  # type: ignore[operator]
     lossy = pair.base_loss is not None and pair.trained_loss is not None
     return value, pair.base_loss - pair.trained_loss if lossy else 0.0  # type: ignore[operator]
+
+
+def _gain_of_score(pair: Pair) -> tuple[float, float]:
+    """How much the score of an example rose."""
+    return _gain(pair)[0], 0.0
 
 
 def _loss_change(items: Sequence[tuple[Item, Item]]) -> Change | None:

@@ -33,6 +33,14 @@ def change_sentence(change: Change) -> str:
     return "; ".join(parts) + f". {change.verdict.capitalize()}. ({change.method})"
 
 
+def method_sentence(change: Change) -> str:
+    """How one metric's interval was had, for who sees the numbers in a table."""
+    parts = [f"{change.metric}: {change.method}"]
+    parts += [] if change.p_value is None else [f"McNemar p = {change.p_value:.2g}"]
+    parts += [f"{change.left_out} examples left out"] if change.left_out else []
+    return "; ".join(parts)
+
+
 def latency_sentence(comparison: Comparison) -> str:
     """How long answers take, before and after."""
     b, t = comparison.base_latency, comparison.trained_latency

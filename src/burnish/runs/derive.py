@@ -160,7 +160,7 @@ def derive(config: Training, facts: Facts) -> Derivation:
         max(1, round(steps / EVALUATIONS)),
         f"about {EVALUATIONS} measurements in {steps} steps",
     )
-    d.settle("sample_every", c.sample_every, 2 * every, "at every second measurement of held-out loss")
+    d.settle("sample_every", c.sample_every, 2 * every, f"at every second measurement of held-out {'reward' if asks else 'loss'}")
     d.settle(
         "eval_items", c.eval_items, min(facts.held_out, EVAL_ITEMS), f"of {facts.held_out} held-out rows, at most {EVAL_ITEMS}"
     )

@@ -83,19 +83,32 @@ class Learned:
             parts.append(rows_table(("", "monitor", "level", "what it saw"), rows))
         if self.readings:
             parts += ["## Other readings", rows_table(("", "base", "trained", "change"), reading_rows(self))]
+            parts.append(f"{cell(explained(self))}.")
         if self.habits:
             parts += ["## What it does differently", bullets(map(cell, self.habits))]
         return parts
 
 
 def reading_rows(learned: Learned) -> list[tuple[str, str, str, str]]:
-    """Rows of the table of readings: name, base, trained, change with its 95 % interval."""
+    """Rows of the table of readings: name and how many questions, base, trained, change with its 95 % interval."""
     found = []
     for r in learned.readings:
         form = ".1%" if r.share else ".2f"
         sure = "(too few to tell)" if r.low is None or r.high is None else f"({r.low:+{form}} to {r.high:+{form}})"
-        found.append((r.name, f"{r.base:{form}}", f"{r.trained:{form}}", f"{r.trained - r.base:+{form}} {sure}"))
+        found.append((f"{r.name} ({r.items})", f"{r.base:{form}}", f"{r.trained:{form}}", f"{r.trained - r.base:+{form}} {sure}"))
     return found
+
+
+def explained(learned: Learned) -> str:
+    """What stands in the table of readings."""
+    told = {
+        "lenient": "lenient: the right answer stands somewhere in the answer, in whatever form",
+        "pass@1": "pass@k: at least one of k answers is right that are drawn at temperature 1",
+        "grader": "grader: what each gives on its own",
+        "paid": "paid by turns: what the environment gives on the way",
+    }
+    there = [words for name, words in told.items() if any(r.name.startswith(name) for r in learned.readings)]
+    return "; ".join([*there, "in brackets, of how many questions"])
 
 
 def build(
@@ -173,9 +186,7 @@ def _lenient(base: Evaluation, trained: Evaluation, examples: Sequence[Example])
                 both.append((scores[0].value, scores[1].value, a.group))
     if not both or not any(x or y for x, y, _ in both):
         return []
-    return [
-        _reading("lenient: the right answer appears", [x for x, _, _ in both], [y for _, y, _ in both], [g for *_, g in both])
-    ]
+    return [_reading("lenient: answer appears", [x for x, _, _ in both], [y for _, y, _ in both], [g for *_, g in both])]
 
 
 def _tries(base: Evaluation, trained: Evaluation, bar: float) -> list[Reading]:
@@ -191,10 +202,9 @@ def _tries(base: Evaluation, trained: Evaluation, bar: float) -> list[Reading]:
     groups, k = [g for *_, g in rows], max(n for n, *_ in rows)
     one = [[row[side] / row[0] for row in rows] for side in (1, 2)]
     several = [[statistics.pass_at_k(row[0], row[side], row[0]) for row in rows] for side in (1, 2)]
-    tries = f"drawn {k} times, {len(rows)} questions"
     return [
-        _reading(f"pass@1 ({tries})", one[0], one[1], groups),
-        _reading(f"pass@{k} (the same)", several[0], several[1], groups),
+        _reading(f"pass@1 of {k} draws", one[0], one[1], groups),
+        _reading(f"pass@{k}", several[0], several[1], groups),
     ]
 
 

@@ -6,7 +6,6 @@ better that the comparison does not.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from burnish.evals.sentences import change_sentence, latency_sentence, verdict_s
 from burnish.evals.summary import Latency, Summary, summarise
 from burnish.runs.learned import Learned
 from burnish.runs.markdown import bullets, cell, code, rows_table, shown
+from burnish.runs.onward import Next, what_next
 from burnish.store.atomic import atomic_write_bytes, read_json, write_json
 
 FORMAT = 1
@@ -44,14 +44,6 @@ class Point:
     learning_rate: float | None
     reward: float | None = None
     held_out_reward: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
-    """Something to type next."""
-
-    command: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +192,7 @@ def before_after(report: Report) -> list[tuple[str, str, str, str]]:
         )
         rows.append(
             (
-                "seconds per answer, 95th percentile",
+                "  95th percentile",
                 f"{b.p95_s:.3g}",
                 f"{t.p95_s:.3g}",
                 f"x {t.p95_s / b.p95_s:.2f}" if b.p95_s else "",
@@ -274,7 +266,7 @@ def build(
         model=config["model"],
         data=config["data"],
         verdict=comparison.verdict,
-        headline=verdict_sentence(comparison),
+        headline=verdict_sentence(comparison) + _doubt(learned),
         base=summarise(base),
         trained=summarise(trained),
         comparison=comparison,
@@ -292,9 +284,16 @@ def build(
         settings=tuple(Setting(key=d["key"], value=d["value"], why=d["why"]) for d in plan["derived"]),
         notes=tuple(plan["notes"]),
         warnings=(*plan["warnings"], *_unstopped(trained, config["method"])),
-        next=what_next(run, comparison, config, held_out_rows=plan["held_out_rows"]),
+        next=what_next(run, comparison, config, held_out_rows=plan["held_out_rows"], learned=learned),
         learned=learned,
     )
+
+
+def _doubt(learned: Learned | None) -> str:
+    """What stands behind a verdict that may rest on a reward that was not earned."""
+    if learned is None or learned.verdict in ("clean", "unknown"):
+        return ""
+    return " But the reward was gamed (below)." if learned.verdict == "gamed" else " But the reward may not be earned (below)."
 
 
 def _unstopped(trained: Evaluation, method: str) -> list[str]:
@@ -340,35 +339,6 @@ def _spread(indices: Sequence[int]) -> list[int]:
     if last < CURVE_POINTS:
         return list(indices)
     return [indices[round(k * last / (CURVE_POINTS - 1))] for k in range(CURVE_POINTS)]
-
-
-def what_next(run: str, comparison: Comparison, config: Mapping[str, Any], *, held_out_rows: int) -> tuple[Next, ...]:
-    """Commands that make sense now, after a run with this resolved config. held_out_rows: those that could be measured."""
-    name = shlex.quote(run)
-    alone = " (--to peft: the adapter alone)" if config["method"] == "lora" else ""
-    steps = [
-        Next(command=f"burnish chat {name}", why="talk to the trained model"),
-        Next(command=f"burnish show {name}", why="this report again, with the certificate"),
-        Next(command=f"burnish export {name} --to merged --out DIR", why=f"a model directory for other tools{alone}"),
-    ]
-    if comparison.verdict == "better":
-        return tuple(steps)
-    if comparison.verdict == "worse":
-        why = "a lower rate or fewer epochs, if the answers side by side agree that it got worse"
-        return (Next(command="burnish train ... learning_rate=... epochs=1", why=why), *steps)
-    change = comparison.changes[0] if comparison.changes else None
-    if config["valid"] is not None:
-        more, why = "--valid FILE", "a longer validation file, or train on more"
-    elif config["valid_share"] is not None:
-        more = f"valid_share={min(0.5, 2 * config['valid_share']):.2g}"
-        why = f"hold out more rows ({more}), or train on more"
-    elif config["eval_items"] < held_out_rows:  # a ready task, which brings its own splits
-        more, why = f"eval_items={held_out_rows}", "measure all test rows of the task, or train for longer"
-    else:
-        more, why = f"epochs={2 * config['epochs']}", "train for longer: all test rows of the task are measured already"
-    if change is not None and change.detectable is not None:
-        why += f": {change.items} held-out examples show no effect below {change.detectable:.2g}"
-    return (*steps, Next(command=f"burnish train ... {more}", why=why))
 
 
 def write(report: Report, folder: Path) -> None:

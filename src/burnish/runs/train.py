@@ -219,8 +219,13 @@ class _Training:
         if fault is not None:
             self.progress.warning(f"the model is kept in {model} all the same")
             raise fault
-        comparison = compare(base, self._measuring.measured(TRAINED, "trained", policy))
+        comparison = self._compared(base, policy)
         return self._tell(run, policy, begun, model, comparison)
+
+    def _compared(self, base: Evaluation, policy: Policy) -> Comparison:
+        """Base and trained model."""
+        trained = self._measuring.measured(TRAINED, "trained", policy)
+        return compare(base, trained, losses=not methods.asks(self.config))
 
     def _gamed(self, fault: RewardGamed, run: Run, policy: Policy, base: Evaluation) -> RewardGamed:
         """Keep the model of the last clean step, and report on it. The error with what was kept."""
@@ -232,7 +237,7 @@ class _Training:
             )
             return RewardGamed(fault.what, seen=fault.seen, todo=f"{fault.todo}; {kept}")
         model = self._keep_model(policy.engine, run.adapter)
-        comparison = compare(base, self._measuring.measured(TRAINED, "trained", policy))
+        comparison = self._compared(base, policy)
         made = self._report(run, policy, comparison, gamed=f"{fault.seen}.")
         self.progress.report(made)
         kept = f"the model of step {clean} of {at}, before it began, is kept in {model}, and {goes_on} goes on from there"
