@@ -18,11 +18,14 @@ def test_numbers_go_on_with_their_step():
         )
     )
     several.loss(LossEvent(step=4, loss=1.25, best=True, seconds=0.1))
+    several.watched(4, {"paid_elsewhere": 0.5, "audit": float("nan")})
+    several.watched(5, {})
     several.note("not a number")
     several.close()
     assert sent == [
         ({"train/loss": 1.5, "train/learning_rate": 0.1, "train/grad_norm": 2.0, "train/tokens_per_s": 4.0}, 3),
         ({"held_out/loss": 1.25}, 4),
+        ({"watch/paid_elsewhere": 0.5}, 4),
     ]
     assert closed == [True]
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+
+
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 from tiny_run import Watcher, metrics, run_and_die, settings, weights, write_rows
 
-from burnish.errors import ConfigError, DataError, NothingTrained, TaskRefused
+from burnish.errors import ConfigError, DataError, Interrupted, NothingTrained, TaskRefused
 from burnish.runs import prepare, train
 from burnish.runs.asking import ROLLOUTS
 from burnish.types import Example, Score
@@ -315,3 +319,36 @@ def test_a_run_that_ends_in_the_middle_leaves_no_thread_behind(tiny_model, data)
 def test_what_cannot_be_drawn_ahead_is_refused(tiny_model, data, other):
     with pytest.raises(ConfigError, match="ahead"):
         settings(tiny_model, data, **{**ASK, "ahead": 1, **other})
+
+
+class Hangs(Capitals):
+    """Stops the run by two Ctrl-C while it grades, and then hangs."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher, self.ended, self.once = watcher, threading.Event(), threading.Lock()
+
+    def grade(self, example: Example, answer: str) -> Score:
+        if len(self.watcher.steps) == 3 and self.once.acquire(blocking=False):
+            os.kill(os.getpid(), signal.SIGINT)
+            while not any("stopping after this step" in w for w in self.watcher.warnings):
+                self.ended.wait(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            self.ended.wait(60)
+        return super().grade(example, answer)
+
+
+def test_ctrl_c_while_a_grader_hangs_ends_at_once_and_the_run_goes_on_as_it_would_have(tiny_model, data, graded):
+    config = settings(tiny_model, data, **ASK)
+    graded(Capitals())
+    whole = train.start(config, run="not-stopped")
+    watcher = Watcher()
+    grader = Hangs(watcher)
+    graded(grader)
+    with pytest.raises(Interrupted):
+        train.start(config, run="stopped", progress=watcher)
+    assert not grader.ended.is_set(), "nobody waited for it"
+    grader.ended.set()
+    graded(Capitals())
+    again = train.resume("stopped")
+    assert weights(again.folder) == weights(whole.folder)
+    assert (again.folder / ROLLOUTS).read_bytes() == (whole.folder / ROLLOUTS).read_bytes()

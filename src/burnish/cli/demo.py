@@ -14,11 +14,12 @@ from rich.text import Text
 from burnish.cli.listing import typed
 from burnish.cli.live import Watch
 from burnish.cli.screen import Screen, screen, visible
-from burnish.cli.tables import bullets, checks_view, columns, heading, next_view
+from burnish.cli.tables import bullets, columns, heading, next_view
 from burnish.cli.words import count
 from burnish.evals.acceptance import Found
 from burnish.evals.evaluation import plain
 from burnish.runs import demo as demonstration
+from burnish.runs.certificate import Certificate
 from burnish.runs.demo import Demonstration, Line, Share, Shown
 from burnish.runs.onward import Next
 from burnish.runs.report import Report
@@ -91,7 +92,7 @@ def _tell(to: Screen, found: Demonstration) -> None:
     if trained.comparison.errors:
         left = f"{trained.comparison.errors} answers could not be judged; they count neither as right nor as wrong"
         to.show(bullets([left], "!", "yellow"))
-    to.show(checks_view(found.outcome.certificate))
+    to.show(_checks(found.outcome.certificate))
     run, itself = shlex.quote(name), typed()
     steps = (
         Next(command=f"{itself} chat {run}", why="talk to it"),
@@ -130,6 +131,18 @@ def _row(line: Line) -> tuple[str, ...]:
 def _unrun() -> bool:
     """Whether code is not run here."""
     return sandbox.available().how is None
+
+
+def _checks(certificate: Certificate) -> list[RenderableType]:
+    """The certificate in a line: it proves the machinery, not the answers."""
+    passed, failed = sum(a.passed is True for a in certificate.audits), certificate.failed
+    undone = len(certificate.audits) - passed - len(failed)
+    said = f"{passed} checks of burnish's own work on the trained model pass (that no question was learned, that what is kept "
+    said += "is what was trained, and the like)"
+    said += f"; {undone} could not be made" if undone else ""
+    if failed:
+        return bullets([f"{said}; FAILED: {', '.join(a.name for a in failed)}"], "!", "bold red")
+    return bullets([said])
 
 
 def _case(shown: Shown, out: Console) -> list[RenderableType]:

@@ -90,6 +90,9 @@ class Watch:
         words = f"{what}  drawing {event.said}/{event.of}, graded {event.judged}{turn}{self.beside}"
         self._redraw(words, event.judged / max(event.of, 1))
 
+    def watched(self, step: int, numbers: Mapping[str, float]) -> None:
+        """What of it is worth a line comes as a note or a warning."""
+
     def evaluating(self, name: str, done: int, total: int) -> None:
         self._now(f"measuring {name}: {done}/{total}", done, total, lines=4)
 

@@ -191,8 +191,11 @@ def pair_view(pair: Pair, width: int) -> RenderableType:
     return Padding(table, (0, 0, 1, 2), expand=False)
 
 
-def certificate_view(certificate: Certificate) -> list[RenderableType]:
-    """What was checked on the trained model."""
+def certificate_view(certificate: Certificate, *, brief: bool = False) -> list[RenderableType]:
+    """What was checked on the trained model; brief: where all of it passes, without what was found."""
+    if brief and all(audit.passed for audit in certificate.audits):
+        names = ", ".join(audit.name for audit in certificate.audits)
+        return [heading("Certificate"), grid([("pass", f"{names} (`burnish show {certificate.run}` has what was found)")])]
     marks = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("not checked", "yellow")}
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
@@ -202,18 +205,6 @@ def certificate_view(certificate: Certificate) -> list[RenderableType]:
         word, style = marks[audit.passed]
         table.add_row(Text(word, style=style), audit.name, Text(visible(audit.detail), style="dim"))
     return [heading("Certificate"), indented(table)]
-
-
-def checks_view(certificate: Certificate) -> list[RenderableType]:
-    """The certificate in a line: it proves the machinery, not the answers."""
-    passed, failed = sum(a.passed is True for a in certificate.audits), certificate.failed
-    undone = len(certificate.audits) - passed - len(failed)
-    said = f"{passed} checks of burnish's own work on the trained model pass (that no question was learned, that what is kept "
-    said += "is what was trained, and the like)"
-    said += f"; {undone} could not be made" if undone else ""
-    if failed:
-        return bullets([f"{said}; FAILED: {', '.join(a.name for a in failed)}"], "!", "bold red")
-    return bullets([said])
 
 
 def next_view(steps: Iterable[Next], width: int) -> list[RenderableType]:

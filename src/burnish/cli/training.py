@@ -8,7 +8,7 @@ from pathlib import Path
 
 from burnish.cli.live import Watch
 from burnish.cli.screen import Screen, screen, visible
-from burnish.cli.tables import certificate_view, checks_view, heading, next_view
+from burnish.cli.tables import certificate_view, next_view
 from burnish.cli.words import size
 from burnish.errors import UserError
 from burnish.recipes.training import Training
@@ -106,10 +106,8 @@ def export(model: str, form: Form, out: Path, *, precision: Precision, force: bo
 
 
 def _finish(to: Screen, outcome: Outcome) -> None:
-    """What stands below the report: what was checked, in a line where all passes; where things lie; what to do next."""
-    passes = all(audit.passed for audit in outcome.certificate.audits)
-    checked = [heading("Certificate"), *checks_view(outcome.certificate)] if passes else certificate_view(outcome.certificate)
-    to.show([*checked, *next_view(outcome.report.next, to.out.width)])
+    """What stands below the report: the certificate, where things lie, what to do next."""
+    to.show([*certificate_view(outcome.certificate, brief=True), *next_view(outcome.report.next, to.out.width)])
     to.print(visible(f"run {outcome.name}: {outcome.folder}"))
     to.document(
         {

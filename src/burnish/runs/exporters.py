@@ -19,7 +19,7 @@ Send = Callable[[Mapping[str, float], int], None]
 
 
 class Numbers(Silent):
-    """Forwards the numbers of steps and of measurements of held-out loss."""
+    """Forwards the numbers of steps, of their monitors, and of measurements of held-out loss or reward."""
 
     def __init__(self, send: Send, close: Callable[[], None]) -> None:
         self._send, self._close = send, close
@@ -33,6 +33,11 @@ class Numbers(Silent):
         }
         numbers |= {f"train/{name}": value for name, value in event.numbers.items() if math.isfinite(value)}
         self._send(numbers, event.step)
+
+    def watched(self, step: int, numbers: Mapping[str, float]) -> None:
+        known = {f"watch/{name}": value for name, value in numbers.items() if math.isfinite(value)}
+        if known:
+            self._send(known, step)
 
     def loss(self, event: LossEvent) -> None:
         self._send({event.words.replace("held-out ", "held_out/"): event.loss}, event.step)

@@ -219,7 +219,9 @@ class Run:
             asked = self.asks.rounds if self.asks else []
             state.replay = (state.step - 1, self.policy.engine.digest(self.adapter), asked)
         if self.guard is not None:
-            line.update(self.guard.after_step(state.step, step.everything, measured=self.gauge.name in line))
+            found = self.guard.after_step(state.step, step.everything, measured=self.gauge.name in line)
+            self.progress.watched(state.step, found)
+            line.update(found)
         self._write(line)
         if self.guard is not None:
             self.guard.speak(line, last=state.step == n or state.stopped_early)
