@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -332,7 +332,6 @@ OUTERS = some.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, database=None, derandomize=True)
 @given(config=OUTERS)
 def test_toml_and_json_come_back_equal(config: Outer, tmp_path_factory: pytest.TempPathFactory):
     file = tmp_path_factory.getbasetemp() / "round.toml"
@@ -345,7 +344,6 @@ def test_toml_and_json_come_back_equal(config: Outer, tmp_path_factory: pytest.T
     assert Outer.model_validate_json(to_json(config)) == config
 
 
-@settings(max_examples=100, deadline=None, database=None, derandomize=True)
 @given(
     override=some.text(max_size=20)
     | some.tuples(some.sampled_from(["steps", "inner", "inner.rank", "texts.a", "note"]), TEXT).map("=".join)

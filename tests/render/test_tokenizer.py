@@ -50,7 +50,7 @@ def test_special_tokens_in_text_are_text_unless_asked_for(made):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=("Cs", "Co")), max_size=40))
 def test_byte_level_text_comes_back_as_it_was(made_once, text):
     ours, library = made_once

@@ -107,6 +107,12 @@ def test_credit_is_settled_by_what_the_environment_says_of_itself(monkeypatch, s
         assert derive(discounted, Facts(**FACTS)).config == d.config.model_copy(update={"discount": 0.9})
 
 
+@pytest.mark.parametrize(("steps", "every"), [(3, 3), (12, 5), (50, 5), (100, 10)])
+def test_runs_that_ask_are_not_measured_at_every_step(steps, every):
+    config = derive(GRPO.load(base={"model": "m", "data": "arithmetic", "steps": steps}), Facts(**FACTS)).config
+    assert config.evaluate_every == every
+
+
 def test_an_environment_that_does_not_start_is_refused_before_the_run(monkeypatch):
     monkeypatch.setattr(ready, "find", lambda name: replace(calculator.make(), environment=Of(Stuck)))
     with pytest.raises(ConfigError, match="cannot be started") as caught:

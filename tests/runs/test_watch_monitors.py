@@ -277,11 +277,19 @@ def test_answers_are_read_back_as_they_were_seen():
 
 def test_signs_are_told_when_they_have_held_for_a_while():
     def lines(last: dict[str, float]) -> list[dict[str, float]]:
-        start = {"entropy": 1.0, "answer_tokens": 20.0, "flat_groups": 0.3, "cut_answers": 0.0, "grader_errors": 0.0}
+        start = {
+            "entropy": 1.0,
+            "answer_tokens": 20.0,
+            "flat_groups": 0.3,
+            "reward": 0.5,
+            "cut_answers": 0.0,
+            "grader_errors": 0.0,
+        }
         return [start] * 4 + [start | last] * 3
 
     assert signs.signs(lines({})) == []
     for name, last in (
+        ("reward down", {"reward": 0.05}),
         ("entropy", {"entropy": 0.001}), ("length up", {"answer_tokens": 90.0}), ("length down", {"answer_tokens": 2.0}),
         ("far from the start", {"kl_start": 3.0}), ("flat", {"flat_groups": 1.0}), ("cut", {"cut_answers": 0.9}),
         ("grader", {"grader_errors": 0.5}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_rouge_by_hand() -> None:
 @given(st.text("ab c.", max_size=30), st.text("ab c.", max_size=30), st.sampled_from(sorted(MEASURES)))
 def test_measures_stay_between_0_and_1(text: str, reference: str, name: str) -> None:
     assert 0 <= MEASURES[name](text, reference) <= 1
-    if text == reference and len(text.split()) > 4 and name != "meteor":
+    if text == reference and len(re.findall("[a-z]+", text)) > 4 and name != "meteor":
         assert MEASURES[name](text, text) == pytest.approx(1)
 
 

@@ -14,7 +14,7 @@ from burnish.tasks.rows import LIMIT_DEPTH, LIMIT_ROW_CHARACTERS
 from burnish.tasks.sources import SHOWN, Source, read
 
 QA = [{"question": f"What is {n} + {n}?", "answer": f"It is {2 * n}."} for n in range(3)]
-FUZZ = settings(max_examples=50, deadline=None, derandomize=True)
+FUZZ = settings(max_examples=50)
 
 
 def zipped(content):

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
+
+from burnish.cli.options import (
+    MODEL_HELP,
+    Config,
+    Data,
+    Json,
+    Map,
+    Model,
+    OptionalModel,
+    Overrides,
+    Quantized,
+    Recipe,
+    RequireGain,
+    RunName,
+    SkipBadRows,
+    Valid,
+)
+from burnish.cli.task_app import task_app
 
 app = typer.Typer(
     name="burnish",
@@ -17,55 +35,12 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at a data file before training on it.")
 runs_app = typer.Typer(help="List the runs, or remove some.", invoke_without_command=True)
 world_app = typer.Typer(help="The embedded world: make the models that come with burnish.")
-task_app = typer.Typer(help="Make a task of your own, and prove it before anything is trained on it.")
 sandbox_app = typer.Typer(help="The sandbox in which code is run that nobody has read.")
 app.add_typer(data_app, name="data")
 app.add_typer(task_app, name="task")
 app.add_typer(world_app, name="world")
 app.add_typer(runs_app, name="runs")
 app.add_typer(sandbox_app, name="sandbox")
-
-MODEL_HELP = "A model directory, pebble or another model of the package, a run's name, or a hub id."
-Data = Annotated[
-    str | None,
-    typer.Argument(metavar="[DATA]", help="The file with the rows, hub:OWNER/NAME, or a ready task.", show_default=False),
-]
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as lora.rank=8.", show_default=False)
-]
-OptionalModel = Annotated[str | None, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP, show_default=False)]
-Model = Annotated[str, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]
-Valid = Annotated[
-    str | None,
-    typer.Option("--valid", metavar="FILE", help="A file to validate on. [default: rows held out]", show_default=False),
-]
-RunName = Annotated[
-    str | None,
-    typer.Option("--run", metavar="NAME_OR_DIR", help="Name or directory of the run. [default: made up]", show_default=False),
-]
-Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)]
-Recipe = Annotated[
-    Literal["sft", "pretrain", "grpo"] | None,
-    typer.Option(
-        "--recipe",
-        help="The method: sft (answers), pretrain (plain text) or grpo (reinforcement learning). [default: sft]",
-        show_default=False,
-    ),
-]
-Map = Annotated[
-    list[str] | None, typer.Option("--map", metavar="ROLE=COLUMN", help="Which column plays which role.", show_default=False)
-]
-SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave such rows out, counted, instead of stopping.")]
-RequireGain = Annotated[bool, typer.Option("--require-gain", help="Exit with 1 when no measurable gain is found.")]
-Quantized = Annotated[
-    Literal["none", "int8", "nf4"] | None,
-    typer.Option(
-        "--quantize",
-        help="Hold the model's matrices in fewer bits. [default: as its adapter was trained over it, else none]",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document as the last line of standard output.")]
 
 
 def _version(asked: bool) -> None:
@@ -442,111 +417,6 @@ def sandbox_doctor(*, json: Json = False) -> None:
     from burnish.cli import sandboxing
 
     sandboxing.doctor(as_json=json)
-
-
-@task_app.command("new")
-def task_new(folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder to make.")], *, json: Json = False) -> None:
-    """Make a task folder: a small task that works as it stands, with a comment wherever you will want to change it."""
-    from burnish.cli import tasking
-
-    tasking.new(folder, as_json=json)
-
-
-@task_app.command("check")
-def task_check(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder, or a ready task.")],
-    *,
-    model: OptionalModel = None,
-    samples: Annotated[int, typer.Option(metavar="K", min=2, help="With a model: answers drawn to each question.")] = 8,
-    json: Json = False,
-) -> None:
-    """Prove a task and its graders: what its rows call right passes, nothing else does, and the same is always worth the same.
-
-    With a model: whether it can learn from the task by trying, too easy, or without a signal.
-    """
-    from burnish.cli import tasking
-
-    tasking.check(task, model, samples=samples, as_json=json)
-
-
-@task_app.command("import")
-def task_import(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="OpenAI's JSON lines, with --grader; gym:MODULE:ENV_ID or gym:FILE.py:CLASS, a Gymnasium environment of texts; "
-            "a folder of Harbor or Terminal-Bench, or a folder of such folders.",
-        ),
-    ],
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="The task folder to make.")],
-    *,
-    grader: Annotated[
-        Path | None, typer.Option("--grader", metavar="FILE", help="OpenAI: the grader's JSON.", show_default=False)
-    ] = None,
-    valid: Annotated[
-        Path | None,
-        typer.Option("--valid", metavar="FILE", help="OpenAI: the validation file. [default: rows held out]", show_default=False),
-    ] = None,
-    answer: Annotated[
-        str | None,
-        typer.Option(
-            "--answer", metavar="COLUMN", help="OpenAI: the column with a good answer. [default: found]", show_default=False
-        ),
-    ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            "--url", metavar="URL", help="OpenAI: the server of the grader's models. [default: OpenAI's]", show_default=False
-        ),
-    ] = None,
-    rows: Annotated[
-        int | None, typer.Option("--rows", min=4, help="Gymnasium: how many seeds. [default: 24]", show_default=False)
-    ] = None,
-    actions: Annotated[
-        str | None,
-        typer.Option(
-            "--actions",
-            metavar="NAME,...",
-            help="Gymnasium: what the actions are called, in their order. [default: the environment's names, else numbers]",
-            show_default=False,
-        ),
-    ] = None,
-    made_with: Annotated[
-        list[str] | None,
-        typer.Option("--with", metavar="KEY=VALUE", help="Gymnasium: what the environment is made with.", show_default=False),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Make a task folder of somebody else's task. The same answers score the same.
-
-    What cannot be mapped is refused by name.
-    """
-    from burnish.cli import tasking
-
-    openai: dict[str, Any] = {"grader": grader, "valid": valid, "answer": answer, "url": url}
-    gym = {"rows": rows, "actions": actions, "arguments": made_with}
-    tasking.bring(source, folder, openai=openai, gym=gym, as_json=json)
-
-
-@task_app.command("export")
-def task_export(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder.")],
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="The directory to make.")],
-    *,
-    to: Annotated[
-        Literal["openai", "verifiers"],
-        typer.Option("--to", help="openai: files for reinforcement fine-tuning; verifiers: an environment package."),
-    ],
-    json: Json = False,
-) -> None:
-    """Write a task folder in another's format: rows, and what grades them. The same answers get the same scores there.
-
-    What cannot be said there is refused by name.
-    """
-    from burnish.cli import tasking
-
-    tasking.take(task, folder, to=to, as_json=json)
 
 
 @app.command()

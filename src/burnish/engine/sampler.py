@@ -233,7 +233,7 @@ class Sampler:
                 whom(*what)
             except Interrupted:
                 raise  # a signal that arrived while the caller's code ran; not its failure
-            except Exception as error:
+            except Exception as error:  # the caller's code: its failure is its request's
                 request.fail(error)
 
     def _abandon(self, error: BaseException) -> None:

@@ -31,6 +31,9 @@ EVAL_ITEMS = 200
 PRETRAIN_TOKENS = 8192
 """Tokens of an optimiser step of pre-training: small models learn most from a token with small batches."""
 EVALUATIONS = 10
+ASKED_EVERY = 5
+"""Steps between measurements, at least, of runs that learn from their own answers: patience counts measurements, and what one of
+their steps changes is mostly noise."""
 QUESTIONS, ASKED_STEPS, ASKED_RATE = 48, 100, 0.3
 """Of runs that learn from their own answers: questions a step, steps, and which part of the usual learning rate they take."""
 _QUANTIZE = {
@@ -157,8 +160,8 @@ def derive(config: Training, facts: Facts) -> Derivation:
     every = d.settle(
         "evaluate_every",
         c.evaluate_every,
-        max(1, round(steps / EVALUATIONS)),
-        f"about {EVALUATIONS} measurements in {steps} steps",
+        max(min(steps, ASKED_EVERY) if asks else 1, round(steps / EVALUATIONS)),
+        f"about {EVALUATIONS} measurements in {steps} steps" + (f", not closer than {ASKED_EVERY} steps" if asks else ""),
     )
     d.settle("sample_every", c.sample_every, 2 * every, f"at every second measurement of held-out {'reward' if asks else 'loss'}")
     d.settle(

@@ -89,7 +89,7 @@ def call(function: typing.Callable[..., typing.Any], text: str) -> tuple[bool, s
         return True, text_of(function(**arguments(function, text)))
     except Wrong as error:
         return False, str(error)
-    except Exception as error:
+    except Exception as error:  # the tool's own code: what it raises is the answer to its call
         return False, f"{type(error).__name__}: {error}"
 
 

@@ -1,5 +1,5 @@
-"""What a step's numbers say about the health of a run that learns from its own answers: entropy, length, distance from the start,
-groups that teach nothing, cut and unjudged answers. Each says something once, when it has held for a few steps."""
+"""What a step's numbers say about the health of a run that learns from its own answers: reward, entropy, length, distance from
+the start, groups that teach nothing, cut and unjudged answers. Each says something once, when it has held for a few steps."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ class Sign:
 
 READ = "read some with `burnish show RUN --rollouts`"
 SIGNS: tuple[Sign, ...] = (
+    Sign(
+        "reward down",
+        lambda now, start: start.get("reward", 0.0) > 0.05 and now.get("reward", math.inf) < 0.2 * start["reward"],
+        lambda now, start: (
+            f"the reward has fallen from {start['reward']:.2f} at the start to {now['reward']:.2f}: what the model could do is "
+            "being lost; lower learning_rate"
+        ),
+    ),
     Sign(
         "entropy",
         lambda now, start: "entropy" in now and now["entropy"] < min(0.02, 0.1 * start.get("entropy", 0.0)),
@@ -74,7 +82,7 @@ SIGNS: tuple[Sign, ...] = (
         lambda now, start: f"the grader cannot judge {now['grader_errors']:.0%} of the answers; {READ}",
     ),
 )
-_NAMED = ("entropy", "answer_tokens", "flat_groups", "cut_answers", "grader_errors")
+_NAMED = ("reward", "entropy", "answer_tokens", "flat_groups", "cut_answers", "grader_errors")
 
 
 def signs(lines: Sequence[Line]) -> list[tuple[str, str]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from burnish.protocols import Grader, patience_s
+from burnish.protocols import Grader
 from burnish.tasks.graders.formula import Formula
 from burnish.tasks.graders.references import cannot_judge
+from burnish.tasks.graders.several import altogether_s, least_concurrency, marks_of
 from burnish.types import Example, Score
 
 
@@ -22,19 +23,19 @@ class Combine:
     @property
     def concurrency(self) -> int:
         """As many as the least patient of its graders takes."""
-        return min(g.concurrency for g in self.graders)
+        return least_concurrency(self.graders)
 
     @property
     def limit_s(self) -> float:
         """All of its graders, one after another."""
-        return sum(patience_s(g) for g in self.graders)
+        return altogether_s(self.graders)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The formula's number, and each grader's reason; NaN with `error` where it has none, such as a division by zero."""
         scores = [(g.name, g.grade(example, answer)) for g in self.graders]
         reason = "; ".join(f"{name} {s.value:.2g}: {s.reason}" for name, s in scores)
         parts = tuple((name, s.value) for name, s in scores)
-        marks = tuple(dict.fromkeys(mark for _, s in scores for mark in s.marks))
+        marks = marks_of([s for _, s in scores])
         failed = next((f"{name}: {s.error}" for name, s in scores if s.error is not None), None)
         if failed is None:
             try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from burnish.protocols import Grader, patience_s
+from burnish.protocols import Grader
+from burnish.tasks.graders.several import altogether_s, least_concurrency, marks_of
 from burnish.types import Example, Score
 
 
@@ -29,12 +30,12 @@ class Rubric:
     @property
     def concurrency(self) -> int:
         """As many as the least patient of its graders takes."""
-        return min(c.grader.concurrency for c in self.criteria)
+        return least_concurrency(c.grader for c in self.criteria)
 
     @property
     def limit_s(self) -> float:
         """All of its graders, one after another."""
-        return sum(patience_s(c.grader) for c in self.criteria)
+        return altogether_s(c.grader for c in self.criteria)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The share that is met, and of each criterion why; NaN with `error` where one cannot be judged."""
@@ -49,7 +50,7 @@ class Rubric:
             (c.name, float("nan") if s.error is not None else float(m))
             for c, s, m in zip(self.criteria, scores, met, strict=True)
         )
-        marks = tuple(dict.fromkeys(mark for s in scores for mark in s.marks))
+        marks = marks_of(scores)
         failed = next((f"{c.name}: {s.error}" for c, s in zip(self.criteria, scores, strict=True) if s.error is not None), None)
         if failed is not None:
             return Score(value=float("nan"), reason=reason, error=failed, marks=marks, parts=parts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from burnish.protocols import Grader, patience_s
+from burnish.protocols import Grader
+from burnish.tasks.graders.several import altogether_s, least_concurrency, marks_of
 from burnish.types import Example, Score
 
 
@@ -19,19 +20,19 @@ class Weighted:
     @property
     def concurrency(self) -> int:
         """As many as the least patient of its graders takes."""
-        return min(g.concurrency for g in self.graders)
+        return least_concurrency(self.graders)
 
     @property
     def limit_s(self) -> float:
         """All of its graders, one after another."""
-        return sum(patience_s(g) for g in self.graders)
+        return altogether_s(self.graders)
 
     def grade(self, example: Example, answer: str) -> Score:
         """The mean, and each grader's reason."""
         scores = [g.grade(example, answer) for g in self.graders]
         reason = "; ".join(f"{g.name} {s.value:.2g}: {s.reason}" for g, s in zip(self.graders, scores, strict=True))
         parts = tuple((g.name, s.value) for g, s in zip(self.graders, scores, strict=True))
-        marks = tuple(dict.fromkeys(mark for s in scores for mark in s.marks))
+        marks = marks_of(scores)
         failed = next((s for s in scores if s.error is not None), None)
         if failed is not None:
             return Score(value=float("nan"), reason=reason, error=failed.error, marks=marks, parts=parts)
