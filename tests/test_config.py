@@ -200,7 +200,8 @@ def test_file_errors_say_which_file(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"steps must be a whole number .*\(seen \"many\" in c\.toml\)"):
         load(tmp_path, 'model = "m"\nsteps = "many"')
     with pytest.raises(
-        ConfigError, match=r"deep\.inner\.rnk is not a setting \(seen 3 in c\.toml; did you mean deep\.inner\.rank\?\)"
+        ConfigError,
+        match=r"deep\.inner\.rnk is not a setting \(seen 3 in c\.toml; did you mean deep\.inner\.rank\? deep\.inner has rank, ",
     ):
         load(tmp_path, 'model = "m"\n[deep.inner]\nrnk = 3')
 
@@ -299,6 +300,17 @@ def test_an_unknown_key_is_refused_in_every_table(table: tuple[str, ...], tmp_pa
     for name in reversed(table):
         base = {name: base}
     assert f"{key} is not a setting" in refused(base={"model": "m", **base})
+
+
+def test_an_unknown_key_is_told_which_there_are_the_likeliest_first_and_a_long_value_is_cut():
+    said = refused("deep.inner.alpah=3")
+    assert "did you mean deep.inner.alpha? deep.inner has alpha, " in said
+    assert all(name in said.rpartition(" has ")[2] for name in ("rank", "targets"))
+    said = refused(f"deep.inner.zebra={'x' * 900}")
+    assert "zebra is not a setting" in said
+    assert "deep.inner has rank, alpha, targets" in said
+    assert len(said) < 500
+    assert len(refused(f"steps={'x' * 900}")) < 500
 
 
 # Writing

@@ -29,6 +29,10 @@ from burnish.errors import ConfigError
 from burnish.toml import Key
 
 C = TypeVar("C", bound="Config")
+SEEN_CHARS = 120
+"""Of a value that a message shows."""
+FEW = 16
+"""Keys of a table that a message names all."""
 
 
 class Config(BaseModel):
@@ -63,7 +67,7 @@ class Config(BaseModel):
             _apply(override, values, texts, problems)
         if problems:
             raise _error(problems)
-        origin.update((key, f"in {'.'.join(key)}={text}") for key, text in texts.items())
+        origin.update((key, f"in {'.'.join(key)}={_cut(text)}") for key, text in texts.items())
         try:
             return _validate(cls, values, texts)
         except ValidationError as error:
@@ -175,30 +179,58 @@ def _problems(cls: type[Config], error: ValidationError, origin: Mapping[Key, st
     for fault in error.errors(include_url=False):
         key, info, owner = _find(cls, fault["loc"])
         kind, seen = fault["type"], fault["input"]
+        shown = _shown(seen)
         told = tuple(part.partition("[")[0] for part in key)
         where = next((f" {origin[told[:n]]}" for n in range(len(told), 0, -1) if told[:n] in origin), "")
         name = ".".join(key)
         if kind == "extra_forbidden":
-            near = _nearest(owner, key[-1:], seen) if "[" in name else _nearest(cls, key, seen)
-            sentence = f"{name} is not a setting (seen {toml.literal(seen)}{where}; {near})"
+            sentence = f"{name} is not a setting (seen {shown}{where}; {_instead(cls, owner, key, seen)})"
         elif kind == "missing":
             doc = (info.description or "").split("\n")[0] if info else ""
             sentence = f"{name} is required and not set" + (f": {doc}" if doc else "")
         elif kind.startswith("union_tag"):
             said = fault.get("ctx", {})
             told_by = str(said["discriminator"]).strip("'")
-            sentence = f"{name}.{told_by} must be one of {', '.join(_kinds(info))} (seen {toml.literal(seen)}{where})"
+            near = difflib.get_close_matches(str(said.get("tag", "")), kinds := _kinds(info), n=1)
+            given = f"{shown}{where}; did you mean {toml.literal(near[0])}?" if near else f"{shown}{where}"
+            sentence = f"{name}.{told_by} must be one of {', '.join(map(toml.literal, kinds))} (seen {given})"
         elif kind in ("value_error", "assertion_error"):
             said = str(fault.get("ctx", {}).get("error", ""))
-            sentence = f"{name}: {said} (seen {toml.literal(seen)}{where})" if key else said
+            sentence = f"{name}: {said} (seen {shown}{where})" if key else said
         else:
             value = _seen(error, key, seen)
             allowed = f"must be {_describe(info)}" if info else "does not fit"
+            if info and isinstance(value, dict) and _tables(info.annotation):
+                allowed += f", each under [[{name}]]"
             inside = [str(part) for part in fault["loc"][len(key) :]]
             at = f" as {name}.{'.'.join(inside)}" if len(inside) > 1 and inside[0].isdigit() and value == seen else ""
-            sentence = f"{name} {allowed} (seen {toml.literal(value)}{at}{where})"
+            sentence = f"{name} {allowed} (seen {_shown(value)}{at}{where})"
         found.setdefault(key, sentence.rstrip("."))
     return list(found.values())
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML, or its beginning."""
+    return _cut(toml.literal(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SEEN_CHARS else text[:SEEN_CHARS] + "…"
+
+
+def _instead(cls: type[Config], owner: type[Config], key: Key, value: Any) -> str:
+    """What was probably meant, and the keys that stand where the wrong one stood, those written alike first. Where these are
+    many, as in a recipe, they are named only where none is near."""
+    table, names = ".".join(key[:-1]), list(owner.model_fields)
+    near = _nearest(owner, key[-1:], value) if "[" in table else _nearest(cls, key, value)
+    meant = f"did you mean {near}?" if near and near != table else ""
+    if not meant and not table:
+        return f"the settings are {', '.join(f.path for f in fields_of(cls))}"
+    if len(names) > FEW:
+        return meant
+    alike = difflib.get_close_matches(key[-1].lower().replace("-", "_"), names, n=len(names), cutoff=0.5)
+    there = ", ".join(dict.fromkeys([*alike, *names]))
+    return f"{meant} {table or 'there'} {'has' if table else 'are'} {there}".lstrip()
 
 
 def _find(cls: type[Config], loc: tuple[int | str, ...]) -> tuple[Key, FieldInfo | None, type[Config]]:
@@ -229,7 +261,7 @@ def _find(cls: type[Config], loc: tuple[int | str, ...]) -> tuple[Key, FieldInfo
 
 
 def _kinds(info: FieldInfo | None) -> list[str]:
-    return [toml.literal(word) for word in _tables(info.annotation)] if info else []
+    return list(_tables(info.annotation)) if info else []
 
 
 def _tables(annotation: Any) -> Mapping[str, type[Config]]:
@@ -259,7 +291,7 @@ def _seen(error: ValidationError, key: Key, fallback: Any) -> Any:
 
 
 def _nearest(cls: type[Config], key: Key, value: Any) -> str:
-    """What was probably meant: a path that is written alike, else one with a like last part (of a table: of what it holds)."""
+    """A path that is written alike, else one with a like last part (of a table: of what it holds); or ""."""
     names = sorted([".".join(path) for path in _paths(cls)], key=lambda name: name.count("."))
     asked = ".".join(key).lower().replace("-", "_")
     close = difflib.get_close_matches(asked, names, n=1, cutoff=0.6)
@@ -268,7 +300,7 @@ def _nearest(cls: type[Config], key: Key, value: Any) -> str:
         inner = [path[-1] for path in _leaves(value)] if isinstance(value, dict) else []
         for part in [asked.rpartition(".")[2], *inner]:
             close = close or [last[c] for c in difflib.get_close_matches(part, list(last), n=1, cutoff=0.6)]
-    return f"did you mean {close[0]}?" if close else f"the settings are {', '.join(f.path for f in fields_of(cls))}"
+    return close[0] if close else ""
 
 
 def _paths(cls: type[Config], prefix: Key = ()) -> Iterator[Key]:
@@ -350,7 +382,12 @@ def _words(annotation: Any, metadata: Sequence[Any] = ()) -> str:
 
 
 def _plural(words: str) -> str:
-    return {"a whole number": "whole numbers", "a number": "numbers", "a path": "paths"}.get(words, words)
+    return {
+        "a whole number": "whole numbers",
+        "a number": "numbers",
+        "a path": "paths",
+        "a table of settings": "tables of settings",
+    }.get(words, words)
 
 
 def _bounds(metadata: Sequence[Any]) -> str:

@@ -76,7 +76,11 @@ def test_a_new_task_works_as_it_stands(tmp_path: Path) -> None:
         ),
         (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "../r.jsonl"\n[[graders]]\nkind = "exact"', "outside"),
         (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "q.jsonl"\n[[graders]]\nkind = "exact"', "not there"),
-        (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "exakt"', "kind"),
+        (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "exakt"', 'mean "exact"'),
+        (
+            f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[graders]\nkind = "exact"',
+            r"graders must be a list of .*each under \[\[graders\]\]",
+        ),
         (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "regex"', "needs a pattern"),
         (
             f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "exact"\npattern = "x"',
@@ -87,7 +91,14 @@ def test_a_new_task_works_as_it_stands(tmp_path: Path) -> None:
             "cannot be read",
         ),
         (f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "python"', "not there"),
-        (f'schema_version = 1\nname = "t"\nnmae = "x"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "exact"', "nmae"),
+        (
+            f'schema_version = 1\nname = "t"\nnmae = "x"\n{CARD}[rows]\nall = "r.jsonl"\n[[graders]]\nkind = "exact"',
+            "nmae is .*mean name\\? there are name, .*card",
+        ),
+        (
+            f'schema_version = 1\nname = "t"\n{CARD}[rows]\nall = "r.jsonl"\n[limits]\nturn = 3\n[[graders]]\nkind = "exact"',
+            r"limits\.turn is .*mean limits\.turns\? limits has turns, .*step_s",
+        ),
     ],
 )
 def test_a_manifest_that_is_wrong_says_what(tmp_path: Path, manifest: str, why: str) -> None:
@@ -261,11 +272,14 @@ def test_a_task_proves_itself_or_says_what_does_not_hold(by: Any, fails: list[st
 
 def test_a_grader_that_judges_nothing_is_said_to_fail_and_no_row_to_be_wrong() -> None:
     def broken(e: Example, a: str, n: int) -> float:
-        raise RuntimeError("broken")
+        raise RuntimeError("broken " * 100)
 
-    verdicts = {line.name: line.verdict for line in prove.prove(task_of(Grades(broken)), rows=9).lines}
-    assert verdicts["the rows' own answers pass"] == "not checked"
-    assert verdicts["the grader does not fail"] == "fails"
+    lines = {line.name: line for line in prove.prove(task_of(Grades(broken)), rows=9).lines}
+    assert lines["the rows' own answers pass"].verdict == "not checked"
+    failed = lines["the grader does not fail"]
+    assert failed.verdict == "fails"
+    assert "could not be judged: the grader grades failed: RuntimeError: broken broken" in failed.detail
+    assert len(failed.detail) < 400
 
 
 def test_rows_with_the_same_answer_are_no_loophole() -> None:

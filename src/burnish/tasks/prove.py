@@ -32,6 +32,8 @@ ROWS = 48
 SHOWN = 3
 PASSES = 0.5
 """An answer passes that is worth more than this part of the row's own."""
+WHY_CHARS = 300
+"""Of the first grader's failure that a line shows."""
 FORGIVEN = 0.05
 """Share of rows whose own answer another row's may pass for: some questions have the same answer."""
 
@@ -317,10 +319,11 @@ def _same(bench: Bench, known: Sequence[Known]) -> Line:
 def _errors(known: Sequence[Known], ways: bool) -> Line:
     failed = [k for k in known if k.own.score.error is not None]
     what = "own ways" if ways else "own answers"
+    why = f": {failed[0].own.score.error:.{WHY_CHARS}}" if failed else ""
     return Line(
         name="neither grader nor environment fails" if ways else "the grader does not fail",
         verdict="fails" if failed else ("holds" if known else "not checked"),
-        detail=f"{len(failed)} of {len(known)} of the rows' {what} could not be judged",
+        detail=f"{len(failed)} of {len(known)} of the rows' {what} could not be judged{why}",
         todo=f"see what it says, and mend the {'environment, the ' if ways else ''}grader or the rows" if failed else "",
         examples=tuple(_row(k, k.own) for k in failed[:SHOWN]),
     )
