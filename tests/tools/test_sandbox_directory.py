@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from burnish.tools import sandbox_directory
 from burnish.tools.sandbox_directory import ENTRIES, fuller_than, remove
 
 
@@ -78,3 +79,23 @@ def test_links_are_not_followed(directory: Path):
     (directory / "link").symlink_to(big)
     (directory / "loop").symlink_to(directory)
     assert not fuller_than(str(directory), 1 << 16)
+
+
+def test_a_directory_that_is_moved_out_meanwhile_leads_nowhere(directory: Path, monkeypatch: pytest.MonkeyPatch):
+    outside = directory.parent / "outside"
+    (outside / "next").mkdir(parents=True)
+    (outside / "next" / "kept").touch()
+    (directory / "next").mkdir()
+    (directory / "moved" / "below").mkdir(parents=True)
+    clear = sandbox_directory._clear
+
+    def moving(here: int) -> list[str]:
+        found = clear(here)
+        if found == ["below"]:
+            os.rename(directory / "moved", outside / "moved")
+        return sorted(found, reverse=True)  # "moved" is the last, and so the first to be entered
+
+    monkeypatch.setattr(sandbox_directory, "_clear", moving)
+    with pytest.raises(OSError, match="moved"):
+        remove(str(directory))
+    assert (outside / "next" / "kept").exists()

@@ -7,6 +7,7 @@ of burnish.
 
 from __future__ import annotations
 
+import errno
 import os
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -35,37 +36,49 @@ def fuller_than(directory: str, limit_bytes: int) -> bool:
     return False
 
 
-def remove(directory: str) -> None:
-    """Remove a directory in which no process works any more."""
-    empty(directory)
-    os.rmdir(directory)
+def remove(directory: str, *, within: int | None = None) -> None:
+    """Remove a directory in which no process works any more. within: an open directory that its path begins at."""
+    empty(directory, within=within)
+    os.rmdir(directory, dir_fd=within)
 
 
-def empty(directory: str) -> None:
-    """Remove all that is in it, stepping down and up by one open descriptor."""
-    here = os.open(directory, DIRECTORY)
+def empty(directory: str, *, within: int | None = None) -> None:
+    """Remove all that is in it, stepping down and up by one open descriptor. Raises OSError where the way up leads elsewhere than
+    the way down, because something is moved meanwhile."""
+    here = os.open(directory, DIRECTORY, dir_fd=within)
     try:
-        way = [("", _clear(here))]  # from the top down to here: a name, and the directories in it that are still to go
+        way = [("", _clear(here), _place(here))]  # down to here: a name, the directories in it that are still to go, which it is
         while way:
-            name, waiting = way[-1]
+            name, waiting, _ = way[-1]
             if waiting:
                 below = waiting.pop()
-                os.chmod(below, 0o700, dir_fd=here)
                 here = _step(here, below)
-                way.append((below, _clear(here)))
+                os.fchmod(here, 0o700)
+                way.append((below, _clear(here), _place(here)))
             else:
                 way.pop()
                 if way:
                     here = _step(here, "..")
+                    if _place(here) != way[-1][2]:
+                        raise OSError(errno.EBUSY, "a directory was moved while it was emptied", name)
                     os.rmdir(name, dir_fd=here)
     finally:
         os.close(here)
 
 
 def _step(here: int, name: str) -> int:
-    there = os.open(name, DIRECTORY, dir_fd=here)
+    try:
+        there = os.open(name, DIRECTORY, dir_fd=here)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=here)
+        there = os.open(name, DIRECTORY, dir_fd=here)
     os.close(here)
     return there
+
+
+def _place(directory: int) -> tuple[int, int]:
+    found = os.fstat(directory)
+    return found.st_dev, found.st_ino
 
 
 def _clear(here: int) -> list[str]:

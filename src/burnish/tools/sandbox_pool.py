@@ -11,18 +11,16 @@ import atexit
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 import time
 import weakref
 from dataclasses import dataclass
 
-from burnish.tools import sandbox_directory, sandbox_launch, sandbox_packages, sandbox_server, sandbox_threads
+from burnish.tools import sandbox_base, sandbox_launch, sandbox_packages, sandbox_server, sandbox_threads
 from burnish.tools.sandbox_launch import Kind, Limits
 
 JOBS = 200
@@ -57,7 +55,7 @@ class Server:
     def __init__(self, kind: Kind) -> None:
         self.kind, self.served = kind, 0
         self._owner, self._asking, self._asked_by, self._ask = os.getpid(), -1, 0, None
-        self._base = "" if kind.how == "bubblewrap" else tempfile.mkdtemp(prefix="burnish-sandbox-")
+        self._base, self._lock = ("", -1) if kind.how == "bubblewrap" else sandbox_base.make()
         self._files = [os.memfd_create(name) for name in ("program", "out", "err")]
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,9 +77,6 @@ class Server:
         directory, links = "/tmp", ""
         if self._base:
             directory, links = f"{self._base}/work", f"{self._base}/packages"
-            os.mkdir(directory, 0o700)
-            os.mkdir(links, 0o755)
-            os.chmod(self._base, 0o711)
             for name, path in sandbox_packages.found(self.kind.packages).paths.items():
                 os.symlink(path, f"{links}/{name}")
         source, out, err = self._files
@@ -98,7 +93,7 @@ class Server:
                 stderr=log,
                 env={} if not self._base else sandbox_launch.environment(directory, packages=bool(self.kind.packages)),
                 cwd="/",
-                pass_fds=(control, *self._files),
+                pass_fds=(control, *self._files, *([self._lock] if self._base else [])),
                 start_new_session=True,
             )
         finally:
@@ -204,10 +199,10 @@ class Server:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if self._base:
-            work = f"{self._base}/work"
-            if os.path.isdir(work):
-                sandbox_directory.remove(work)
-            shutil.rmtree(self._base)
+            try:
+                sandbox_base.remove(self._base)
+            finally:
+                os.close(self._lock)
 
     def _let_go(self) -> None:
         self._control.close()
@@ -220,6 +215,8 @@ class Server:
         """In a fork of this process: it stays the parent's."""
         if self._files:
             self._let_go()
+            if self._base:
+                os.close(self._lock)
         if self._process is not None:
             self._process.returncode = 0
 
