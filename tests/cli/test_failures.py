@@ -112,7 +112,7 @@ def test_control_characters_are_spelled_out():
 
 
 def test_a_setting_in_the_place_of_the_data_file_is_a_setting():
-    given = Given("epochs=2", None, None, None, "sft", None, False, False, ["batch=4"])
+    given = Given("epochs=2", None, None, None, "sft", None, None, False, False, ["batch=4"])
     assert given.words() == ["epochs=2", "batch=4"]
-    given = Given("data.jsonl", "7", None, None, "sft", ["user=goal"], True, False, None)
+    given = Given("data.jsonl", "7", None, None, "sft", None, ["user=goal"], True, False, None)
     assert given.words() == ['data="data.jsonl"', 'model="7"', 'map."user"="goal"', "skip_bad_rows=true"]

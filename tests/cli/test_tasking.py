@@ -125,3 +125,24 @@ def test_files_of_openai_come_in_and_go_out(burnish, tmp_path: Path) -> None:
     refused = burnish("task", "export", "facts", str(tmp_path / "facts"), "--to", "openai")
     assert refused.code == 2
     assert "no task folder" in refused.err
+
+
+def test_a_data_file_with_a_grader_is_a_task(burnish, tmp_path: Path, tiny_model: Path):
+    file = tmp_path / "sums.jsonl"
+    file.write_text("".join(json.dumps({"prompt": f"{n} + {n}", "completion": str(2 * n)}) + "\n" for n in range(40)))
+    checked = burnish("task", "check", str(file), "--grader", "numeric", "--json")
+    assert checked.code == 0, checked.err
+    assert (checked.document["task"], checked.document["proof"]["grader"]) == ("sums", "numeric")
+    lacking = burnish("task", "check", str(file))
+    assert lacking.code == 2
+    assert "--grader NAME" in lacking.err
+    assert burnish("task", "check", str(file), "--grader", "nummeric").code == 2
+    double = burnish("task", "check", "arithmetic", "--grader", "numeric")
+    assert double.code == 2
+    assert "has a grader of its own" in double.err
+    hopeless = burnish("task", "check", str(file), "--grader", "numeric", "--model", str(tiny_model), "--samples", "2", "--json")
+    assert hopeless.code == 2
+    assert json.loads(hopeless.out.splitlines()[0])["readiness"]["verdict"] == "no signal"
+    planned = burnish("plan", str(file), "steps=1", "--grader", "rouge_l", "--model", str(tiny_model), "--json")
+    assert planned.code == 0, planned.err
+    assert planned.document["config"]["grader"] == "rouge_l"

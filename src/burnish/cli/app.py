@@ -11,6 +11,7 @@ from burnish.cli.options import (
     MODEL_HELP,
     Config,
     Data,
+    GraderName,
     Json,
     Map,
     Model,
@@ -89,6 +90,7 @@ def train(
         ),
     ] = False,
     recipe: Recipe = None,
+    grader: GraderName = None,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
     require_gain: RequireGain = False,
@@ -101,7 +103,7 @@ def train(
     """
     from burnish.cli import training
 
-    given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, require_gain, overrides)
+    given = training.Given(data, model, valid, config, recipe, grader, map, skip_bad_rows, require_gain, overrides)
     if resume is not None:
         training.resume(given, resume, run=run, mended=mended, as_json=json)
     elif mended:
@@ -121,6 +123,7 @@ def plan(
     valid: Valid = None,
     config: Config = None,
     recipe: Recipe = None,
+    grader: GraderName = None,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
     require_gain: RequireGain = False,
@@ -132,7 +135,7 @@ def plan(
     """
     from burnish.cli import training
 
-    given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, require_gain, overrides)
+    given = training.Given(data, model, valid, config, recipe, grader, map, skip_bad_rows, require_gain, overrides)
     training.plan(given, as_json=json)
 
 
@@ -145,14 +148,7 @@ def evaluate(
     model: Model,
     map: Map = None,
     skip_bad_rows: SkipBadRows = False,
-    grader: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="exact, contains, numeric, maths, rouge_l and others, or none. [default: chosen from the data]",
-            show_default=False,
-        ),
-    ] = None,
+    grader: GraderName = None,
     items: Annotated[
         int | None,
         typer.Option(
@@ -336,7 +332,7 @@ def data_check(
 
     if limit_tokens is not None:
         overrides = [*(overrides or ()), f"limit_tokens={limit_tokens}"]
-    given = training.Given(data, model, valid, config, recipe, map, skip_bad_rows, False, overrides)
+    given = training.Given(data, model, valid, config, recipe, None, map, skip_bad_rows, False, overrides)
     checking.check(given, rows=rows, lines=line, as_json=json)
 
 

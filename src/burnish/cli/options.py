@@ -34,6 +34,15 @@ Recipe = Annotated[
         show_default=False,
     ),
 ]
+GraderName = Annotated[
+    str | None,
+    typer.Option(
+        "--grader",
+        metavar="NAME",
+        help="Of a data file: exact, contains, numeric, maths, rouge_l and others, or none. [default: chosen from the data]",
+        show_default=False,
+    ),
+]
 Map = Annotated[
     list[str] | None, typer.Option("--map", metavar="ROLE=COLUMN", help="Which column plays which role.", show_default=False)
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from burnish.cli.options import Json, OptionalModel
+from burnish.cli.options import GraderName, Json, OptionalModel
 
 task_app = typer.Typer(help="Make a task of your own, and prove it before anything is trained on it.")
 
@@ -22,9 +22,10 @@ def task_new(folder: Annotated[str, typer.Argument(metavar="DIR", help="The fold
 
 @task_app.command("check")
 def task_check(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder, or a ready task.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder, a ready task, or a data file with --grader.")],
     *,
     model: OptionalModel = None,
+    grader: GraderName = None,
     samples: Annotated[int, typer.Option(metavar="K", min=2, help="With a model: answers drawn to each question.")] = 8,
     json: Json = False,
 ) -> None:
@@ -34,7 +35,7 @@ def task_check(
     """
     from burnish.cli import tasking
 
-    tasking.check(task, model, samples=samples, as_json=json)
+    tasking.check(task, model, grader=grader, samples=samples, as_json=json)
 
 
 @task_app.command("import")

@@ -12,7 +12,7 @@ from burnish.cli.screen import Screen, screen, visible
 from burnish.cli.tables import bullets, columns, grid, heading
 from burnish.errors import ConfigError, TaskRefused
 from burnish.evals.evaluation import plain
-from burnish.tasks import folder, openai_files, prove, ready, scaffold
+from burnish.tasks import folder, openai_files, prove, ready, scaffold, single
 from burnish.tasks.foreign import gymnasium, harbor, verifiers
 from burnish.tasks.probes import Audit
 from burnish.tasks.prove import Proof
@@ -98,11 +98,11 @@ def take(name: str, out: str, *, to: str, as_json: bool) -> None:
     show.document({"folder": out, "format": to, "files": names, "notes": notes})
 
 
-def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
+def check(name: str, model: str | None, *, grader: str | None, samples: int, as_json: bool) -> None:
     """See `burnish task check --help`. Raises TaskRefused where the task does not hold."""
     from burnish.runs.judges import judged
 
-    to, task = screen(as_json=as_json), judged(ready.need(name))
+    to, task = screen(as_json=as_json), judged(single.named(name, grader))
     proof, audit = prove.prove(task), prove.audit(task)
     _show(to, task, proof)
     _show_audit(to, audit)
@@ -117,7 +117,7 @@ def check(name: str, model: str | None, *, samples: int, as_json: bool) -> None:
     if model is not None and holds:
         from burnish.runs import api
 
-        verdict = api.task_check(name, model, samples=samples)
+        verdict = api.task_check(name, model, grader=grader, samples=samples)
         to.out.print(heading(f"With {visible(model)}"))
         to.out.print(
             grid(

@@ -29,6 +29,7 @@ class Given:
     valid: str | None
     config: Path | None
     recipe: str | None
+    grader: str | None
     map: list[str] | None
     skip_bad_rows: bool
     require_gain: bool
@@ -36,7 +37,7 @@ class Given:
 
     def words(self) -> list[str]:
         """The settings as key=value, options first. A first word that is a setting is not a data file."""
-        pairs = {"data": self.data, "model": self.model, "valid": self.valid}
+        pairs = {"data": self.data, "model": self.model, "valid": self.valid, "grader": self.grader}
         loose = list(self.overrides or ())
         if self.data is not None and "=" in self.data and not Path(self.data).exists():
             pairs["data"] = None

@@ -39,7 +39,7 @@ from burnish.runs.train import Outcome
 from burnish.store import runfolder
 from burnish.store.models import ModelRef, resolve
 from burnish.store.runfolder import RunFolder
-from burnish.tasks import graders, ready, sources
+from burnish.tasks import graders, ready, single, sources
 from burnish.types import Example, Message, Quantize, Sample, SamplingParams
 
 ROOM = 64
@@ -154,16 +154,18 @@ def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared
     return prepare(config, resolve(config.model))
 
 
-def task_check(task: str, model: str | Path, *, samples: int = 8) -> Readiness:
-    """Whether a model can learn from a task by trying: some of its questions answered `samples` times each."""
-    found = judged(ready.need(task))
+def task_check(task: str, model: str | Path, *, grader: str | None = None, samples: int = 8) -> Readiness:
+    """Whether a model can learn from a task by trying: some of its questions answered `samples` times each. grader: of a data
+    file."""
+    found = judged(single.named(task, grader))
     loaded = load(model)
+    room = connect.max_positions(loaded.ref)
     asking = Asking(
         renderer=loaded.renderer,
         grader=found.grader,
-        limit_tokens=found.limit_tokens,
+        limit_tokens=found.limit_tokens if grader is None else min(found.limit_tokens, max(16, room // 2)),
         seed=0,
-        max_positions=connect.max_positions(loaded.ref),
+        max_positions=room,
         setting=found.environment,
     )
     questions = asking.questions(shuffled(found.train, 0)[:QUESTIONS])
