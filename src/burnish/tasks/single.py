@@ -15,8 +15,10 @@ LIMIT_TOKENS = 512
 
 
 def named(name: str, grader: str | None) -> Task:
-    """The task `name`: a folder, a ready one, or a data file together with the grader of that name. Raises ConfigError for what is
-    none of them, and for a grader beside a task that has its own; DataError for a file that cannot be read."""
+    """The task `name`: a folder, a ready one, or a data file together with the grader of that name.
+
+    Raises ConfigError for what is none of them, and for a grader beside a task that has its own; DataError for a file that cannot
+    be read."""
     task = ready.find(name)
     if task is not None:
         if grader is not None:
@@ -35,12 +37,13 @@ def named(name: str, grader: str | None) -> Task:
 
 
 def of_file(name: str, grader: str) -> Task:
-    """See the module. A half of the held-out rows is chosen by, the other measured, as in a run that learns from its own answers."""
+    """See the module. Half of the held-out rows are chosen by, the others measured, as in runs that learn from their own answers."""
     judge, source = graders.get(grader), sources.read(name, questions=True)
     sides = split(source.examples)
     valid, test = sides.valid[::2], sides.valid[1::2]
     title = sources.title(name)
-    card = Card(title=title, about="", data=f"{title}: {len(source.examples)} rows, {source.format}", grading=judge.name, limits="")
+    data = f"{title}: {len(source.examples)} rows, {source.format}"
+    card = Card(title=title, about="", data=data, grading=judge.name, limits="")
     return Task(
         name=Path(name).stem if Path(name).is_file() else title,
         card=card,
