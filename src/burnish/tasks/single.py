@@ -37,7 +37,7 @@ def named(name: str, grader: str | None) -> Task:
 
 
 def of_file(name: str, grader: str) -> Task:
-    """See the module. Half of the held-out rows are chosen by, the others measured, as in runs that learn from their own answers."""
+    """See the module. Half of the held-out rows are chosen by, the others measured, as in runs with --recipe grpo."""
     judge, source = graders.get(grader), sources.read(name, questions=True)
     sides = split(source.examples)
     valid, test = sides.valid[::2], sides.valid[1::2]
