@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -193,3 +194,13 @@ def test_settings_beyond_sense_are_pointed_out():
     assert not any("several times over" in w for w in derived(batch=2000, steps=1).warnings)
     assert any("rank of 2001" in w for w in derived(lora={"rank": 2001}).warnings)
     assert not any("rank of" in w for w in derived(lora={"rank": 2000}).warnings)
+
+
+@pytest.mark.parametrize(
+    ("given", "updates"),
+    [({}, 8), ({"batch": 24}, 4), ({"batch": 5}, 1), ({"batch": 480}, 8), ({"variant": "rloo"}, 1), ({"updates": 3}, 3)],
+)
+def test_the_answers_of_a_step_are_learned_from_in_several_updates(given: dict[str, Any], updates: int):
+    config = derive(GRPO.load(base={"model": "m", "data": "arithmetic", **given}), Facts(**FACTS)).config
+    assert isinstance(config, GRPO)
+    assert config.updates == updates

@@ -82,8 +82,9 @@ class GRPO(Training):
     ahead: Annotated[int, Field(ge=0, le=1)] = 0
     """1: the next step's answers are drawn before this step's are learned from, and graded meanwhile. They are then of weights
     one step older, which the ratio to what drew them accounts for. Worth it where grading takes long."""
-    updates: Positive = 1
-    """Optimiser steps taken on the answers of one step, each on its own share of the questions."""
+    updates: Positive | None = None
+    """Optimiser steps taken on the answers of one step, each on its own share of the questions. Derived: one for every 6
+    questions, at most 8; 1 for variants that do not bound the ratio."""
     answer_tokens: Positive | None = None
     """Longest answer that is drawn in training. Derived: a task's limit; of a file 512, or half of what the model takes."""
     clip_low: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -229,7 +230,7 @@ def datums(config: GRPO, groups: Sequence[Sequence[Rollout]]) -> list[list[Datum
         shares = np.full(len(known), 1.0 / len(known))
     kept = [(at, share) for at, share in zip(known, shares, strict=True) if config.kl > 0 or found[at[0]][at[1]].any()]
     some = sorted({g for (g, _), _ in kept})
-    parts = min(config.updates, len(some))
+    parts = min(config.updates or 1, len(some))
     part_of = {g: n % parts for n, g in enumerate(some)}
     data: list[list[Datum]] = [[] for _ in range(parts)]
     for number, ((g, n), share) in enumerate(kept):

@@ -36,6 +36,9 @@ ASKED_EVERY = 5
 their steps changes is mostly noise."""
 QUESTIONS, ASKED_STEPS, ASKED_RATE = 48, 100, 0.3
 """Of runs that learn from their own answers: questions a step, steps, and which part of the usual learning rate they take."""
+UPDATE_QUESTIONS, UPDATES = 6, 8
+"""Of the same: questions of an optimiser step, and how many of these a step takes at most. More of them learn more from the same
+answers, which cost more than learning from them does (docs/how-to/reinforcement-learning.md has the measurement)."""
 _QUANTIZE = {
     True: "as the adapter that the run continues was trained over its base",
     False: "the model is held as it is computed with; int8 halves its matrices",
@@ -141,6 +144,11 @@ def derive(config: Training, facts: Facts) -> Derivation:
         )
     if batch > rows:
         warnings.append(f"A batch of {batch} is more than the {rows} rows there are, so one step sees rows several times over.")
+    if isinstance(c, GRPO):
+        bounded = c.objective.loss != "importance_sampling"
+        often = max(1, min(UPDATES, batch // UPDATE_QUESTIONS)) if bounded else 1
+        why = f"one for every {UPDATE_QUESTIONS} questions, at most {UPDATES}" if bounded else "the ratio is not bounded"
+        d.settle("updates", c.updates, often, why)
     if not asks:
         d.settle("limit_tokens", c.limit_tokens, max(8, facts.longest), _length_reason(facts))
     if c.method == "lora":

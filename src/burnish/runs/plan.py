@@ -177,6 +177,7 @@ def make_plan(
     drawing_s = 0.0
     if isinstance(config, GRPO):
         drawing_s, drawn = probe.rollouts(prepared, config)
+        assert config.updates
         total_tokens, step_overhead = config.steps * drawn, step_overhead * config.updates
     steps_s = total_tokens * per_token + config.steps * (step_overhead + drawing_s)
 
