@@ -214,6 +214,19 @@ def test_a_task_that_teaches_nothing_is_refused_by_name(tiny_model, data, graded
     assert caught.value.exit_code == 2
 
 
+def test_a_task_of_which_only_crumbs_are_earned_is_refused_as_one_without_a_signal(tiny_model, data, graded):
+    class Crumbs(Capitals):
+        def grade(self, example: Example, answer: str) -> Score:
+            right = answer == example.messages[-1].content
+            return Score(value=1.0 if right else 0.06 * super().grade(example, answer).value, reason="crumbs")
+
+    graded(Crumbs())
+    with pytest.raises(TaskRefused, match="no signal") as caught:
+        train.start(settings(tiny_model, data, **ASK), run="crumbs")
+    assert "the rows' own 1" in caught.value.seen
+    assert "start with SFT" in caught.value.todo
+
+
 def test_a_grader_that_mostly_fails_is_refused(tiny_model, data, graded):
     class Never(Capitals):
         def grade(self, example: Example, answer: str) -> Score:

@@ -97,7 +97,7 @@ def audited(
 def prove(task: Task, *, rows: int = ROWS) -> Proof:
     """Try a task's grader on its own rows; where it has an environment, go their ways through it."""
     chosen = _spread((*task.train, *task.valid, *task.test), rows)
-    bench = Bench(task)
+    bench = Bench(task.grader, task.environment)
     known = [Known(e, best) for e in chosen if (best := bench.best(e)) is not None]
     tried = bench.environment is not None
     lines = [
@@ -115,6 +115,12 @@ def prove(task: Task, *, rows: int = ROWS) -> Proof:
         lines=tuple(lines),
         seconds=float(np.median(bench.seconds)) if bench.seconds else 0.0,
     )
+
+
+def worth_of_own(example: Example, grader: Grader, setting: Setting | None) -> float:
+    """What a row's own answer is worth, or the best of its own ways; NaN where it has none, or it was not judged."""
+    own = Bench(grader, setting).best(example)
+    return float("nan") if own is None or own.score.error is not None else own.score.value
 
 
 Way = tuple[Message, ...]
@@ -148,8 +154,8 @@ class Known:
 class Bench:
     """Where answers are tried; in an environment, ways."""
 
-    def __init__(self, task: Task) -> None:
-        self.grader, self.environment = task.grader, task.environment
+    def __init__(self, grader: Grader, environment: Setting | None) -> None:
+        self.grader, self.environment = grader, environment
         self.seconds: list[float] = []
         """of each"""
 
