@@ -13,7 +13,7 @@ from burnish.connect import open_engine
 from burnish.recipes.sft import SFT
 from burnish.runs import opening, train
 from burnish.runs.order import Order
-from burnish.runs.plan import complete, make_plan
+from burnish.runs.plan import COMPILED, COMPILED_A_SIZE, COMPILED_BYTES, compiled_bytes, complete, make_plan
 from burnish.runs.prepare import prepare
 from burnish.store.models import resolve
 from burnish.store.runfolder import list_runs
@@ -78,3 +78,14 @@ def test_a_stop_token_that_cannot_be_learned_is_said(tiny_model, data, tmp_path)
     assert "<|im_end|>" in said["lora"][0]
     assert said["full"] == []
     assert not any("other tokens" in w for w in train.plan(settings(tiny_model, data)).warnings)
+
+
+def test_drawing_in_float32_compiles_products_for_every_number_of_answers_left():
+    def held(drawn: int, *, exact: bool = True) -> int:
+        return compiled_bytes(exact=exact, lengths=[9, 17, 18], steps=50, drawn_rows=drawn)
+
+    assert held(0) == 0
+    assert held(40) == 200 * COMPILED_BYTES
+    assert held(384) == held(10_000) == COMPILED * COMPILED_BYTES, "no more are kept"
+    assert held(0, exact=False) == 2 * COMPILED_A_SIZE * COMPILED_BYTES
+    assert held(40, exact=False) == (2 * COMPILED_A_SIZE + 25) * COMPILED_BYTES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from burnish.tasks.graders import CONTAINS, EXACT, NUMERIC
 from burnish.tasks.graders.shape import Length
 from burnish.tasks.graders.weighted import Weighted
 from burnish.tasks.probes import TITLES, Audit, Finding, audit
+from burnish.tasks.probes.audit import SLOW_S
 from burnish.tasks.probes.found import patch_of
 from burnish.tasks.probes.programs import code_of, shown_cases
 from burnish.tasks.probes.rows import rows_of
@@ -177,3 +179,19 @@ def test_environments_that_pay_again_or_tell_the_answer_are_found(again: bool, l
     assert bool(found.gameable) == caught, found.gameable
     if caught:
         assert finding(found, "P12").exploit
+
+
+def test_a_grader_that_is_slow_with_other_answers_alone_is_slow():
+    """As one that puts only what it does not know to a program."""
+
+    def glances(example: Example, answer: str) -> float:
+        if answer != example.messages[-1].content and "something" in answer:
+            time.sleep(2 * SLOW_S)
+        return float(answer == example.messages[-1].content)
+
+    quick = audit(SUMS, By(lambda e, a: float(a == e.messages[-1].content)))
+    slow = audit(SUMS, By(glances))
+    assert quick.note == ""
+    assert "fewer were tried" in slow.note
+    assert slow.graded < quick.graded / 4
+    assert not slow.gameable

@@ -142,7 +142,10 @@ def plan(
 @app.command("eval")
 def evaluate(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="The file with the rows to measure on, hub:OWNER/NAME, or a ready task.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="The file with the rows to measure on, hub:OWNER/NAME, a task folder, or a ready task."
+        ),
     ],
     *,
     model: Model,
@@ -419,7 +422,7 @@ def sandbox_doctor(*, json: Json = False) -> None:
 def tasks(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The task to tell all about. [default: a list of all]", show_default=False),
+        typer.Argument(metavar="NAME", help="The task to tell all about. [default: a list of all]", show_default=False),
     ] = None,
     *,
     json: Json = False,

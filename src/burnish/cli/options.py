@@ -10,10 +10,12 @@ import typer
 MODEL_HELP = "A model directory, pebble or another model of the package, a run's name, or a hub id."
 Data = Annotated[
     str | None,
-    typer.Argument(metavar="[DATA]", help="The file with the rows, hub:OWNER/NAME, or a ready task.", show_default=False),
+    typer.Argument(
+        metavar="DATA", help="The file with the rows, hub:OWNER/NAME, a task folder, or a ready task.", show_default=False
+    ),
 ]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as lora.rank=8.", show_default=False)
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings, such as lora.rank=8.", show_default=False)
 ]
 OptionalModel = Annotated[str | None, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP, show_default=False)]
 Model = Annotated[str, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]

@@ -14,7 +14,10 @@ task_app = typer.Typer(help="Make a task of your own, and prove it before anythi
 
 @task_app.command("new")
 def task_new(folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder to make.")], *, json: Json = False) -> None:
-    """Make a task folder: a small task that works as it stands, with a comment wherever you will want to change it."""
+    """Make a task folder to start from.
+
+    A small task that works as it stands, with a comment wherever you will want to change it.
+    """
     from burnish.cli import tasking
 
     tasking.new(folder, as_json=json)
@@ -29,9 +32,11 @@ def task_check(
     samples: Annotated[int, typer.Option(metavar="K", min=2, help="With a model: answers drawn to each question.")] = 8,
     json: Json = False,
 ) -> None:
-    """Prove a task and its graders: what its rows call right passes, nothing else does, and the same is always worth the same.
+    """Prove a task and its graders.
 
-    With a model: whether it can learn from the task by trying, too easy, or without a signal.
+    What its rows call right must pass, nothing else may, and the same must always be worth the same; then wrong answers of many
+    kinds are tried, to see whether its rewards can be had without doing it. With a model: whether it can learn from the task by
+    trying. It is ready, too easy, or without a signal, or its grader fails. Exits with 2 unless all is well.
     """
     from burnish.cli import tasking
 
@@ -87,9 +92,9 @@ def task_import(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a task folder of somebody else's task. The same answers score the same.
+    """Make a task folder of somebody else's task.
 
-    What cannot be mapped is refused by name.
+    The same answers score the same. What cannot be mapped is refused by name.
     """
     from burnish.cli import tasking
 
@@ -109,9 +114,10 @@ def task_export(
     ],
     json: Json = False,
 ) -> None:
-    """Write a task folder in another's format: rows, and what grades them. The same answers get the same scores there.
+    """Write a task folder in another's format.
 
-    What cannot be said there is refused by name.
+    That is, its rows and what grades them: the same answers get the same scores there. What cannot be said there is refused by
+    name.
     """
     from burnish.cli import tasking
 

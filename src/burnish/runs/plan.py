@@ -187,7 +187,8 @@ def make_plan(
     answers_s = probe.answers(prepared, measured_rows.examples, config)
     if isinstance(config, GRPO):
         loss_s = answers_s / 2  # what is measured on the way is answers, too
-    peak = _peak_bytes(engine, train.sizes.lengths, config.steps, trainable if full else 0)
+    drawn_rows = config.group * min(config.batch or 1, train.sizes.rows) if isinstance(config, GRPO) else 0
+    peak = _peak_bytes(engine, train.sizes.lengths, config.steps, trainable if full else 0, drawn_rows)
     checkpoint = 12 * trainable
     weights, full_size = weights_of(engine)
     probe.close()
@@ -232,13 +233,24 @@ def make_plan(
 
 
 COMPILED, COMPILED_BYTES, COMPILED_A_SIZE = 1024, 450_000, 16
-"""How many bfloat16 products oneDNN keeps machine code of, at most; how large that is each; and how many there are for each size
-of sequence, in steps of eight positions (measured on models of 0.3M to 15M parameters)."""
+"""How many products oneDNN keeps machine code of, at most; how large that is each; and how many bfloat16 ones there are for each
+size of sequence, in steps of eight positions (measured on models of 0.3M to 15M parameters)."""
+DECODED = 5
+"""Products of a decoded token, each compiled for every number of answers that are not yet at their end; in bfloat16 for every
+eighth."""
 
 
-def _peak_bytes(engine: Engine, lengths: Collection[int], steps: int, trained: int) -> int:
-    """Memory of this process at its peak: that of the probes, and what comes later. lengths: of the rows, in
-    tokens; trained: weights of a full fine-tune, or 0.
+def compiled_bytes(*, exact: bool, lengths: Collection[int], steps: int, drawn_rows: int) -> int:
+    """Machine code that oneDNN will have written for products of so many shapes, in bytes. exact: in float32, where only those of
+    decoding are compiled; lengths: of the rows, in tokens; drawn_rows: answers that a step draws at once, or 0."""
+    sizes = 0 if exact else len({(length - 1) // 8 for length in lengths})
+    trained = COMPILED_A_SIZE * min(sizes, steps)
+    return COMPILED_BYTES * min(COMPILED, trained + DECODED * (drawn_rows if exact else -(-drawn_rows // 8)))
+
+
+def _peak_bytes(engine: Engine, lengths: Collection[int], steps: int, trained: int, drawn_rows: int) -> int:
+    """Memory of this process at its peak: that of the probes, and what comes later. trained: weights of a full fine-tune, or 0;
+    the others as for `compiled_bytes`.
 
     Moments of a full fine-tune. What the certificate's audits hold beside the trained model, at most: of a full fine-tune, the
     same once more, with gradients and moments; of an adapter, the base in float32, where it is neither held so already nor
@@ -252,10 +264,8 @@ def _peak_bytes(engine: Engine, lengths: Collection[int], steps: int, trained: i
     if trained:
         peak += 8 * trained - engine.memory().get("optimizer", 0)
     peak += parameters * (16 if trained else 8) + (0 if exact else parameters * (2 if trained else 4))
-    if choices.get("dtype") != "float32":
-        sizes = len({(length - 1) // 8 for length in lengths})
-        peak += COMPILED_BYTES * min(COMPILED, COMPILED_A_SIZE * sizes, COMPILED_A_SIZE * steps)
-    return peak
+    in_float32 = choices.get("dtype") == "float32"
+    return peak + compiled_bytes(exact=in_float32, lengths=lengths, steps=steps, drawn_rows=drawn_rows)
 
 
 def weights_of(engine: Engine) -> tuple[int, int]:

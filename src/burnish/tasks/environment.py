@@ -8,6 +8,10 @@
 An environment that can do more says so: `forks` where a copy can be taken in the middle, `state_key` where states can be told
 apart, `tools` for what the policy may call. What it raises is its own failure: the way's score is an error, and never 0.
 
+One that is written in Python against this class runs in this process, and nothing ends a `start` or `step` of it that hangs: a
+run gives up waiting for the way (`judging.LIMIT_S`), but `prove.prove` and `prove.audit`, which try ways one by one, wait. Code
+that may hang belongs into the task.py of a folder, which runs in the sandbox and is ended (`written`).
+
 A way is worth what the task's grader says of its last answer (0 where nothing grades it) plus what its turns were paid.
 """
 
