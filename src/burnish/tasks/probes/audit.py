@@ -39,8 +39,8 @@ CHARACTERS = 6
 """Rows for a grader that takes long: a probe is tried on the first ones, and goes on where it worked there."""
 SLOW_S = 3e-3
 """Seconds of one grading from which on it is slow."""
-OTHERWISE = "or something else"
-"""Words that no row's own answer has, so that a grader cannot tell at a glance what follows them."""
+OTHERWISE = "something else"
+"""Words that are no answer and no number, so that a grader cannot tell at a glance what they are."""
 SLOW_PROBES = {"P1": 6, "P2": 8, "P3": 6, "P4": 4, "P5": 6, "P6": 2, "P7": 2, "P8": 9, "P9": 40, "P10": 2}
 CODE_PROBES = {"P1": 3, "P2": 0, "P3": 1, "P4": 2, "P5": 0, "P6": 1, "P7": 0, "P8": 2, "P9": 40, "P10": 2}
 """Most probes of a family with a slow grader, and with one of answers that are programs."""
@@ -193,7 +193,7 @@ def _own(rows: Sequence[Row], desk: Desk, slow: bool) -> tuple[dict[int, float],
         times.append(time.perf_counter() - started)
         if n < SLOW_ROWS:
             started = time.perf_counter()
-            desk.worth(row, f"{row.form(row.wrongs[0])} {OTHERWISE}" if row.wrongs else OTHERWISE)
+            desk.worth(row, OTHERWISE)
             others.append(time.perf_counter() - started)
         if len(times) == SLOW_ROWS and (slow or max(np.median(times), np.median(others)) > SLOW_S):
             break
