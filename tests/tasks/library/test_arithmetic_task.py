@@ -20,7 +20,7 @@ ROW = Example(messages=(Message(role="user", content="What is 17 + 25 - 8?"),), 
 
 def test_rows():
     task_checks.check(TASK, longest=60)
-    assert (len(TASK.train), len(TASK.valid), len(TASK.test)) == (1200, 100, 400)
+    assert (len(TASK.train), len(TASK.valid), len(TASK.test)) == (4800, 100, 400)
     assert task_room.make() == TASK
     assert task_room.make(world.make(1)).test != TASK.test
     for rows in (TASK.train, TASK.valid, TASK.test):
@@ -75,7 +75,7 @@ def test_clauses_of_held_out_stories_stand_in_training_stories_with_others():
 def test_fewer_rows_are_the_first_of_more():
     assert task_room.make(rows=120).train == TASK.train[:120]
     assert task_room.make(rows=120).test == TASK.test
-    assert task_room.make(rows=1240).train[:1200] == TASK.train
+    assert task_room.make(rows=4840).train[:4800] == TASK.train
 
 
 def test_held_out_keys_are_not_in_the_corpus():

@@ -24,7 +24,7 @@ from burnish.world.grammar import expand, sentence
 if TYPE_CHECKING:
     from burnish.world.world import World
 
-COUNTS: dict[splits.Side, int] = {"train": 1200, "valid": 100, "test": 400}
+COUNTS: dict[splits.Side, int] = {"train": 4800, "valid": 100, "test": 400}
 LARGEST = 60
 """No operand is larger, but for the result of the first step."""
 _SMALL = tuple(thing for thing in THINGS if thing not in ("boats", "chairs"))
@@ -47,7 +47,7 @@ _SPELLED = (
 
 
 def make(world: World | None = None, rows: int | None = None) -> Task:
-    """The task. rows: how many training rows to take, all 1,200 unless given; fewer are the first of more."""
+    """The task. rows: how many training rows to take, all 4,800 unless given; fewer are the first of more."""
     seed = world.seed if world else 0
     counts = COUNTS if rows is None else {**COUNTS, "train": rows}
     train, valid, test = (rows_of(side, counts[side], seed) for side in ("train", "valid", "test"))
