@@ -67,8 +67,9 @@ class GRPO(Training):
     """Steps, each with answers of its own. Derived: 100, or from epochs and batch where epochs are given."""
     eval_tokens: Positive | None = None
     """Longest answer drawn when measuring. Derived: as in training."""
-    patience: Annotated[int, Field(ge=0)] = 3
-    """Stop after this many measurements of held-out reward in a row without a new best; 0 never stops. The best step is kept."""
+    patience: Annotated[int, Field(ge=0)] = 5
+    """Stop after this many measurements of held-out reward in a row without a new best; 0 never stops. The best step is kept. Few
+    held-out questions measure a reward coarsely, and the falling rate adds something late."""
     variant: Variant = "dr_grpo"
     """Which objective: how answers are compared, how credit is spread over tokens, and what bounds a step."""
     group: Annotated[int, Field(ge=2)] = 8

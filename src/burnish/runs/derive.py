@@ -34,7 +34,7 @@ EVALUATIONS = 10
 ASKED_EVERY = 5
 """Steps between measurements, at least, of runs that learn from their own answers: patience counts measurements, and what one of
 their steps changes is mostly noise."""
-QUESTIONS, ASKED_STEPS, ASKED_RATE = 48, 100, 0.3
+QUESTIONS, ASKED_STEPS, ASKED_RATE = 48, 100, 0.45
 """Of runs that learn from their own answers: questions a step, steps, and which part of the usual learning rate they take."""
 UPDATE_QUESTIONS, UPDATES = 6, 8
 """Of the same: questions of an optimiser step, and how many of these a step takes at most. More of them learn more from the same
