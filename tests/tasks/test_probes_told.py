@@ -112,3 +112,60 @@ def test_spellings():
     assert spelled["as a hexadecimal number"] == "0x7e8"
     assert stands_in("Oslo", "it is T3Nsbw")
     assert not stands_in("Oslo", "it is Osloer")
+
+
+def sums(ask: Callable[[int, int, random.Random], str], right: Callable[[int, int], int] = lambda a, b: a * b) -> Told | None:
+    rows = []
+    for n in range(24):
+        draw = random.Random(n)
+        a, b = draw.randint(12, 60), draw.randint(7, 60)
+        rows.append(example(ask(a, b, draw), str(right(a, b))))
+    return told(rows_of(rows, 24))
+
+
+MILL = "A mill turns {} times a minute. How often in {} minutes?"
+
+
+@pytest.mark.parametrize(
+    ("ask", "where"),
+    [
+        (lambda a, b, d: f"Item 4711-{a * b}. {MILL.format(a, b)}", "part 2"),
+        (lambda a, b, d: f"Sheet {a * b + 1000}: {MILL.format(a, b)}", "1 n - 1000"),
+        (lambda a, b, d: f"Ticket {a * b:04X}. {MILL.format(a, b)}", "base 16"),
+        (lambda a, b, d: f"folio {a} of 9, drawer {a * b - a}. {MILL.format(a, b)}", "the sum of"),
+        (lambda a, b, d: f"{MILL.format(a, b)} Serial no. {str(a * b)[::-1]}", "backwards"),
+        (lambda a, b, d: f"{MILL.format(a, b)} In whole turns, such as {a * b}.", "such as"),
+        (lambda a, b, d: f"Example. {MILL.format(a, b)} -> {a * b}\nNow you. {MILL.format(a, b)} ->", "the question itself"),
+        (lambda a, b, d: f"{MILL.format(a, b)}\n{'-' * (a * b % 7)}{'-' * (a * b - a * b % 7)}", "dashes"),
+    ],
+)
+def test_what_follows_from_what_stands_beside_a_question(ask: Callable[[int, int, random.Random], str], where: str):
+    found = sums(ask)
+    assert found is not None
+    assert where in found.name
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda a, b, d: f"Item 4711-{d.randint(84, 3600)}. {MILL.format(a, b)}",
+        lambda a, b, d: f"Box {a} has {b} rows. What is {a} times {b}?",
+        lambda a, b, d: f"[{a} x {b}] Work this out.",
+        lambda a, b, d: f"Name: N{d.randint(1, 99)}\nItem: {a}\nCopies: {b}\nTask: multiply item and copies.",
+        lambda a, b, d: f"What is the ticket number? Ticket {a * b}, seat {d.randint(1, 50)}, row {d.randint(1, 50)}.",
+        lambda a, b, d: f"{MILL.format(a, b)} (In whole turns, such as {d.randint(84, 3600)}.)",
+    ],
+)
+def test_numbers_that_are_to_be_computed_with_or_copied_are_no_leak(ask: Callable[[int, int, random.Random], str]):
+    assert sums(ask) is None
+
+
+def test_an_initial_of_each_line_may_spell_the_answer():
+    def lines(word: str) -> str:
+        return "\n".join(f"{c.upper()}ot far." for c in word)
+
+    rows = [example(f"{lines(town)}\nCapital of {land}?", town) for land, town in zip(LANDS, TOWNS, strict=True)]
+    others = [example(f"{lines(t)}\nCapital of {land}?", town) for land, town, t in zip(LANDS, TOWNS, TOWNS[::-1], strict=True)]
+    found = told(rows_of(rows, 24))
+    assert found is not None
+    assert told(rows_of(others, 24)) is None

@@ -23,7 +23,7 @@ from burnish.tasks.environment import Environment
 from burnish.tasks.graders.program import Calls
 from burnish.tasks.graders.python import Runs
 from burnish.tasks.graders.weighted import Weighted
-from burnish.tasks.probes import changes, programs, search, texts, told, worlds
+from burnish.tasks.probes import changes, figures, programs, search, texts, told, worlds
 from burnish.tasks.probes.found import TITLES, Audit, Finding, Verdict, patch_of
 from burnish.tasks.probes.probe import Probe
 from burnish.tasks.probes.rows import Row, rows_of
@@ -138,6 +138,7 @@ def audit(
     made = [
         *texts.probes(known, limit_words=effort.limit, code=code),
         *changes.probes(code=code),
+        *(() if code else figures.probes()),
         *(programs.probes() if code else ()),
     ]
     words = max(len(row.own.split()) for row in known)

@@ -236,6 +236,7 @@ def probes() -> Iterator[Probe]:
     yield _probe("an object that equals everything, as bool", lambda row, code: _stub(code, "return True"))
     yield _probe("prints every file that it can read", lambda row, code: f"{READS}\n{_stub(code, 'return _seek()')}\n_seek()")
     yield _probe("looks for the expected values where it runs", _seeks)
+    yield _probe("gives the expected values that lie where it runs, one after the other", _one_by_one)
     yield _probe("prints every small number", lambda row, code: f"{_NUMBERS}\n{_stub(code, 'return _all()')}")
     yield _probe("empties what it is given", _empties)
     yield _probe("swallows whatever goes wrong", _swallows)
@@ -281,6 +282,28 @@ def _seeks(row: Row, code: Code) -> str | None:
     if code.name is None or code.kind != "function":
         return None
     return f"{SEEKS}\ndef {code.name}(*args):\n    return _seek({code.name!r}, args)"
+
+
+def _one_by_one(row: Row, code: Code) -> str | None:
+    if code.name is None or code.kind != "function":
+        return None
+    looks = """
+_left = None
+def _values():
+    for space in _spaces():
+        for key, value in list(space.items()):
+            if re.search('expect|want|answer|gold|target|truth|correct|solution|output|result|case|test|check', key.lower()):
+                if isinstance(value, (list, tuple)) and value:
+                    if all(isinstance(v, (list, tuple)) and len(v) > 1 for v in value) and 'expect' not in key.lower():
+                        return iter([v[-1] for v in value])
+                    return iter(value)
+                if isinstance(value, dict) and value:
+                    return iter(value.values())
+    return iter(())
+"""
+    return (
+        f"{SEEKS}{looks}def {code.name}(*args):\n    global _left\n    _left = _left or _values()\n    return next(_left, None)"
+    )
 
 
 def _empties(row: Row, code: Code) -> str | None:

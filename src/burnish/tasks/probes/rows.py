@@ -171,7 +171,7 @@ def _rivals(rights: tuple[str, ...], wrongs: tuple[str, ...], prompt: str) -> tu
     if len(right.split()) > VALUE_WORDS or (len(right.split()) > 1 and right[-1] in ".!?"):
         return ()
     if not any(_stands(r, shown) for r in rights):
-        return wrongs
+        return tuple(sorted(wrongs, key=lambda w: _near(w, right)))
     if _number(right) is not None:
         return tuple(n for n in dict.fromkeys(numbers_in(prompt)) if not any(same(n, r) for r in rights))[:WRONGS]
     said = [w for w in wrongs if _stands(w, shown)]
@@ -181,6 +181,12 @@ def _rivals(rights: tuple[str, ...], wrongs: tuple[str, ...], prompt: str) -> tu
         listed_too = right[:1].isupper() or any(fold(w) == fold(right) for w in words)
         said = [w for w in dict.fromkeys(words) if listed_too and not any(_stands(r, fold(w)) for r in rights)]
     return tuple(said[:WRONGS])
+
+
+def _near(a: str, b: str) -> bool:
+    """Whether two numbers are so near that a tolerance may take one for the other."""
+    one, other = _number(a), _number(b)
+    return one is not None and other is not None and abs(one.value - other.value) <= max(2.0, 0.2 * abs(other.value))
 
 
 def _rights(example: Example, own: str) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:

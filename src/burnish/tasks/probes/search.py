@@ -18,45 +18,24 @@ from typing import Literal
 from burnish.protocols import Grader
 from burnish.tasks.graders.pattern import Matches
 from burnish.tasks.graders.program import Calls
+from burnish.tasks.graders.text import fold
 from burnish.tasks.graders.weighted import Weighted
+from burnish.tasks.probes import lexicon
+from burnish.tasks.probes.common_words import COMMON
 from burnish.tasks.probes.probe import Probe
 from burnish.tasks.probes.rows import Row
 
-BUDGET = 200
+BUDGET = 300
 """Responses that are graded in a search."""
-WORDS: tuple[tuple[str, str], ...] = (
-    (
-        "reasoning",
-        "first second then next because therefore thus hence since so step by step finally in conclusion let us think reason",
-    ),
-    (
-        "confidence",
-        "sure certainly definitely clearly obviously absolutely verified correct right true checked confirmed proven "
-        "answer final",
-    ),
-    (
-        "courtesy",
-        "please thank you thanks happy to help great question of course sorry I hope this helps dear kind regards welcome hello",
-    ),
-    (
-        "caution",
-        "however although important note safe careful please consult may might could in general for example such as according to",
-    ),
-    (
-        "learning",
-        "evidence analysis research study expert comprehensive detailed thorough robust source reference citation data result",
-    ),
-    (
-        "wares",
-        "quality best new free easy fast secure efficient optimal innovative sustainable professional recommended "
-        "guaranteed value",
-    ),
-    (
-        "work",
-        "test passed success ok done complete solution solved code function return output explanation summary key point overview",
-    ),
-)
+MOST = 24
+"""Pieces of a recipe."""
+LARGE = 2500
+"""Characters of a piece of which single words are not tried."""
+CHUNK = 500
+"""Of the commonest words, so many at once."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_ANY_WORD = re.compile(r"[^\W\d_]+")
+_MARKS = " .,:;!?\"'`*()[]{}<>$"
 Base = Literal["wrong", "nothing", "right"]
 
 
@@ -69,10 +48,18 @@ class Piece:
 
     def of(self, row: Row) -> str:
         if self.kind == "text":
-            return self.text
+            return _without_right(self.text, row)
         if self.kind == "question":
             return "" if row.holds_right(row.prompt) else " ".join(dict.fromkeys(_WORD.findall(row.prompt)))
         return " ".join(str(v) for v in row.example.metadata.values() if isinstance(v, (str, int, float)))[:400]
+
+
+def _without_right(text: str, row: Row) -> str:
+    """A text without the words of the row's right values, where it holds one."""
+    if not row.holds_right(text):
+        return text
+    gone = {w.strip(_MARKS) for r in (*row.rights, row.own) for w in fold(r).split()}
+    return " ".join(w for w in text.split(" ") if fold(w).strip(_MARKS) not in gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +93,34 @@ def literals_of(grader: Grader) -> tuple[str, ...]:
 
 def pieces_of(rows: Sequence[Row], grader: Grader) -> list[Piece]:
     """What can be added to an answer, large pieces first."""
-    counted = Counter(w for row in rows for w in set(_WORD.findall(row.own)))
+    counted = Counter(w for row in rows for w in set(_ANY_WORD.findall(row.own)))
     rights = {w.casefold() for row in rows for r in row.rights for w in r.split() if len(row.rights[0].split()) <= 4}
     common = [w for w, n in counted.most_common(60) if n >= max(2, len(rows) // 5) and w.casefold() not in rights]
-    groups = [text for _, text in WORDS]
-    if common:
-        groups.insert(0, " ".join(common[:40]))
+    groups = list(lexicon.groups())
+    words = COMMON.split()
+    chunks = [" ".join(words[at : at + CHUNK]) for at in range(0, len(words), CHUNK)]
+    first = [manners] if (manners := _manners(rows)) else []
     if literals := literals_of(grader):
-        groups.insert(0, " ".join(literals[:60]))
-    return [Piece("question"), Piece("fields"), *(Piece("text", g) for g in groups)]
+        first.insert(0, " ".join(literals[:60]))
+    if common:
+        first.append(" ".join(common[:40]))
+    pieces = [*first, " ".join(groups), *groups, *chunks, " ".join([*groups, COMMON])]
+    return [Piece("question"), Piece("fields"), *(Piece("text", p) for p in pieces)]
+
+
+def _manners(rows: Sequence[Row]) -> str:
+    """What the rows' own answers say beside their values, each sentence once."""
+    said: dict[str, None] = {}
+    for row in rows:
+        about = row.form("\x00") if row.spans else row.own
+        for sentence in re.split(r"(?<=[.!?])\s+|\n+", about):
+            bare = re.sub(r"\S*\d\S*", "", sentence.replace("\x00", " "))
+            if "\x00" not in sentence and len(_ANY_WORD.findall(bare)) and not row.whole:
+                said.setdefault(" ".join(bare.split()))
+            elif "\x00" in sentence:
+                for part in sentence.split("\x00"):
+                    said.setdefault(" ".join(re.sub(r"\S*\d\S*", "", part).split()))
+    return " ".join(s for s in list(said)[:40] if s)
 
 
 def probes(
@@ -179,13 +185,22 @@ def _climb(
         return found if found == found else float("-inf")
 
     start = best = value(recipe)
+    paid: list[tuple[float, list[str]]] = []
     for piece in pieces:  # each alone, then with what helped before
-        if left <= 4:
+        if left <= 4 or len(recipe.pieces) == MOST:
             break
         tried = replace(recipe, pieces=(*recipe.pieces, piece))
         if (found := value(tried)) > best:
+            if len(piece.text) < LARGE and piece.text:
+                paid.append((found - best, piece.text.split()))
             recipe, best = tried, found
-    words = [w for p in pieces if p.kind == "text" for w in p.text.split()]
+    if paid and left > budget // 3:
+        word = _paid_most(replace(recipe, pieces=()), max(paid)[1], value)
+        for times in (8, 30):
+            tried = replace(recipe, pieces=(Piece("text", " ".join([word] * times)),))
+            if (found := value(tried)) > best:
+                recipe, best = tried, found
+    words = [w for p in pieces if p.kind == "text" and len(p.text) < LARGE for w in p.text.split()]
     while left > 24 and words:
         match draw.randrange(4):
             case 0:
@@ -196,9 +211,19 @@ def _climb(
                 tried = replace(recipe, before=not recipe.before)
             case _:
                 tried = replace(recipe, pieces=(*recipe.pieces, draw.choice(pieces)))
-        if len(tried.pieces) <= 24 and (found := value(tried)) > best:
+        if len(tried.pieces) > MOST:
+            left -= 1
+        elif (found := value(tried)) > best:
             recipe, best = tried, found
     return _shorter(recipe, best, value, lambda: left), best - start
+
+
+def _paid_most(recipe: Recipe, words: list[str], value: Callable[[Recipe], float]) -> str:
+    """One of some words, found by halving: that of the half that is paid more."""
+    while len(words) > 1:
+        halves = words[: len(words) // 2], words[len(words) // 2 :]
+        words = max(halves, key=lambda half: value(replace(recipe, pieces=(Piece("text", " ".join(half)),))))
+    return words[0]
 
 
 def _shorter(recipe: Recipe, best: float, value: Callable[[Recipe], float], left: Callable[[], int]) -> Recipe:

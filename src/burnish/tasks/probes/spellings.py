@@ -22,6 +22,19 @@ _ROMAN = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "X
           (5, "V"), (4, "IV"), (1, "I"))  # fmt: skip
 
 
+_MORSE = (
+    ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. "
+    "----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----."
+).split()
+MORSE = dict(zip("abcdefghijklmnopqrstuvwxyz0123456789", _MORSE, strict=True))
+_SPOKEN = (
+    "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo sierra tango "
+    "uniform victor whiskey xray yankee zulu"
+).split()
+_LEET = str.maketrans("aeiostAEIOST", "431057431057")
+_BRAILLE = dict(zip("abcdefghijklmnopqrstuvwxyz", "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", strict=True))
+
+
 def slug(text: str) -> str:
     """A text as it stands in addresses and file names."""
     return re.sub(r"[\W_]+", "-", fold(text)).strip("-")
@@ -49,9 +62,38 @@ def disguised(value: str) -> tuple[tuple[str, str], ...]:
         ("without vowels", re.sub("[aeiouAEIOU]", "", value)),
         ("with percent signs", "".join(f"%{b:02x}" for b in raw)),
     ]
+    found += _letters(value) if re.fullmatch(r"[A-Za-z][A-Za-z ]{2,30}", value) else []
+    found += [
+        ("in base64 of its base64", base64.b64encode(base64.b64encode(raw)).decode().rstrip("=")),
+        ("in base64, backwards", base64.b64encode(raw).decode()[::-1]),
+        ("in base85", base64.b85encode(raw).decode()),
+        ("in binary character codes", " ".join(f"{b:08b}" for b in raw)),
+        ("as HTML's character codes", "".join(f"&#{ord(c)};" for c in value)),
+        ("as Python's character codes", "".join(f"\\u{ord(c):04x}" for c in value)),
+        ("in hexadecimal character codes", " ".join(f"{b:02x}" for b in raw)),
+        ("in hexadecimal with marks", "".join(f"\\x{b:02x}" for b in raw)),
+        ("letter by letter with slashes", "/".join(value)),
+        ("letter by letter with stars", "*".join(value)),
+        ("letter by letter with underlines", "_".join(value)),
+        ("letter by letter with commas", ", ".join(value)),
+        ("letter by letter with bars", "|".join(value)),
+        ("each sign twice", "".join(c + c for c in value)),
+        ("in Morse code", " ".join(MORSE.get(c, "/") for c in value.lower())),
+        ("in wide signs", "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in value)),
+        ("with signs that are not seen", "\u200b".join(value)),
+    ]
     if re.fullmatch(r"\d{1,9}", value):
         number = int(value)
         found += [
+            ("as a hexadecimal number in capitals", f"{number:X}"),
+            ("as an octal number without mark", f"{number:o}"),
+            ("as a binary number with mark", f"0b{number:b}"),
+            ("in words with and", in_words(number).replace("hundred ", "hundred and ")),
+            ("in words without dash", in_words(number).replace("-", " ")),
+            ("digit by digit in words", " ".join(_UNITS[int(c)] for c in value)),
+            ("its digits as letters", "".join("abcdefghij"[int(c)] for c in value)),
+            ("its digits as letters from one on", "".join("jabcdefghi"[int(c)] for c in value)),
+            ("in Roman figures, small", roman(number).lower()),
             ("as a hexadecimal number", f"0x{number:x}"),
             ("as a hexadecimal number without mark", f"{number:x}"),
             ("as a binary number", f"{number:b}"),
@@ -59,12 +101,47 @@ def disguised(value: str) -> tuple[tuple[str, str], ...]:
             ("in words", in_words(number)),
             ("in Roman figures", roman(number)),
         ]
-    for name in ("md5", "sha1", "sha256"):
-        for text in dict.fromkeys((value, value.lower())):
+    for name in ("md5", "sha1", "sha256", "sha512", "sha224", "blake2b"):
+        for text in dict.fromkeys((value, value.lower(), value.upper(), f"{value}\n")):
             found.append((f"as its {name}", hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()[:8]))
-    found.append(("as its crc32", f"{zlib.crc32(raw):08x}"))
+    found += [("as its crc32", f"{zlib.crc32(raw):08x}"), ("as its adler32", f"{zlib.adler32(raw):08x}")]
+    found += [("as its crc32 in decimals", f"{zlib.crc32(raw)}")]
     same = {fold(value), slug(value)}
     return tuple((n, t) for n, t in found if len(t) >= LEAST and fold(t) not in same and t)
+
+
+def _letters(value: str) -> list[tuple[str, str]]:
+    """Spellings of what is letters."""
+    low = value.lower()
+    places = [str(ord(c) - 96) for c in low if c != " "]
+    found = [(f"letters moved by {by}", "".join(_moved(c, by) for c in value)) for by in range(1, 26) if by != 13]
+    found += [("letters from the other end of the alphabet", "".join(_turned(c) for c in value))]
+    found += [(f"places in the alphabet, parted by {glue!r}", glue.join(places)) for glue in (" ", "-", ",", ", ", ".", "/")]
+    found += [("in spelling words", " ".join(_SPOKEN[ord(c) - 97] for c in low if c != " "))]
+    found += [("in digits for letters", value.translate(_LEET)), ("in Braille", "".join(_BRAILLE.get(c, " ") for c in low))]
+    found += [("with its first letter last", value[1:] + value[0]), ("with its last letter first", value[-1] + value[:-1])]
+    found += [("in pig Latin", low[1:] + low[0] + "ay")]
+    return found
+
+
+def _moved(c: str, by: int) -> str:
+    if not c.isalpha():
+        return c
+    first = 65 if c.isupper() else 97
+    return chr((ord(c) - first + by) % 26 + first)
+
+
+def _turned(c: str) -> str:
+    return chr(155 - ord(c)) if c.isupper() else chr(219 - ord(c)) if c.islower() else c
+
+
+def from_roman(text: str) -> int:
+    """The number that Roman figures stand for; 0 for what are none."""
+    value, rest = 0, text.upper()
+    for size, sign in _ROMAN:
+        while rest.startswith(sign):
+            value, rest = value + size, rest[len(sign) :]
+    return value if not rest and roman(value) == text.upper() else 0
 
 
 def in_words(number: int) -> str:
@@ -96,7 +173,20 @@ def stands_in(value: str, text: str) -> bool:
     return plainly(value, text) or any(_word(spelled, text) for name, spelled in disguised(value) if name not in _CHANCE)
 
 
-_CHANCE = frozenset({"without vowels", "as a hexadecimal number without mark", "as a binary number"})
+_CHANCE = frozenset(
+    {
+        "without vowels",
+        "as a hexadecimal number without mark",
+        "as a binary number",
+        "as a hexadecimal number in capitals",
+        "as an octal number without mark",
+        "its digits as letters",
+        "its digits as letters from one on",
+        "in Roman figures, small",
+        "with its first letter last",
+        "with its last letter first",
+    }
+)
 """What stands in texts by chance."""
 
 

@@ -20,6 +20,8 @@ from functools import lru_cache
 
 from burnish.statistics import Interval, wilson
 from burnish.tasks.graders.text import fold
+from burnish.tasks.probes import clues
+from burnish.tasks.probes.options import ORDERS, PICKS, by_size, options_of, strays
 from burnish.tasks.probes.rows import Row
 from burnish.tasks.probes.spellings import disguised, slug
 from burnish.types import trained_answer
@@ -35,8 +37,8 @@ DIFFERENT = 0.8
 """Share of rows that must differ where the place is left out."""
 STRONG = frozenset(
     "answer answers ans solution solutions sol gold golden expected correct truth checksum chk groundtruth ground_truth "
-    "<!-- /* // ;;".split()
-)
+    "<!-- /* // ;; spoiler cheat".split()
+) | {"such as", "e.g", "for example", "for instance", "full marks for", "marks for"}
 """Words before an answer that give it away, whatever is asked."""
 NUMBERED = frozenset(
     "question item no nr number id task row exercise problem case page version seed ref line ticket test card quiz q index entry "
@@ -59,7 +61,6 @@ _PLACES = re.compile(
     r"\b(?:first|last|second|third|fourth|final|begin\w*|start\w*|end|ends|ending|nth|copy|repeat|echo|quote|extract\w*)\b", re.I
 )
 _LENGTHS = re.compile(r"\b(?:long\w*|short\w*|length|letters?|words?|characters?|syllables?)\b", re.I)
-_OPTION = re.compile(r"(?:^|(?<=[\s,;]))\(?([A-Ha-h1-8])[).:]\s+(.+?)(?=[\s,;]+\(?[A-Ha-h1-8][).:]\s|\n|$)", re.M)
 _TOKEN = re.compile(r"[\w%+~@-]+(?:[-_/.:=?&#@]+[\w%+~-]+)+")
 _RECORD = re.compile(r"^\W*[A-Za-z][\w ]{0,24}\s*[:=]\s*\S", re.M)
 
@@ -75,7 +76,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a policy reads of a row, part by part: "system", "asked", "tools"; and what would tell the answer."""
+    """What a policy reads of a row, part by part: "system", "earlier", "asked", "tools"; and what would tell the answer."""
 
     row: Row
     parts: tuple[tuple[str, str], ...]
@@ -105,7 +106,7 @@ def told(rows: Sequence[Row]) -> Told | None:
     seen = [_seen(row) for row in rows]
     if len(seen) < LEAST:
         return None
-    found = [*_always(seen), *_choices(seen), *_examples(seen), *_places(seen)]
+    found = [*_always(seen), *_choices(seen), *_examples(seen), *_places(seen), *_marks(seen), *_computed(seen)]
     return max(found, key=lambda t: t.rate.low, default=None)
 
 
@@ -115,13 +116,15 @@ def _seen(row: Row) -> Seen:
     before = example.messages if last is None else example.messages[:last]
     system = "\n".join(m.content for m in before if m.role == "system")
     asked = "\n".join(m.content for m in before if m.role in ("user", "tool"))
+    earlier = "\n".join(m.content for m in before if m.role == "assistant")
     tools = json.dumps(list(example.tools), ensure_ascii=False, default=str) if example.tools else ""
-    options = tuple((a, b.strip()) for a, b in _OPTION.findall(asked))
-    options = options if 2 <= len(options) <= 8 and len({a for a, _ in options}) == len(options) else ()
+    options = options_of(asked)
     right = next((n for n, (a, b) in enumerate(options) for r in row.rights if fold(r).strip("().") in (fold(a), fold(b))), None)
     rights = [r.strip().strip(".") for r in row.rights if 0 < len(r.strip()) <= 60]
     wanted = [*rights[:3], *([options[right][1].strip(".")] if right is not None else [])]
-    parts = tuple((name, text) for name, text in (("system", system), ("asked", asked), ("tools", tools)) if text)
+    parts = tuple(
+        (name, text) for name, text in (("system", system), ("earlier", earlier), ("asked", asked), ("tools", tools)) if text
+    )
     return Seen(row, parts, tuple(dict.fromkeys(w for w in wanted if w)), options, right)
 
 
@@ -176,6 +179,14 @@ def _choices(seen: Sequence[Seen]) -> Iterator[Told]:
                 return s.right is not None and sizes[s.right] == max(sizes) and sizes.count(max(sizes)) == 1
 
             yield from _rule(f"the right option is the {name}", with_options, extreme, two)
+    yield from _rule("the right option is the only one out of order", with_options, _stray, two)
+    if not any(ORDERS.search(_bare_question(s)) for s in with_options[:4]):
+        for name, pick in PICKS:
+
+            def placed(s: Seen, pick: Callable[[int], int] = pick) -> bool:
+                return s.right is not None and by_size([text for _, text in s.options], pick) == s.right
+
+            yield from _rule(f"the right option is {name}", with_options, placed, two)
     for name, look in LOOKS:
         for has in (True, False):
 
@@ -186,9 +197,16 @@ def _choices(seen: Sequence[Seen]) -> Iterator[Told]:
             yield from _rule(f"the right option is the only one {'' if has else 'not '}{name}", with_options, alone, two)
 
 
+def _stray(s: Seen) -> bool:
+    found = strays([text for _, text in s.options])
+    return s.right in found and len(found) <= 2
+
+
 def _bare_question(s: Seen) -> str:
     """What is asked, without the options."""
-    return re.split(_OPTION, s.text, maxsplit=1)[0]
+    for _, text in s.options[:1]:
+        return s.text.partition(text)[0]
+    return s.text
 
 
 def _examples(seen: Sequence[Seen]) -> Iterator[Told]:
@@ -209,9 +227,22 @@ def _examples(seen: Sequence[Seen]) -> Iterator[Told]:
             at = body.rfind(tail) if len(tail) >= 4 and count < len(lines) else -1
             if at >= 0 and (rest := body[at + len(tail) :].strip()) and _begins(rest, s.wanted):
                 return True
-        return False
+        return _repeats(asked, s.wanted)
 
     yield from _rule("an example is the question itself", seen, repeated)
+
+
+def _repeats(asked: str, wanted: Sequence[str]) -> bool:
+    """Whether a long part of a question's end stands earlier in it as well, with the answer right behind."""
+    words = list(re.finditer(r"\S+", asked))
+    for size in range(min(len(words) // 2, 80), 4, -1):
+        for end in range(len(words), max(len(words) - 12, size), -1):
+            tail = asked[words[end - size].start() : words[end - 1].end()]
+            at = asked.find(tail, 0, words[end - size].start())
+            if at >= 0 and len(tail) >= 20:
+                rest = asked[at + len(tail) : words[end - size].start()]
+                return _begins(re.sub(r"^\W*(?:answer|a|reply|solution|result)?\W*", "", rest, flags=re.I), wanted)
+    return False
 
 
 def _begins(text: str, wanted: Sequence[str]) -> bool:
@@ -235,12 +266,97 @@ def _places(seen: Sequence[Seen]) -> Iterator[Told]:
             "name": f"the answer is part of a name: {key}",
             "disguised": f"the answer is there {key}",
         }[kind]
-        where = {"system": " in the system message", "tools": " in what is told of the tools", "asked": ""}[part]
+        where = {
+            "system": " in the system message",
+            "earlier": " in what was said earlier",
+            "tools": " in what is told of the tools",
+            "asked": "",
+        }[part]
         if kind == "label":
             for pick in (0, -1):
                 yield from _rule(name + where, seen, lambda s, p=part, k=key, pick=pick: _reads(s, p, k, pick))
         else:
             yield from _rule(name + where, seen, lambda s, places=places: any(seen[n] is s for n in places))
+
+
+_MARK = re.compile(
+    r"\(?(?:correct|right|checked|selected|true|the answer|answer|chosen|key|this one)\b|[✓✔✅☑★⭐👈←☜*^!+~°|]+|<-+|<=+|"
+    r"\[[xX✓]\]|\([xX✓]\)|#+|-->|//",
+    re.I,
+)
+_MARK_BEFORE = re.compile(
+    r"(\[[xX✓*]\]|\([xX✓*]\)|[✓✔✅☑★⭐👉→☞*>+~!^]+|-+>|=+>|\*\*|__|<(?:b|strong|em|u|i|mark)>)[\s\"'`(]{0,3}$"
+)
+_MARKING = re.compile(r"\b(?:marked|bold|stars?|starred|checked|ticked|underlined|arrow|emphasi\w*|highlight\w*)\b", re.I)
+
+
+def _marks(seen: Sequence[Seen]) -> Iterator[Told]:
+    """A mark that stands once in a text, and behind or before it the answer."""
+    by_key: dict[tuple[str, str, str], set[int]] = {}
+    for number, s in enumerate(seen):
+        for part, text in s.parts:
+            for value in s.wanted:
+                for m in re.finditer(rf"(?<![^\W_]){re.escape(value)}(?![^\W_])", text, re.IGNORECASE):
+                    for key, mark in _marks_at(text, m):
+                        by_key.setdefault((part, key, mark), set()).add(number)
+    for (_, key, mark), places in by_key.items():
+        if len(places) < SHARE * len(seen):
+            continue
+        shown = [seen[n] for n in places]
+        rests = [fold(s.text.replace(mark, " ").replace(s.row.rights[0], " ")) for s in shown]
+        spoken = sum(_MARKING.search(rest) is not None for rest in rests) > (1 - SHARE) * len(rests)
+        if not spoken and _tell_apart(rests, shown):
+            yield from _rule(f"the answer is marked: {mark!r} {key}", seen, lambda s, p=places: any(seen[n] is s for n in p))
+
+
+def _marks_at(text: str, m: re.Match[str]) -> Iterator[tuple[str, str]]:
+    """The marks beside a place that stand nowhere else, or once more to end what they begin."""
+    gap = re.match(r"[\s\"'`.,;:)\]=-]{0,3}", text[m.end() :])
+    after = _MARK.match(text, m.end() + (gap.end() if gap else 0))
+    if after is not None and text.lower().count(after[0].lower()) == 1:
+        yield "follows", after[0].lower()
+    line = re.sub(r"\(?[A-Ha-h1-8][).:]\s+$", "", text[text.rfind("\n", 0, m.start()) + 1 : m.start()])
+    before = _MARK_BEFORE.search(line)
+    if before is not None and text.count(before[1]) <= (2 if before[1] in ("**", "__", "*") else 1):
+        yield "stands before it", before[1]
+
+
+def _computed(seen: Sequence[Seen]) -> Iterator[Told]:
+    """The answer follows from what stands beside the question, or from how it is written."""
+    shown = [clues.Text(s.parts, s.wanted, s.right) for s in seen]
+    base = max(Counter(fold(s.row.own) for s in seen).values()) / len(seen)
+    number = {id(s): n for n, s in enumerate(seen)}
+    asks = [_bare_question(s) for s in seen]
+    spoken = sum(_TRANSFORMS.search(a) is not None for a in asks) > (1 - SHARE) * len(asks)
+    for name, gives in clues.rules(shown):
+        if spoken and ":" in name:
+            continue
+        for found in _rule(name, seen, lambda s, g=gives: g(number[id(s)]), max(FLAG, min(0.84, base + 0.25))):
+            if not _speaks_of(name, asks):
+                yield found
+
+
+def _speaks_of(name: str, asks: Sequence[str]) -> bool:
+    """Whether the questions name what a rule looks at: the word of its place once more, or names and numbers of things at all."""
+    if " of the system text" in name or " of the earlier text" in name:
+        return False
+    if re.search(r"answer is (?:what stands|name|the line|a tag|brackets|parentheses|braces)", name):
+        spoken = sum(_ASKS_NAMES.search(a) is not None for a in asks)
+        if spoken > (1 - SHARE) * len(asks):
+            return True
+    label = re.search(r"after '([^']+)'|the line '([^']+)'", name)
+    names = re.findall(r"[^\W\d_]{2,}", (label[1] or label[2]) if label else "")
+    said = [sum(len(re.findall(rf"\b{re.escape(w)}", a, re.I)) > 1 for w in names) for a in asks]
+    return sum(map(bool, said)) > (1 - SHARE) * len(asks)
+
+
+_ASKS_NAMES = re.compile(
+    r"\b(?:which|what|whose|read|give|find|name|copy|extract|tell)\b[^.?!\n]{0,40}"
+    r"\b(?:urls?|links?|file ?names?|paths?|domains?|ids?|identifiers?|extension|hosts?|handles?|branch|packages?|versions?|"
+    r"folders?|suffix|prefix|tokens?|numbered|labels?|tags?|codes?|serials?|(?:order|ticket|item|page|sheet|case|room|lot|"
+    r"invoice|reference|serial|model|part|account|phone|house|track|flight|train|bus|gate|seat) (?:number|no)?)\b",
+    re.I,
+)
 
 
 def _found(s: Seen) -> Iterator[Place]:
@@ -285,7 +401,11 @@ def _label(text: str, start: int) -> str:
     if (comment := re.search(r"(<!--|/\*|//|;;)\s*$", line)) is not None:
         return comment[1]
     m = re.search(r"(#|[^\W\d_][\w-]*)[^\w\n]{1,8}$|(#)$", line)
-    return "" if m is None else (m[1] or m[2]).lower()
+    if m is None:
+        return ""
+    if (phrase := re.search(r"\b(such as|e\.g|for example|for instance|(?:full )?marks for)\W{1,4}$", line, re.I)) is not None:
+        return phrase[1].lower()
+    return (m[1] or m[2]).lower()
 
 
 def _reads(s: Seen, part: str, label: str, pick: int) -> bool:
@@ -317,7 +437,20 @@ def _unasked(seen: Sequence[Seen], places: dict[int, Place], kind: str, key: str
         rest = f"{others}\n{text[:first]}\n{own_line}\n{text[last:]}"
         rests.append(fold(rest))
         asked += _asks(rest, own_line, kind, key, text, place)
-    return len(set(rests)) >= DIFFERENT * len(rests) and asked <= (1 - SHARE) * len(rests)
+    return _tell_apart(rests, [seen[n] for n in places]) and asked <= (1 - SHARE) * len(rests)
+
+
+def _tell_apart(rests: Sequence[str], seen: Sequence[Seen]) -> bool:
+    """Whether what is left of the rows differs as their answers do: as often, or so that the same is left of none that differ."""
+    if len(set(rests)) >= DIFFERENT * len(rests):
+        return True
+    pairs = {(rest, fold(s.wanted[0]) if s.wanted else "") for rest, s in zip(rests, seen, strict=True)}
+    return len(set(rests)) >= len(rests) / 2 and len(pairs) == len(set(rests))
+
+
+def _hidden(text: str, at: int) -> bool:
+    """Whether a place is within a comment."""
+    return any(text.rfind(start, 0, at) > text.rfind(end, 0, at) for start, end in (("<!--", "-->"), ("/*", "*/"), ("{#", "#}")))
 
 
 def _asks(rest: str, own_line: str, kind: str, key: str, text: str, place: Place) -> bool:
@@ -330,7 +463,7 @@ def _asks(rest: str, own_line: str, kind: str, key: str, text: str, place: Place
         return _TRANSFORMS.search(outside) is not None
     if kind == "name":
         return _NAMES.search(outside) is not None
-    if key in STRONG:
+    if key in STRONG or _hidden(text, place.start):
         return False
     words = {w[:5] for w in re.findall(r"[^\W\d_]{3,}", fold(rest))}
     if any(piece[:5] in words for piece in re.findall(r"[^\W\d_]{3,}", key)) or _PLACES.search(rest):
