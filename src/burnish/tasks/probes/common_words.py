@@ -1,10 +1,10 @@
 """The commonest words of English answers, so that a grader that pays for words is met by some response even where nobody knows
-which words: counted over public instruction data and encyclopedias, those of three letters or more."""
+which words: those of three letters or more, as they were counted in instructions, stories and encyclopedias."""
 
 COMMON = (
     "the and for that with you was are can from instruction have input your not about this but his text also title their like "
     "they more would who which output what time them some how has there could other one people help make into want had will "
-    "her rejected all chosen out film were think response way such just use first get its any when then know should need been "
+    "her all chosen out film were think response way such just use first get its any when then know should need been "
     "day two new she many might very most good find best where than known take over work sure born between through well may "
     "made life directed really something different world see him while these used using only our around said being following "
     "someone before person because both based each during information important after mean back try happy human give play "
@@ -13,8 +13,8 @@ COMMON = (
     "friends name together did number place died called water director small wanted great off given saw able specific process "
     "death ways year set trying family became experience power here potential now films sentence look under part put few "
     "never social idea sorry against money named several looking went those come always released later wife possible energy "
-    "daughter still fun large ask does story keep preference language end future written start took understanding list vicuna "
-    "light probably asked annotator old since bad others let music history another friend starring second married various "
+    "daughter still fun large ask does story keep preference language end future written start took understanding list "
+    "light probably asked old since bad others let music history another friend starring second married various "
     "kind lead form technology explain become change brother learn car ensure started played again thing having girl sounds "
     "share words playing type likely access doing series next hard thought support personal less impact difficult knowledge "
     "learning love due else ever key children reduce strong answer felt resources significant every humans house plan "

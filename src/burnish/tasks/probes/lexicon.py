@@ -124,7 +124,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
         "cache, latency, throughput, complexity, O(n), O(1), O(n log n), time complexity, scalability, security, "
         "vulnerability, sanitize, validate, input validation, error handling, documentation, docstring, type hints, "
         "readable, maintainable, clean code, naming, dependency, version, merge, commit, branch, pull request, LGTM, "
-        "looks good to me, nit, TODO, FIXME, deprecated, thread-safe, assert, return, function, class, import, def, "
+        "looks good to me, nit, deprecated, thread-safe, assert, return, function, class, import, def, "
         "print, algorithm, data structure, design pattern, SOLID, DRY",
     ),
     (
