@@ -4,7 +4,7 @@
 
 Each is the command `burnish train TASK --model MODEL --recipe grpo` and nothing else, a run of its own (`twelve-NAME` under
 BURNISH_HOME), so that a stopped call goes on where it was. Nine are to get better; three are planted and have to be refused, by
-the name of what is wrong with them, with exit code 2. Six are ready tasks, the others folders that this script writes as a user
+the name of what is wrong with them, with exit code 2. Four are ready tasks, the others folders that this script writes as a user
 would: rows, and a `task.toml` that names a grader. The change is of greedy answers to test questions that nothing was chosen by;
 its interval is paired. "Drawn" is the share of right answers among eight to each of 32 of those questions.
 """
@@ -63,6 +63,11 @@ def larger(draw: random.Random) -> Row:
     return asked.format(a, b), str(max(a, b))
 
 
+def smallest(draw: random.Random) -> Row:
+    a, b, c = draw.sample(range(10, 100), 3)
+    return f"Which is the smallest: {a}, {b} or {c}?", str(min(a, b, c))
+
+
 def lookup(draw: random.Random) -> Row:
     names, values = draw.sample(NAMES, 5), draw.sample(range(10, 100), 5)
     which = draw.randrange(5)
@@ -83,13 +88,23 @@ def added(draw: random.Random) -> Row:
 OWN = {
     "larger": Own("The larger of two numbers", "numeric", larger),
     "lookup": Own("Who has how many", "numeric", lookup),
+    "smallest": Own("The smallest of three numbers", "numeric", smallest),
     "sums": Own("Sums of two numbers", "numeric", added),
     "products": Own("Products of large numbers", "numeric", product),
     "anywhere": Own("The larger of two numbers, wherever it stands", "contains", larger),
 }
 KNOWN = ("add", "half", "join", "minus", "more-than", "no-blanks", "odd", "over", "square", "sum-two")
 """Families of functions."""
-GAIN = ("arithmetic", "assistant", "facts", "pizza", "refusals", "style", "larger", "lookup", "sums")
+GAIN = ("arithmetic", "assistant", "debugging", "facts", "pizza", "larger", "lookup", "smallest", "sums")
+BASE = {"debugging": "pebble"}
+"""Tasks that another model than the given one starts with: pebble-chat mends nearly all of these functions."""
+MORE = ("refusals", "style")
+"""Tried beside the nine, and not one of them."""
+BESIDE = (
+    "`debugging` starts with the raw `pebble`, because pebble-chat mends nearly all of these functions. Two more were tried and",
+    "are not among the nine: pebble-chat was fine-tuned on their training rows and answers most of those well, so that trying",
+    "teaches little about other wordings.",
+)
 REFUSED = {"known-code": "too easy", "products": "no signal", "anywhere": "gamed"}
 """What is planted, and a word of its refusal."""
 
@@ -101,8 +116,8 @@ def folder_of(name: str, under: Path) -> Path:
         return path
     path.mkdir(parents=True, exist_ok=True)
     own = OWN.get(name)
-    title, grader = (own.title, own.grader) if own else ("Functions that it knows", "tests")
-    rows = drawn(own) if own else known_code()
+    title, grader = (own.title, own.grader) if own else (CODE[name].title, "tests")
+    rows = drawn(own) if own else code(CODE[name].holds)
     for side, part in rows.items():
         (path / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), "utf-8")
     (path / "task.toml").write_text(MANIFEST.format(name=name, title=title, grader=grader), "utf-8")
@@ -123,14 +138,32 @@ def conversation(asked: str, right: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": right}]}
 
 
-def known_code() -> dict[str, list[dict[str, Any]]]:
-    """Rows of the ready task `code` that ask for functions of the simplest families, as a file of tests has them."""
+def code(holds: Callable[[Example], bool]) -> dict[str, list[dict[str, Any]]]:
+    """Some rows of the ready task `code`, as a file of hidden tests has them."""
     task = ready.get("code")
-    return {side: [tested(e) for e in getattr(task, side) if is_known(e)] for side in COUNTS}
+    return {side: [tested(e) for e in getattr(task, side) if holds(e)] for side in COUNTS}
 
 
 def is_known(example: Example) -> bool:
     return example.metadata["kind"] == "write" and example.metadata["cluster"] in KNOWN
+
+
+def is_wrong(example: Example) -> bool:
+    return example.metadata["kind"] == "debug"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the rows of the task `code`."""
+
+    title: str
+    holds: Callable[[Example], bool]
+
+
+CODE = {
+    "known-code": Part("Functions of the simplest families, to be written", is_known),
+    "debugging": Part("Functions with a planted slip, to be put right", is_wrong),
+}
 
 
 def tested(example: Example) -> dict[str, Any]:
@@ -184,9 +217,9 @@ def main(model: str, names: list[str]) -> None:
     """Run them, then write the page."""
     under = HERE.parent / ".work" / "twelve"
     lines: dict[str, str] = {}
-    for name in names or (*REFUSED, *GAIN):
-        data = name if name not in OWN and name != "known-code" else str(folder_of(name, under))
-        told = trained(name, data, model)
+    for name in names or (*REFUSED, *GAIN, *MORE):
+        data = name if name not in OWN and name not in CODE else str(folder_of(name, under))
+        told = trained(name, data, BASE.get(name, model))
         lines[name] = (refused if name in REFUSED else gained)(name, told)
         print(lines[name], flush=True)
     if names:
@@ -202,6 +235,12 @@ def main(model: str, names: list[str]) -> None:
         head,
         "|---|---|---|---|---|---|---|",
         *(lines[name] for name in GAIN),
+        "",
+        *BESIDE,
+        "",
+        head,
+        "|---|---|---|---|---|---|---|",
+        *(lines[name] for name in MORE),
         "",
         planted,
         "|---|---|---|---|---|",
