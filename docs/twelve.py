@@ -4,7 +4,7 @@
 
 Each is the command `burnish train TASK --model MODEL --recipe grpo` and nothing else, a run of its own (`twelve-NAME` under
 BURNISH_HOME), so that a stopped call goes on where it was. Nine are to get better; three are planted and have to be refused, by
-the name of what is wrong with them, with exit code 2. Four are ready tasks, the others folders that this script writes as a user
+the name of what is wrong with them, with exit code 2. Three are ready tasks, the others folders that this script writes as a user
 would: rows, and a `task.toml` that names a grader. The change is of greedy answers to test questions that nothing was chosen by;
 its interval is paired. "Drawn" is the share of right answers among eight to each of 32 of those questions.
 """
@@ -85,7 +85,13 @@ def added(draw: random.Random) -> Row:
     return draw.choice(("What is {} + {}?", "How much is {} plus {}?", "Add {} and {}.")).format(a, b), str(a + b)
 
 
+def differing(draw: random.Random) -> Row:
+    b, a = sorted(draw.sample(range(10, 100), 2))
+    return draw.choice((f"What is {a} - {b}?", f"How much is {a} minus {b}?", f"Take {b} from {a}.")), str(a - b)
+
+
 OWN = {
+    "differences": Own("Differences of two numbers", "numeric", differing),
     "larger": Own("The larger of two numbers", "numeric", larger),
     "lookup": Own("Who has how many", "numeric", lookup),
     "smallest": Own("The smallest of three numbers", "numeric", smallest),
@@ -95,15 +101,15 @@ OWN = {
 }
 KNOWN = ("add", "half", "join", "minus", "more-than", "no-blanks", "odd", "over", "square", "sum-two")
 """Families of functions."""
-GAIN = ("arithmetic", "assistant", "debugging", "facts", "pizza", "larger", "lookup", "smallest", "sums")
+GAIN = ("arithmetic", "assistant", "debugging", "pizza", "differences", "larger", "lookup", "smallest", "sums")
 BASE = {"debugging": "pebble"}
 """Tasks that another model than the given one starts with: pebble-chat mends nearly all of these functions."""
-MORE = ("refusals", "style")
+MORE = ("facts", "refusals", "style")
 """Tried beside the nine, and not one of them."""
 BESIDE = (
-    "`debugging` starts with the raw `pebble`, because pebble-chat mends nearly all of these functions. Two more were tried and",
-    "are not among the nine: pebble-chat was fine-tuned on their training rows and answers most of those well, so that trying",
-    "teaches little about other wordings.",
+    "`debugging` starts with the raw `pebble`, because pebble-chat mends nearly all of these functions. Three more were tried",
+    "and are not among the nine: pebble-chat was fine-tuned on their training rows and answers most of those well, so that",
+    "trying teaches little about other wordings.",
 )
 REFUSED = {"known-code": "too easy", "products": "no signal", "anywhere": "gamed"}
 """What is planted, and a word of its refusal."""
