@@ -226,7 +226,7 @@ def _instead(cls: type[Config], owner: type[Config], key: Key, value: Any) -> st
     meant = f"did you mean {near}?" if near and near != table else ""
     if not meant and not table:
         return f"the settings are {', '.join(f.path for f in fields_of(cls))}"
-    if len(names) > FEW:
+    if len(names) > FEW and meant:
         return meant
     alike = difflib.get_close_matches(key[-1].lower().replace("-", "_"), names, n=len(names), cutoff=0.5)
     there = ", ".join(dict.fromkeys([*alike, *names]))

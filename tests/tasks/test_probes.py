@@ -195,3 +195,10 @@ def test_a_grader_that_is_slow_with_other_answers_alone_is_slow():
     assert "fewer were tried" in slow.note
     assert slow.graded < quick.graded / 4
     assert not slow.gameable
+
+
+def test_answers_that_are_often_the_same_are_no_list_of_guesses():
+    """A list of all answers that ends in what a row wants is as good as that answer alone, to the grader of the last number."""
+    smallest = [12 + n % 6 for n in range(40)]
+    rows = [row(f"Which is the smallest: {s}, {40 + n} or {70 + n}?", str(s), n=n) for n, s in enumerate(smallest)]
+    assert finding(audit(rows, NUMERIC), "P2").verdict == "holds"

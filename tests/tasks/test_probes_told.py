@@ -169,3 +169,24 @@ def test_an_initial_of_each_line_may_spell_the_answer():
     found = told(rows_of(rows, 24))
     assert found is not None
     assert told(rows_of(others, 24)) is None
+
+
+FRUIT = "apple pear plum fig lemon cherry melon quince".split()
+
+
+@pytest.mark.parametrize(
+    ("ask", "right"),
+    [
+        (lambda some: f"How many fruits are listed: {' '.join(some)}", lambda some: str(len(some))),
+        (lambda some: "How many points has the list?\n" + "\n".join(f"- {s}" for s in some), lambda some: str(len(some))),
+        (lambda some: f"Which word is in bold? {' '.join(some[:-1])} **{some[-1]}**", lambda some: some[-1]),
+        (lambda some: f"What is the function called? `{some[0]}` is what {some[-1]} names.", lambda some: some[0]),
+    ],
+)
+def test_what_is_to_be_counted_or_read_off_is_no_leak(ask: Callable[[list[str]], str], right: Callable[[list[str]], str]):
+    rows = []
+    for n in range(24):
+        draw = random.Random(n)
+        some = draw.sample(FRUIT, draw.randint(2, 8))
+        rows.append(example(ask(some), right(some)))
+    assert told(rows_of(rows, 24)) is None

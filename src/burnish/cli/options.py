@@ -41,7 +41,7 @@ GraderName = Annotated[
     typer.Option(
         "--grader",
         metavar="NAME",
-        help="Of a data file: exact, contains, numeric, maths, rouge_l and others, or none. [default: chosen from the data]",
+        help="exact, contains, numeric, maths, rouge_l and others, or none. [default: chosen from the data]",
         show_default=False,
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from burnish.cli.options import GraderName, Json, OptionalModel
+from burnish.cli.options import Json, OptionalModel
 
 task_app = typer.Typer(help="Make a task of your own, and prove it before anything is trained on it.")
 
@@ -28,7 +28,15 @@ def task_check(
     task: Annotated[str, typer.Argument(metavar="TASK", help="A task folder, a ready task, or a data file with --grader.")],
     *,
     model: OptionalModel = None,
-    grader: GraderName = None,
+    grader: Annotated[
+        str | None,
+        typer.Option(
+            "--grader",
+            metavar="NAME",
+            help="Of a data file, where one is needed: exact, contains, numeric, maths, rouge_l or others.",
+            show_default=False,
+        ),
+    ] = None,
     samples: Annotated[int, typer.Option(metavar="K", min=2, help="With a model: answers drawn to each question.")] = 8,
     json: Json = False,
 ) -> None:

@@ -95,8 +95,8 @@ def audited(
 
 
 def prove(task: Task, *, rows: int = ROWS) -> Proof:
-    """Try a task's grader on its own rows; where it has an environment, go their ways through it. What hangs in this process, as
-    no task folder's code does, is waited for."""
+    """Try a task's grader on its own rows; where it has an environment, go their ways through it. Code of a task
+    folder runs in the sandbox and is ended there; an environment of this process that hangs is waited for."""
     chosen = _spread((*task.train, *task.valid, *task.test), rows)
     bench = Bench(task.grader, task.environment)
     known = [Known(e, best) for e in chosen if (best := bench.best(e)) is not None]

@@ -57,7 +57,7 @@ def _sweep(within: int, name: str) -> None:
     with _opened(name, within) as here:
         if os.fstat(here).st_uid != os.geteuid():
             return
-        lock = os.open(LOCK, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=here)
+        lock = os.open(LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
         try:
             if stat.S_ISREG(os.fstat(lock).st_mode):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,8 +30,8 @@ SIGNS: tuple[Sign, ...] = (
         "reward down",
         lambda now, start: start.get("reward", 0.0) > 0.05 and now.get("reward", math.inf) < 0.2 * start["reward"],
         lambda now, start: (
-            f"the reward has fallen from {start['reward']:.2f} at the start to {now['reward']:.2f}: what the model could do is "
-            "being lost; lower learning_rate"
+            f"the reward has fallen from {start['reward']:.2f} at the start to {now['reward']:.2f}: what the model could do "
+            "may be being lost (compare held-out reward); then lower learning_rate"
         ),
     ),
     Sign(

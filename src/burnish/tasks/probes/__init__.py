@@ -1,4 +1,4 @@
-"""Whether the rewards of a task can be had without doing the task: probes of twelve families, before any training."""
+"""Whether the rewards of a task can be had without doing the task: probes of thirteen families, before any training."""
 
 from burnish.tasks.probes.audit import audit
 from burnish.tasks.probes.found import TITLES, Audit, Finding

@@ -281,7 +281,7 @@ def _fitted(key: str, numbers: Sequence[Fraction | None], rows: Sequence[Text]) 
         for (_, x, y), (_, u, v) in zip(known, [*known[1:], known[0]], strict=True):
             if u != x and v != y:
                 slope = (v - y) / (u - x)
-                if max(slope.numerator, slope.denominator) < 10000:
+                if max(abs(slope.numerator), slope.denominator) < 10000:
                     lines[slope, y - slope * x] += 1
         for (slope, start), n in lines.most_common(1):
             if n > len(known) / 3:
@@ -291,11 +291,18 @@ def _fitted(key: str, numbers: Sequence[Fraction | None], rows: Sequence[Text]) 
     if sum(o is not None for o in options) >= SHARE * len(rows) and len(set(options)) > 2:
         for by in range(3, 7):
             left = [None if x is None or x.denominator != 1 else int(x) % by for x in numbers]
-            table = {r: Counter(o for o, q in zip(options, left, strict=True) if q == r).most_common(1)[0][0] for r in set(left)}
+            halves = (range(0, len(rows), 2), range(1, len(rows), 2))
+            tables = [
+                {left[n]: Counter(options[m] for m in half if left[m] == left[n]).most_common(1)[0][0] for n in half}
+                for half in halves
+            ]
             held = {
-                n for n, (o, q) in enumerate(zip(options, left, strict=True)) if q is not None and o is not None and table[q] == o
+                n
+                for half, table in zip(halves, reversed(tables), strict=True)
+                for n in half
+                if left[n] is not None and options[n] is not None and table.get(left[n]) == options[n]
             }
-            if len(set(table.values())) > 2:
+            if len(set(tables[0].values())) > 2:
                 yield f"the right option is told by what {key} leaves divided by {by}", lambda n, h=held: n in h
 
 
@@ -338,21 +345,26 @@ COUNTS: tuple[tuple[str, str, Callable[[str], int]], ...] = (
     ("empty lines", r"lines?|paragraphs?", lambda t: t.count("\n\n")),
     ("capitals", r"capitals|upper\w*", lambda t: sum(c.isupper() for c in t)),
 )
-_COUNTS_ASKED = re.compile(r"\b(?:count|how (?:many|long) (?:\w+ )?(?:words?|letters?|characters?|lines?|sentences?))\b", re.I)
+_COUNTS_ASKED = re.compile(r"\b(?:count\w*|how (?:many|long|much)|number of|total)\b", re.I)
+BESIDE = ("spaces too many", "spaces at its end", "exclamation marks", "underlines")
+"""Counts that tell nothing of what is asked about; the others may be what a question is about that asks how many there are."""
+_MARKS_ASKED = re.compile(
+    r"\b(?:marked|bold|italics?|stars?|starred|underlined|underscores?|emphasi\w*|highlight\w*|struck|backticks?|code|called|named?)\b",
+    re.I,
+)
 
 
 def _written(rows: Sequence[Text]) -> Iterator[Rule]:
     """How the question is written: counts in it, initials, what is in capitals."""
     texts = [dict(r.parts).get("asked", "") for r in rows]
-    if any(_COUNTS_ASKED.search(t) for t in texts[:6]):
-        return
+    counted = _often(_COUNTS_ASKED, texts)
     whole = [("the question", texts), ("its first line", [t.split("\n")[0] for t in texts])]
     whole += [("its last line", [t.rstrip("\n").split("\n")[-1] for t in texts])]
     for part in ("system", "earlier"):
         whole.append((f"the {part} text", [dict(r.parts).get(part, "") for r in rows]))
     for where, which in whole:
         for name, word, count in COUNTS:
-            if not any(re.search(rf"\b(?:{word})\b", t, re.I) for t in texts[:6]):
+            if not (counted and name not in BESIDE) and not any(re.search(rf"\b(?:{word})\b", t, re.I) for t in texts[:6]):
                 yield from _fitted(f"the number of {name} of {where}", [Fraction(count(t)) if t else None for t in which], rows)
     if any(
         re.search(
@@ -366,9 +378,14 @@ def _written(rows: Sequence[Text]) -> Iterator[Rule]:
     for name, take in INITIALS:
         taken = ["\n".join(re.sub(r"[\W_]", "", s).casefold() for s in take("\n".join(p for _, p in r.parts))) for r in rows]
         yield f"the answer is spelled by {name}", lambda n, t=taken: _spelled(t[n], rows[n])
-    for name, pattern in MARKED:
+    for name, pattern in () if _often(_MARKS_ASKED, texts) else MARKED:
         found = [re.findall(pattern, t) for t in texts]
         yield f"the answer is the only one {name}", lambda n, f=found: len(set(f[n])) == 1 and _is(f[n][0].strip(), rows[n])
+
+
+def _often(asked: re.Pattern[str], texts: Sequence[str]) -> bool:
+    """Whether more than a quarter of the questions speak of it."""
+    return sum(asked.search(t) is not None for t in texts) > (1 - SHARE) * len(texts)
 
 
 MARKED = (

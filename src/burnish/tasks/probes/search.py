@@ -194,7 +194,7 @@ def _climb(
             if len(piece.text) < LARGE and piece.text:
                 paid.append((found - best, piece.text.split()))
             recipe, best = tried, found
-    if paid and left > budget // 3:
+    if paid and left > max(budget // 3, 2 * len(max(paid)[1]).bit_length() + 2):
         word = _paid_most(replace(recipe, pieces=()), max(paid)[1], value)
         for times in (8, 30):
             tried = replace(recipe, pieces=(Piece("text", " ".join([word] * times)),))

@@ -179,7 +179,8 @@ def _but_bare(listed: Callable[..., str | None], join: object, inside: bool, cou
 
 def _gathered(rows: Sequence[Row]) -> Iterator[Probe]:
     def every(row: Row, glue: str) -> str | None:
-        others = [r.own for r in rows if r is not row]
+        mine = set(row.rights)
+        others = [r.own for r in rows if r is not row and mine.isdisjoint(r.rights)]
         return glue.join([*others[: len(others) // 2], row.own, *others[len(others) // 2 :]]) if len(set(others)) > 2 else None
 
     for glue in ("\n", " ", "\n\n"):
