@@ -2,11 +2,11 @@
 
     python docs/twelve.py [MODEL] [NAME ...]        # pebble-chat, all of them; about an hour on two cores
 
-Each is that command with nothing set, a run of its own (`twelve-NAME` under BURNISH_HOME), so that a stopped call goes on where it
-was. Nine are to get better; three are planted and have to be refused, by the name of what is wrong with them, with exit code 2.
-Three are ready tasks, the others folders that this script writes as a user would: rows, and a `task.toml` that names a grader. The
-change is of greedy answers to test questions that nothing was chosen by; its interval is paired. "Drawn" is the share of right
-answers among eight to each of 32 of those questions.
+Each is that command with nothing set, a run of its own (`twelve-NAME` under BURNISH_HOME), so that a stopped call goes on
+where it was. Nine are to get better; three are planted and have to be refused, by the name of what is wrong with them, with
+exit code 2. Three are ready tasks, the others folders that this script writes as a user would: rows, and a `task.toml` that
+names a grader. The change is of greedy answers to test questions that nothing was chosen by; its interval is paired. "Drawn"
+is the share of right answers among eight to each of 32 of those questions.
 """
 
 from __future__ import annotations
