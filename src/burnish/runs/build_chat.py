@@ -26,7 +26,7 @@ from burnish.store.models import resolve
 from burnish.store.runfolder import RunFolder
 from burnish.tasks import ready, rehearsal
 from burnish.tasks.library import arithmetic
-from burnish.tasks.library.everything import mixed
+from burnish.tasks.library.everything import TAKEN, mixed
 from burnish.tasks.write import write
 from burnish.types import Example
 
@@ -78,7 +78,7 @@ class Attempt:
 
 def search(base: Path, work: Path, seed: int, say: Progress) -> Attempt:
     """The attempt in the band, or the nearest to it, with its shares on test rows. What an earlier call left is used."""
-    low, high = 0, len(ready.get(TASK).train)
+    low, high = 0, TAKEN[TASK]
     rows, tried = 300, list[Attempt]()
     for _ in range(ATTEMPTS):
         tried.append(attempt(base, work, rows, seed, say))
