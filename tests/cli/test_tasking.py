@@ -137,6 +137,9 @@ def test_a_data_file_with_a_grader_is_a_task(burnish, tmp_path: Path, tiny_model
     assert lacking.code == 2
     assert "--grader NAME" in lacking.err
     assert burnish("task", "check", str(file), "--grader", "nummeric").code == 2
+    nowhere = burnish("task", "check", str(tmp_path / "nowhere.jsonl"), "--grader", "numeric")
+    assert nowhere.code == 2
+    assert "there is no data file" in nowhere.err
     double = burnish("task", "check", "arithmetic", "--grader", "numeric")
     assert double.code == 2
     assert "has a grader of its own" in double.err

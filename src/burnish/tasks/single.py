@@ -26,6 +26,8 @@ def named(name: str, grader: str | None) -> Task:
             raise ConfigError(f"the task {task.name} has a grader of its own", seen=f"--grader {grader}", todo=todo)
         return task
     if not (hubdata.is_hub(name) or Path(name).is_file()):
+        if grader is not None:
+            raise ConfigError(f"there is no data file {name}", seen=f"--grader {grader}", todo="give a file, with its whole path")
         return ready.need(name)
     if grader is None:
         raise ConfigError(

@@ -160,7 +160,7 @@ def find_commands() -> Pair:
 
     def make(d, n):
         folder, end, size = (
-            d.choice(["/srv/logs", "/home/ina", "/var/tmp", "/opt/maps"]),
+            d.choice(["logs", "ina/letters", "scratch", "maps"]),
             d.choice(["log", "png", "csv"]),
             d.randint(2, 90),
         )
