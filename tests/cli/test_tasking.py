@@ -137,6 +137,10 @@ def test_a_data_file_with_a_grader_is_a_task(burnish, tmp_path: Path, tiny_model
     assert lacking.code == 2
     assert "--grader NAME" in lacking.err
     assert burnish("task", "check", str(file), "--grader", "nummeric").code == 2
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(file.read_text() + "no JSON\n")
+    assert burnish("task", "check", str(bad), "--grader", "numeric").code == 2
+    assert burnish("task", "check", str(bad), "--grader", "numeric", "--skip-bad-rows").code == 0
     nowhere = burnish("task", "check", str(tmp_path / "nowhere.jsonl"), "--grader", "numeric")
     assert nowhere.code == 2
     assert "there is no data file" in nowhere.err

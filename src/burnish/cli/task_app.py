@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from burnish.cli.options import Json, OptionalModel
+from burnish.cli.options import Json, OptionalModel, SkipBadRows
 
 task_app = typer.Typer(help="Make a task of your own, and prove it before anything is trained on it.")
 
@@ -37,6 +37,7 @@ def task_check(
             show_default=False,
         ),
     ] = None,
+    skip_bad_rows: SkipBadRows = False,
     samples: Annotated[int, typer.Option(metavar="K", min=2, help="With a model: answers drawn to each question.")] = 8,
     json: Json = False,
 ) -> None:
@@ -48,7 +49,7 @@ def task_check(
     """
     from burnish.cli import tasking
 
-    tasking.check(task, model, grader=grader, samples=samples, as_json=json)
+    tasking.check(task, model, grader=grader, skip_bad_rows=skip_bad_rows, samples=samples, as_json=json)
 
 
 @task_app.command("import")

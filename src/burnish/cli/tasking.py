@@ -98,11 +98,11 @@ def take(name: str, out: str, *, to: str, as_json: bool) -> None:
     show.document({"folder": out, "format": to, "files": names, "notes": notes})
 
 
-def check(name: str, model: str | None, *, grader: str | None, samples: int, as_json: bool) -> None:
+def check(name: str, model: str | None, *, grader: str | None, skip_bad_rows: bool, samples: int, as_json: bool) -> None:
     """See `burnish task check --help`. Raises TaskRefused where the task does not hold."""
     from burnish.runs.judges import judged
 
-    to, task = screen(as_json=as_json), judged(single.named(name, grader))
+    to, task = screen(as_json=as_json), judged(single.named(name, grader, skip_bad_rows=skip_bad_rows))
     proof, audit = prove.prove(task), prove.audit(task)
     _show(to, task, proof)
     _show_audit(to, audit)
@@ -117,7 +117,7 @@ def check(name: str, model: str | None, *, grader: str | None, samples: int, as_
     if model is not None and holds:
         from burnish.runs import api
 
-        verdict = api.task_check(name, model, grader=grader, samples=samples)
+        verdict = api.task_check(name, model, grader=grader, skip_bad_rows=skip_bad_rows, samples=samples)
         to.out.print(heading(f"With {visible(model)}"))
         to.out.print(
             grid(

@@ -154,10 +154,12 @@ def data_check(data: str | Path, model: str | Path, **settings: Any) -> Prepared
     return prepare(config, resolve(config.model))
 
 
-def task_check(task: str, model: str | Path, *, grader: str | None = None, samples: int = 8) -> Readiness:
-    """Whether a model can learn from a task by trying: some of its questions answered `samples` times each. grader: of a data
-    file."""
-    found = judged(single.named(task, grader))
+def task_check(
+    task: str, model: str | Path, *, grader: str | None = None, skip_bad_rows: bool = False, samples: int = 8
+) -> Readiness:
+    """Whether a model can learn from a task by trying: some of its questions answered `samples` times each. grader,
+    skip_bad_rows: of a data file."""
+    found = judged(single.named(task, grader, skip_bad_rows=skip_bad_rows))
     loaded = load(model)
     room = connect.max_positions(loaded.ref)
     asking = Asking(

@@ -14,7 +14,7 @@ LIMIT_TOKENS = 512
 """Longest answer that a run draws on a file, where the model has the room."""
 
 
-def named(name: str, grader: str | None) -> Task:
+def named(name: str, grader: str | None, *, skip_bad_rows: bool = False) -> Task:
     """The task `name`: a folder, a ready one, or a data file together with the grader of that name.
 
     Raises ConfigError for what is none of them, and for a grader beside a task that has its own; DataError for a file that cannot
@@ -35,12 +35,12 @@ def named(name: str, grader: str | None) -> Task:
             seen="no --grader",
             todo=f"add --grader NAME: one of {', '.join(graders.NAMES)}; or make a task folder (`burnish task new DIR`)",
         )
-    return of_file(name, grader)
+    return of_file(name, grader, skip_bad_rows=skip_bad_rows)
 
 
-def of_file(name: str, grader: str) -> Task:
+def of_file(name: str, grader: str, *, skip_bad_rows: bool = False) -> Task:
     """See the module. Half of the held-out rows are chosen by, the others measured, as in runs with --recipe grpo."""
-    judge, source = graders.get(grader), sources.read(name, questions=True)
+    judge, source = graders.get(grader), sources.read(name, questions=True, skip_bad_rows=skip_bad_rows)
     sides = split(source.examples)
     valid, test = sides.valid[::2], sides.valid[1::2]
     title = sources.title(name)
